@@ -1,0 +1,66 @@
+"""What a stage sees of the world: its config, verified inputs, empty output folders, seeds and a way to report progress."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+def derive_seed(
+    spec_seed: int, block: str, purpose: str, trial: int | None = None, fold: int | None = None, epoch: int | None = None
+) -> int:
+    """The seed of one use of randomness: the first 8 bytes of SHA-256 over what it is for, never over who runs it."""
+    text = "\x1f".join(str(part) for part in (spec_seed, block, purpose, trial, fold, epoch))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _silent(done: float, total: float | None, note: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """One stage about to run. `input_folders` are verified already; `output_root/<name>` is made on first use."""
+
+    stage_id: str
+    kind: str
+    block: str
+    config: Mapping[str, Any]
+    project_root: Path
+    input_folders: Mapping[str, Path]
+    output_root: Path
+    resume_root: Path
+    workers: int = 1
+    threads: int = 1
+    on_progress: Callable[[float, float | None, str], None] = field(default=_silent)
+
+    def input(self, name: str) -> Path:
+        """The folder of the input artifact `name`."""
+        return self.input_folders[name]
+
+    def inputs(self) -> Mapping[str, Path]:
+        """Every input artifact's folder, by input name."""
+        return self.input_folders
+
+    def output(self, name: str) -> Path:
+        """A folder to fill with the output artifact `name`."""
+        folder = self.output_root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def seed(self, purpose: str, trial: int | None = None, fold: int | None = None, epoch: int | None = None) -> int:
+        """A 64-bit seed for one purpose of this block."""
+        return derive_seed(int(self.config.get("seed", 0)), self.block, purpose, trial, fold, epoch)
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Say how far the stage is; cheap enough to call once per batch or trial."""
+        self.on_progress(done, total, note)
+
+    def resume_dir(self, name: str) -> Path:
+        """A folder that outlives a killed run, until the stage completes; `name` addresses it (a study key)."""
+        folder = self.resume_root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder

@@ -1,0 +1,45 @@
+"""What a stage raises when the data, the machine or the request is at fault, and not mlspec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class StageError(Exception):
+    """A failure the user can act on.
+
+    `code` is a row of the one table of codes ("MLS211"), `where` a dotted path in the spec ("census.age") from which the
+    compiler side finds the line, `examples` a few masked rows or values that show it.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        where: str = "",
+        *,
+        expected: str = "",
+        found: str = "",
+        help: str = "",
+        examples: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.help = help
+        self.examples = tuple(examples)
+
+    def to_json(self) -> dict[str, object]:
+        """The error as JSON, as it crosses from the stage's process to the one that reports it."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "where": self.where,
+            "expected": self.expected,
+            "found": self.found,
+            "help": self.help,
+            "examples": list(self.examples),
+        }
