@@ -1,0 +1,69 @@
+# Everything a person or CI does with this repository. `make` alone prints this list.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SPEC ?= specs/census_income.mlspec
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+JOBS ?= 2
+
+.PHONY: help demo test check lint types layers unit fuzz kills wheel test-slow bench docs constraints clean
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# The installed set is stamped with what decides it, so that a change of a requirement installs again and nothing else does.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) 'hatchling>=1.27' editables
+	$(PIP) --no-build-isolation -e '.[all]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) --no-build-isolation -e '.[all,dev]'
+	@touch $@
+
+demo: $(VENV)/.installed ## install, then run the census example on its real data
+	$(BIN)/mlspec run $(SPEC)
+
+test: lint types layers unit fuzz kills wheel ## everything that CI runs (about 20 minutes on 2 cores)
+
+check: lint types layers ## the quick part: format, lint, types, layers
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+layers: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow'
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz --seconds 60
+
+kills: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.crash.kill_run specs/census_income.mlspec --env dev --kills 10
+
+wheel: $(VENV)/.installed-dev ## build the wheel and try it in an empty environment
+	$(BIN)/python -m tests.packaging.smoke
+
+test-slow: $(VENV)/.installed-dev ## the long figures; appends what was reached to docs/ledger.md
+	$(BIN)/python -m tests.slow
+
+bench: $(VENV)/.installed-dev ## our figures beside the peers'
+	$(BIN)/python -m benchmarks --all
+
+docs: $(VENV)/.installed-dev ## write the generated pages again
+	$(BIN)/python -m mlspec.spec.reference
+	$(BIN)/python -m mlspec.diagnostics.index
+
+constraints: ## freeze a fresh environment into constraints.txt
+	$(PYTHON) -m tests.packaging.constraints
+
+clean: ## remove what was built here; the store in .mlspec stays
+	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache
