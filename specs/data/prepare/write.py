@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 
 def write_parquet(table: pa.Table, target: Path) -> None:
     """One row group, zstd, no writer metadata of pandas; prints the digest for the README."""
-    pq.write_table(table.replace_schema_metadata(None), target, compression="zstd", compression_level=19, row_group_size=1 << 20)
+    pq.write_table(
+        table.replace_schema_metadata(None), target, compression="zstd", compression_level=19, row_group_size=1 << 20
+    )
     report(target, table.num_rows)
 
 
