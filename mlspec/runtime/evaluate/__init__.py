@@ -1,0 +1,1 @@
+"""Score packages on held-out rows: metrics, intervals, slices and the curves of the report."""
