@@ -1,1 +1,8 @@
+"""What mlspec tells its user: the table of codes, diagnostics, their collection and rendering."""
 
+from __future__ import annotations
+
+from mlspec.diagnostics.diagnostic import Code, Diagnostic, Edit, Note
+from mlspec.diagnostics.table import all_codes, code
+
+__all__ = ["Code", "Diagnostic", "Edit", "Note", "all_codes", "code"]

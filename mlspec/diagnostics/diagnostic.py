@@ -1,58 +1,118 @@
-"""A diagnostic: one finding about a spec, with its code, its place, and a way out."""
+"""A diagnostic: one finding about a spec, with its code, its place, and a way out.
+
+These are plain classes with slots: importing `dataclasses` costs as much as starting Python, and every check pays for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
 
 from mlspec.source import Span
 
+_FIELD = re.compile(r"\{([a-z_]+)\}")
 
-@dataclass(frozen=True, slots=True)
+
 class Code:
     """One row of the table of codes. The wordings are format strings over the diagnostic's data.
 
-    `severity` is "error" or "warning"; `fixable` says that a diagnostic of this code may carry an edit.
+    `severity` is "error" or "warning"; `fixable` says that a diagnostic of this code may carry an edit. A line of `expected`,
+    `found` or `help` whose data is missing or empty is left out, so one wording serves with and without a suggestion.
     """
 
-    id: str
-    slug: str
-    severity: str
-    message: str
-    expected: str = ""
-    found: str = ""
-    help: str = ""
-    fixable: bool = False
+    __slots__ = ("id", "slug", "severity", "message", "expected", "found", "help", "fixable")
+
+    def __init__(
+        self,
+        id: str,
+        slug: str,
+        severity: str,
+        message: str,
+        expected: str = "",
+        found: str = "",
+        help: str = "",
+        fixable: bool = False,
+    ) -> None:
+        self.id = id
+        self.slug = slug
+        self.severity = severity
+        self.message = message
+        self.expected = expected
+        self.found = found
+        self.help = help
+        self.fixable = fixable
+
+    def __repr__(self) -> str:
+        return f"Code({self.id!r}, {self.slug!r})"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the data that the wordings use, in order of first use."""
+        found: dict[str, None] = {}
+        for wording in (self.message, self.expected, self.found, self.help):
+            found.update(dict.fromkeys(_FIELD.findall(wording)))
+        return tuple(found)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the data without which the message has a hole."""
+        return tuple(dict.fromkeys(_FIELD.findall(self.message)))
 
 
-@dataclass(frozen=True, slots=True)
 class Note:
     """A second place that explains the first, `first declared here`."""
 
-    message: str
-    span: Span | None = None
+    __slots__ = ("message", "span")
+
+    def __init__(self, message: str, span: Span | None = None) -> None:
+        self.message = message
+        self.span = span
+
+    def __repr__(self) -> str:
+        return f"Note({self.message!r}, {self.span!r})"
 
 
-@dataclass(frozen=True, slots=True)
 class Edit:
     """Replace the text of `span` by `text`."""
 
-    span: Span
-    text: str
+    __slots__ = ("span", "text")
+
+    def __init__(self, span: Span, text: str) -> None:
+        self.span = span
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"Edit({self.span!r}, {self.text!r})"
 
 
-@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """A finding: the code's wording filled with `data`. `span` is None only where there is no text to point at."""
 
-    code: Code
-    span: Span | None
-    data: dict[str, str] = field(default_factory=dict)
-    notes: Sequence[Note] = ()
-    edits: Sequence[Edit] = ()
+    __slots__ = ("code", "span", "data", "notes", "edits")
+
+    def __init__(
+        self,
+        code: Code,
+        span: Span | None,
+        data: Mapping[str, str] | None = None,
+        notes: Sequence[Note] = (),
+        edits: Sequence[Edit] = (),
+    ) -> None:
+        self.code = code
+        self.span = span
+        self.data: dict[str, str] = dict(data or {})
+        self.notes = tuple(notes)
+        self.edits = tuple(edits)
+
+    def __repr__(self) -> str:
+        return f"Diagnostic({self.code.id}, {self.span!r}, {self.message!r})"
+
+    def _value(self, match: re.Match[str]) -> str:
+        return str(self.data.get(match[1], "")) or "?"
 
     def _fill(self, wording: str) -> str:
-        return wording.format_map(self.data) if wording else ""
+        kept = [line for line in wording.split("\n") if all(self.data.get(name) for name in _FIELD.findall(line))]
+        return _FIELD.sub(self._value, "\n".join(kept))
 
     @property
     def severity(self) -> str:
@@ -60,7 +120,7 @@ class Diagnostic:
 
     @property
     def message(self) -> str:
-        return self._fill(self.code.message)
+        return _FIELD.sub(self._value, self.code.message)
 
     @property
     def expected(self) -> str:

@@ -1,0 +1,1 @@
+"""The table of codes, one module per family; `mlspec.diagnostics.table` looks a code up."""

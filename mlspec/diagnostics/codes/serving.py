@@ -1,0 +1,101 @@
+"""Codes 601 to 614: serving, rollout and monitoring."""
+
+from __future__ import annotations
+
+from mlspec.diagnostics.diagnostic import Code
+
+CODES = (
+    Code("MLS601", "shares", "error", "the shares of `{name}` sum to {got}", "100%", "{got}", "{hint}"),
+    Code("MLS602", "steps", "error", "the steps of `{name}` {why}", "steps that rise and end at 100%", "{got}", "{hint}"),
+    Code(
+        "MLS603",
+        "lookup-key",
+        "error",
+        "`{name}` is looked up by `{column}`, which is not in `request`",
+        "`{column}` in `request`",
+        help="add it: `request = [{fix}]`",
+    ),
+    Code(
+        "MLS604",
+        "no-fallback",
+        "warning",
+        "`serve {name}` promises a latency and has no `fallback`",
+        "`fallback = MODEL`",
+        help="say what answers when the model is too slow",
+    ),
+    Code(
+        "MLS605",
+        "gate-slower-than-slo",
+        "error",
+        "gate `{name}` allows {got}, more than the {wanted} that `{other}` promises",
+        "at most {wanted}",
+        "{got}",
+        "lower the gate, or raise the promise",
+    ),
+    Code("MLS606", "arms-differ", "error", "the arms `{name}` and `{other}` differ in {what}", "{wanted}", "{got}", "{hint}"),
+    Code(
+        "MLS607",
+        "unit-missing",
+        "error",
+        "the unit `{column}` of A/B test `{name}` is not in `request`",
+        "`{column}` in `request`",
+        help="without it one person sees both arms",
+    ),
+    Code(
+        "MLS608",
+        "too-few-requests",
+        "warning",
+        "`{name}` will see about {got} requests, too few to tell {wanted}",
+        "{limit} requests",
+        "{got}",
+        "run longer, or test for a larger difference",
+    ),
+    Code(
+        "MLS609",
+        "delay-missing",
+        "error",
+        "`{name}` needs labels that arrive later",
+        "`@delay(…)`",
+        help="say after how long the label is known: `@delay({fix})`",
+    ),
+    Code(
+        "MLS610",
+        "notify-missing",
+        "error",
+        "alert `{name}` tells nobody",
+        "`@notify(CHANNEL)`",
+        help="add `@notify({nearest})`\n{hint}",
+    ),
+    Code(
+        "MLS611",
+        "no-reference",
+        "error",
+        "`{name}` compares with a reference that monitor `{block}` does not name",
+        "`reference = PART`",
+        help="add `reference = {fix}`",
+    ),
+    Code(
+        "MLS612",
+        "context-too-long",
+        "error",
+        "`{name}` asks for a context of {got}",
+        "at most {limit}, the limit of `{model}`",
+        "{got}",
+    ),
+    Code(
+        "MLS613",
+        "log-lacks-value",
+        "error",
+        "`{name}` reads `{column}`, which log `{log}` does not hold",
+        "`{column}` in `log {log}`",
+        help="add `{fix}` to the log",
+    ),
+    Code(
+        "MLS614",
+        "log-lacks-key",
+        "error",
+        "`{name}` joins labels that arrive later, and log `{log}` holds no key of `{source}`",
+        "the `@key` column of `{source}` in the log",
+        help="add `{fix}` to the log",
+    ),
+)

@@ -1,0 +1,91 @@
+"""Codes 201 to 213: types, units, levels and values."""
+
+from __future__ import annotations
+
+from mlspec.diagnostics.diagnostic import Code
+
+CODES = (
+    Code("MLS201", "type-mismatch", "error", "{what} is {got}, not {wanted}", "{wanted}", "{got}", "{hint}"),
+    Code("MLS202", "unit-mismatch", "error", "{what} has the unit of {got}, not of {wanted}", "{wanted}", "{got}", "{hint}"),
+    Code(
+        "MLS203",
+        "percent-for-points",
+        "error",
+        "`{got}` is a ratio; a difference is measured in points",
+        "`{fix}`",
+        "`{got}`",
+        "`pp` is an absolute difference, `%` a ratio: write `{fix}`",
+        fixable=True,
+    ),
+    Code(
+        "MLS204",
+        "null-not-accepted",
+        "error",
+        "`{name}` may be null, and {what} does not accept nulls",
+        "a feature without nulls",
+        "`{got}`",
+        'fill it: `missing = fill(number: median, category: "missing")`, or `{name} ?? 0`\n{hint}',
+    ),
+    Code(
+        "MLS205",
+        "zero-divisor",
+        "warning",
+        "`{name}` may be zero, so the quotient may be null",
+        "a divisor whose `@range` leaves out 0",
+        help="add `@range` to the column, or say what a null becomes with `??`",
+    ),
+    Code(
+        "MLS206",
+        "level",
+        "error",
+        "{what} is known only at level {got}; {where} takes at most {wanted}",
+        "level {wanted} or lower",
+        "level {got}",
+        "{hint}",
+    ),
+    Code("MLS207", "bad-range", "error", "{what} is {got}", "{wanted}", "{got}", "{hint}"),
+    Code(
+        "MLS208",
+        "unknown-parameter",
+        "error",
+        "`{estimator}` has no parameter `{name}`",
+        "one of {known}",
+        help="did you mean `{nearest}`?",
+        fixable=True,
+    ),
+    Code("MLS209", "outside-domain", "error", "{what} cannot be {got}", "{wanted}", "{got}", "{hint}"),
+    Code(
+        "MLS210",
+        "when-not-sibling",
+        "error",
+        "`when: {name}` names no space of the same family",
+        "one of {known}",
+        help="did you mean `{nearest}`?\n`when:` names a parameter declared above it in the same `family`",
+    ),
+    Code(
+        "MLS211",
+        "outside-category",
+        "error",
+        "{got} is no value of `{name}`",
+        "one of {known}",
+        "{got}",
+        "did you mean {nearest}?\n{hint}",
+    ),
+    Code(
+        "MLS212",
+        "estimator-label",
+        "error",
+        "`{estimator}` does not fit the label `{name}`",
+        "an estimator for {wanted}",
+        "an estimator for {got}",
+        "did you mean `{nearest}`?",
+    ),
+    Code(
+        "MLS213",
+        "constant-check",
+        "error",
+        "`{name}` is always {got}: it checks nothing",
+        "a condition over the data, a metric or a live value",
+        help="{hint}",
+    ),
+)
