@@ -1,0 +1,15 @@
+"""What is raised when a graph or a plan file breaks a rule."""
+
+from __future__ import annotations
+
+
+class GraphError(Exception):
+    """A rule of the graph or of the plan format is broken at `where`, a dotted path such as `stages.tune-search.inputs.rows`."""
+
+    def __init__(self, message: str, where: str = "", *, expected: str = "", found: str = "", help: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.message = message
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.help = help

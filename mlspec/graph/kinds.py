@@ -1,0 +1,89 @@
+"""The table of stage kinds: version, inputs, outputs and the packages whose versions enter a stage's key.
+
+A kind's version goes up when its results change for the same config and inputs; then every stage of the kind runs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ARTIFACT_TYPES = ("table", "model", "metrics", "html", "markdown", "json", "measurements")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row. `named` inputs come as `<prefix>.<name>`, any number of them; `optional` are inputs that may be missing."""
+
+    name: str
+    version: int
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    named: Mapping[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    any_input: bool = False
+
+
+_FINDINGS = {
+    "metrics": "metrics",
+    "verdict": "json",
+    "study": "json",
+    "predictions": "table",
+    "statistics": "json",
+    "checks": "metrics",
+    "package": "model",
+}
+_ROWS_PARTS_VALUES = {"rows": "table", "values": "table", "parts": "table"}
+_LEARNING = ("duckdb", "numpy", "skl2onnx", "onnx", "onnxruntime", "skops")
+
+_TABLE = (
+    Kind("extract", 1, {}, {"rows": "table", "sampled": "table"}, optional=frozenset({"sampled"}), packages=("duckdb",)),
+    Kind("verify", 1, {"rows": "table"}, {"checks": "metrics"}, packages=("duckdb",)),
+    Kind("split", 1, {"rows": "table"}, {"parts": "table"}),
+    Kind(
+        "explore", 1, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
+        packages=("duckdb", "numpy", "scipy"),
+    ),
+    Kind("features", 1, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
+    Kind("fit", 1, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
+    Kind("search", 1, _ROWS_PARTS_VALUES, {"package": "model", "study": "json"}, packages=_LEARNING),
+    Kind(
+        "evaluate", 1, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
+        packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
+    ),
+    Kind("measure", 1, _ROWS_PARTS_VALUES, {"measurements": "measurements"}, named={"package": "model"},
+         packages=("onnxruntime",)),
+    Kind("reference", 1, {**_ROWS_PARTS_VALUES, "package": "model"}, {"reference": "json"}, packages=("duckdb", "numpy")),
+    Kind(
+        "verdict", 1, {"metrics": "metrics", "measurements": "measurements"}, {"verdict": "json"},
+        optional=frozenset({"measurements"}), named={"package": "model"},
+    ),
+    Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
+    Kind("report", 1, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
+    Kind("card", 1, {}, {"card": "markdown"}, named=_FINDINGS),
+    Kind("track", 1, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
+    Kind("register", 1, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
+    Kind("write", 1, {}, {"file": "json"}, any_input=True),
+)  # fmt: skip
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}
+
+_ESTIMATOR_PACKAGES = {"sklearn": "scikit-learn", "lightgbm": "lightgbm", "xgboost": "xgboost"}
+_ENGINE_PACKAGES = {"hyperopt": "hyperopt", "optuna": "optuna"}
+
+
+def packages_of(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The packages whose versions enter the key of a stage: those of its kind, of its estimators and of its engine."""
+    return tuple(sorted({*KINDS[kind].packages, *_estimator_packages(config)}))
+
+
+def _estimator_packages(config: Mapping[str, Any]) -> Iterator[str]:
+    estimators = [config.get("estimator"), *(family.get("estimator") for family in config.get("families", ()))]
+    for estimator in estimators:
+        if isinstance(estimator, str):
+            yield _ESTIMATOR_PACKAGES.get(estimator.partition(".")[0], "scikit-learn")
+    engine = config.get("engine")
+    if isinstance(engine, Mapping) and engine.get("name") in _ENGINE_PACKAGES:
+        yield _ENGINE_PACKAGES[str(engine["name"])]

@@ -1,0 +1,133 @@
+"""The graph: stages joined by artifacts, frozen, JSON all the way down, without a word about any target."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+from mlspec.graph.errors import GraphError
+
+MAX_ID = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a stage asks of the machine: cores, bytes, a GPU's name, seconds; `exclusive` runs alone."""
+
+    cpu: int = 1
+    memory: int | None = None
+    gpu: str | None = None
+    time_limit: float | None = None
+    retry: int = 0
+    exclusive: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan format's object."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One unit of work. `inputs` maps a name to `stage-id/output`, `outputs` a name to an artifact type, `after` is order only."""
+
+    id: str
+    kind: str
+    block: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    resources: Resources = Resources()
+
+    def upstream(self) -> Iterator[tuple[str, str, str]]:
+        """(input name, stage id, output name) of every input, in the order of names."""
+        for name in sorted(self.inputs):
+            stage, _, output = self.inputs[name].rpartition("/")
+            yield name, stage, output
+
+    def waits_for(self) -> list[str]:
+        """The ids of all stages that must be complete first."""
+        return list(dict.fromkeys([*(stage for _, stage, _ in self.upstream()), *self.after]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan format's object, without the id."""
+        return {
+            "kind": self.kind,
+            "block": self.block,
+            "config": dict(self.config),
+            "inputs": dict(self.inputs),
+            "after": list(self.after),
+            "outputs": dict(self.outputs),
+            "resources": self.resources.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The stages of one spec, by id, in topological order."""
+
+    spec: str
+    spec_digest: str
+    stages: Mapping[str, Stage]
+
+    @classmethod
+    def of(cls, stages: Iterable[Stage], spec: str = "graph", spec_digest: str | None = None) -> Graph:
+        """A checked graph; raises GraphError for a duplicate id, a dangling reference, a cycle or a wrong type.
+
+        Without `spec_digest` it is the digest of the stages themselves, as tests and benchmarks want it.
+        """
+        from mlspec.graph.canonical import digest_of
+        from mlspec.graph.passes import check_stages, topological_order
+
+        by_id: dict[str, Stage] = {}
+        for stage in stages:
+            if stage.id in by_id:
+                raise GraphError(f"two stages have the id `{stage.id}`", f"stages.{stage.id}")
+            by_id[stage.id] = stage
+        check_stages(by_id)
+        ordered = {name: by_id[name] for name in topological_order(by_id)}
+        if spec_digest is None:
+            spec_digest = digest_of({name: stage.to_json() for name, stage in ordered.items()})
+        return cls(spec, spec_digest, MappingProxyType(ordered))
+
+    def __iter__(self) -> Iterator[Stage]:
+        return iter(self.stages.values())
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    def __getitem__(self, stage_id: str) -> Stage:
+        return self.stages[stage_id]
+
+    def downstream(self, stage_id: str) -> list[str]:
+        """The ids of all stages that read, directly or not, what `stage_id` writes, in topological order."""
+        reached = {stage_id}
+        found = []
+        for stage in self:
+            if any(source in reached for _, source, _ in stage.upstream()):
+                reached.add(stage.id)
+                found.append(stage.id)
+        return found
+
+    def needed_for(self, targets: Iterable[str]) -> list[str]:
+        """The targets and everything that they wait for, in topological order."""
+        wanted: set[str] = set()
+        pending = list(targets)
+        while pending:
+            name = pending.pop()
+            if name not in wanted:
+                wanted.add(name)
+                pending.extend(self.stages[name].waits_for())
+        return [name for name in self.stages if name in wanted]
+
+
+def stage_id(block: str, step: str) -> str:
+    """`block-step` with `_` as `-`; a longer one than 63 characters is cut and ends in a hash of the whole."""
+    whole = f"{block}-{step}".replace("_", "-").replace(".", "-").lower()
+    if len(whole) <= MAX_ID:
+        return whole
+    mark = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{whole[: MAX_ID - 9].rstrip('-')}-{mark}"
