@@ -24,7 +24,7 @@ class Type:
     `item` of a list or a range; `members` name and type the parts of a json value; `settings` hold an image's size.
     """
 
-    __slots__ = ("name", "optional", "values", "precision", "scale", "entity", "item", "members", "settings")
+    __slots__ = ("entity", "item", "members", "name", "optional", "precision", "scale", "settings", "values")
 
     def __init__(
         self,

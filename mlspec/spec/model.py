@@ -16,7 +16,7 @@ from mlspec.spec.values import Bounds, Made, Reference, Typed, Value
 class Attribute:
     """`@range(17..90)` on a column or a definition; `args` by parameter name."""
 
-    __slots__ = ("name", "args", "span")
+    __slots__ = ("args", "name", "span")
 
     def __init__(self, name: str, args: Mapping[str, Value], span: Span) -> None:
         self.name = name
@@ -34,7 +34,7 @@ class Attribute:
 class Item:
     """What columns and definitions share: a name inside a block, with attributes and `##` documentation."""
 
-    __slots__ = ("name", "span", "attrs", "doc")
+    __slots__ = ("attrs", "doc", "name", "span")
 
     def __init__(self, name: str, span: Span, attrs: Mapping[str, Attribute], doc: str) -> None:
         self.name = name
@@ -107,7 +107,7 @@ class Definition(Item):
 class Part(Item):
     """A part of a split: a share of the rows, or an interval of time."""
 
-    __slots__ = ("share", "interval")
+    __slots__ = ("interval", "share")
 
     def __init__(self, name: str, span: Span, doc: str, share: float | None, interval: Bounds | None) -> None:
         super().__init__(name, span, {}, doc)
@@ -122,7 +122,7 @@ class Block:
     value is field `value`) keep the order of writing. `name` is "" for a block without label; `path` leads to it from the file.
     """
 
-    __slots__ = ("kind", "name", "path", "span", "head", "doc", "fields", "columns", "definitions", "parts", "blocks", "alias")
+    __slots__ = ("alias", "blocks", "columns", "definitions", "doc", "fields", "head", "kind", "name", "parts", "path", "span")
 
     def __init__(self, kind: str, name: str, path: str, span: Span, head: Span, doc: str) -> None:
         self.kind = kind
@@ -174,7 +174,7 @@ class Block:
 class Override:
     """One value that an env or `-p` put in place of what the file says. `override` is the field's class: open or guarded."""
 
-    __slots__ = ("path", "old", "new", "override", "by", "span")
+    __slots__ = ("by", "new", "old", "override", "path", "span")
 
     def __init__(self, path: str, old: Value | None, new: Value, override: str, by: str, span: Span | None) -> None:
         self.path = path
@@ -188,7 +188,7 @@ class Override:
 class Spec:
     """A checked spec file with its imports: `blocks` by name in order of writing, imported ones as `alias.name`."""
 
-    __slots__ = ("name", "edition", "blocks", "unnamed", "overrides", "env", "spans", "imports")
+    __slots__ = ("blocks", "edition", "env", "imports", "name", "overrides", "spans", "unnamed")
 
     def __init__(self, edition: str) -> None:
         self.name = ""

@@ -17,7 +17,7 @@ class Value:
     a `Made`, one of the references below, or a `Typed` expression. `enum` members are plain strings.
     """
 
-    __slots__ = ("item", "span", "origin")
+    __slots__ = ("item", "origin", "span")
 
     def __init__(self, item: Any, span: Span | None, origin: str = "given") -> None:
         self.item = item
@@ -31,7 +31,7 @@ class Value:
 class Bounds:
     """`low..high`, both ends included."""
 
-    __slots__ = ("low", "high")
+    __slots__ = ("high", "low")
 
     def __init__(self, low: Any, high: Any) -> None:
         self.low = low
@@ -44,7 +44,7 @@ class Bounds:
 class Made:
     """A call of a known constructor, `folds(5, stratify: income)`: every parameter by name, defaults filled in."""
 
-    __slots__ = ("name", "group", "args", "span")
+    __slots__ = ("args", "group", "name", "span")
 
     def __init__(self, name: str, group: str, args: Mapping[str, Value], span: Span | None) -> None:
         self.name = name
@@ -68,7 +68,7 @@ class Reference:
     channel, secret, prompt, param, arm, family. A model is referred to by its block; `search.best` has member "best".
     """
 
-    __slots__ = ("kind", "block", "member", "span")
+    __slots__ = ("block", "kind", "member", "span")
 
     def __init__(self, kind: str, block: str, member: str | None, span: Span | None) -> None:
         self.kind = kind
@@ -91,7 +91,7 @@ class Typed:
     the models that it judges. `refs` are all references in it in order of writing, with their spans.
     """
 
-    __slots__ = ("form", "type", "level", "taint", "span", "columns", "features", "models", "refs", "calls")
+    __slots__ = ("calls", "columns", "features", "form", "level", "models", "refs", "span", "taint", "type")
 
     def __init__(
         self,

@@ -1,0 +1,119 @@
+"""Block kinds about the spec as a whole: who owns it, its inputs, its secrets, its environments."""
+
+R = ...
+
+KINDS = {
+    "spec": {
+        "doc": "Names the spec, who answers for it, and what holds for all of it.",
+        "fields": (
+            ("owner", "string", R, "locked", "operational", "The team or person who answers for this system."),
+            ("approvers", ("list", "string"), (), "locked", "loosening", "Teams whose signature a loosening change needs."),
+            ("seed", ("int", 0, None), 0, "guarded", "behaviour", "The number from which every random choice derives."),
+            (
+                "tracking",
+                ("one", ("call", "tracking"), ("enum", "none")),
+                ("make", "mlflow", ()),
+                "open",
+                "operational",
+                "Where parameters, metrics and artifacts of runs are tracked.",
+            ),
+            (
+                "registry",
+                ("one", ("call", "registry_to"), ("enum", "none")),
+                "none",
+                "open",
+                "operational",
+                "Where a released package is registered; `none` keeps it in the local store.",
+            ),
+        ),
+    },
+    "param": {
+        "doc": "A typed input of the spec; `-p name=value` gives it at the command line.",
+        "forms": ("declare",),
+        "fields": (("default", ("const",), None, "open", "behaviour", "The value without `-p`; absent: `-p` must give it."),),
+    },
+    "secret": {
+        "doc": "A handle of a secret: where the value is found when a stage runs. The value itself is never read by the compiler.",
+        "forms": ("short",),
+        "fields": (("value", ("call", "secret_from"), R, "open", "operational", "Where the secret's value is kept."),),
+    },
+    "channel": {
+        "doc": "Somewhere people are told: alerts name it by `@notify`.",
+        "forms": ("short",),
+        "fields": (("value", ("call", "channel_to"), R, "open", "operational", "How messages are sent."),),
+    },
+    "entity": {
+        "doc": "A join key with one type and one set of tags, wherever `id(NAME)` names it.",
+        "forms": ("declare",),
+        "fields": (),
+    },
+    "env": {
+        "doc": "Checked overrides under a name: `--env NAME` puts them in force.",
+        "fields": (),
+    },
+    "waive": {
+        "doc": "Accepts one finding for a time, with a reason and an owner.",
+        "stage": "review",
+        "built": False,
+        "fields": (
+            ("finding", "string", R, "locked", "loosening", 'The code that is accepted, such as `"MLS504"`.'),
+            ("at", ("path",), R, "locked", "loosening", "The block, field or definition where the finding stands."),
+            ("reason", "string", R, "locked", "cosmetic", "Why it is acceptable."),
+            ("owner", "string", R, "locked", "operational", "Who answers for it."),
+            ("expires", "date", R, "locked", "up_loosens", "The last day on which it holds."),
+        ),
+    },
+    "schedule": {
+        "doc": "When something of this spec runs by itself.",
+        "stage": "extraction, all",
+        "built": False,
+        "fields": (
+            ("at", ("call", "schedule_at"), R, "open", "operational", "The times."),
+            (
+                "run",
+                ("ref", "source", "search", "model", "gates", "score", "publish", "monitor"),
+                R,
+                "open",
+                "operational",
+                "What runs, with everything it needs.",
+            ),
+            ("retry", ("int", 0, 10), 0, "open", "operational", "How often a failed run is tried again."),
+            ("on_failure", ("ref", "channel"), None, "open", "operational", "Whom a run that failed tells."),
+        ),
+    },
+    "extern": {
+        "doc": "A typed way out to Python: out of process, on typed columns, pinned by digest.",
+        "built": False,
+        "fields": (
+            ("code", "string", R, "locked", "behaviour", "`file.py:function`, inside the project."),
+            (
+                "network",
+                ("one", ("enum", "none"), ("list", "string")),
+                "none",
+                "locked",
+                "loosening",
+                "The hosts that it may reach.",
+            ),
+            ("gpu", "bool", False, "open", "operational", "Whether it needs an accelerator."),
+            ("deterministic", "bool", True, "locked", "behaviour", "Whether the same input always gives the same result."),
+        ),
+    },
+    "test": {
+        "doc": "Literal rows in, expected values out.",
+        "built": False,
+        "role": "expectation",
+        "blocks": ("given",),
+        "fields": (
+            ("at", "timestamp", R, "locked", "behaviour", "The instant at which the one spine row stands."),
+            ("expect", ("list", "string"), (), "locked", "behaviour", "Codes that checking these rows must give."),
+        ),
+    },
+    "given": {
+        "doc": "Rows that a test puts into a source.",
+        "built": False,
+        "forms": ("short",),
+        "label": "refers",
+        "inside": ("test",),
+        "fields": (("value", "rows", R, "locked", "behaviour", "The rows; columns left out are null."),),
+    },
+}

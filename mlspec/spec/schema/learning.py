@@ -1,0 +1,156 @@
+"""Block kinds of development, optimisation and training."""
+
+R = ...
+
+_FIT = (
+    ("features", "features", R, "locked", "behaviour", "What the model reads."),
+    ("label", "label", R, "locked", "breaking", "The column that is predicted."),
+    ("part", "part", R, "locked", "behaviour", "The rows that it is fitted on."),
+)
+_DECIDE = (
+    ("calibrate", ("call", "calibrate_by"), None, "locked", "behaviour", "How scores are made into probabilities."),
+    (
+        "threshold",
+        ("call", "threshold_by"),
+        ("make", "fixed", (("value", 0.5),)),
+        "locked",
+        "behaviour",
+        "From which score on the decision is positive.",
+    ),
+)
+
+KINDS = {
+    "model": {
+        "doc": "A fixed estimator, a baseline, or a reference to a registry or hub. Further fields are parameters of the estimator.",
+        "stage": "development",
+        "resources": True,
+        "forms": ("block", "short"),
+        "open_fields": "estimator",
+        "fields": (
+            ("value", ("call", "model_from"), None, "locked", "behaviour", "Where a model that is made elsewhere is found."),
+            ("estimator", "estimator", R, "locked", "behaviour", "The estimator, a key of the catalogue."),
+            *_FIT,
+            *_DECIDE,
+        ),
+    },
+    "search": {
+        "doc": "A study over families of estimators with typed search spaces; its `best` is a model.",
+        "stage": "optimisation",
+        "resources": True,
+        "blocks": ("family",),
+        "fields": (
+            *_FIT,
+            (
+                "cv",
+                ("call", "cv_by"),
+                ("make", "folds", (("count", 5),)),
+                "guarded",
+                "behaviour",
+                "How trials are cross-validated.",
+            ),
+            (
+                "engine",
+                ("call", "search_by"),
+                ("make", "hyperopt", (("algorithm", "tpe"),)),
+                "guarded",
+                "behaviour",
+                "What suggests the next trial.",
+            ),
+            (
+                "objective",
+                ("call", "objective_by"),
+                R,
+                "locked",
+                "behaviour",
+                "The metric that trials are ranked by, and which way.",
+            ),
+            ("trials", ("int", 1, 100_000), 20, "guarded", "behaviour", "How many trials, over all families."),
+            (
+                "parallel",
+                ("int", 1, 1024),
+                4,
+                "locked",
+                "behaviour",
+                "Trial n starts when n minus this many have ended, on every machine; `-j` sets only the workers.",
+            ),
+            (
+                "time_limit",
+                "duration",
+                None,
+                "guarded",
+                "operational",
+                "Ends the study between trials; a run that it ended is marked as not reproducible.",
+            ),
+            ("pruner", ("call", "prune_by"), None, "guarded", "behaviour", "Which trials end early."),
+            *_DECIDE,
+        ),
+    },
+    "family": {
+        "doc": "One estimator of a search. Further fields are its parameters: constants or search spaces.",
+        "inside": ("search",),
+        "open_fields": "estimator",
+        "fields": (("estimator", "estimator", R, "locked", "behaviour", "The estimator, a key of the catalogue."),),
+    },
+    "train": {
+        "doc": "Trains a network.",
+        "stage": "training",
+        "built": False,
+        "resources": True,
+        "fields": (
+            *_FIT,
+            ("network", ("call", "network_of"), R, "locked", "behaviour", "The architecture."),
+            ("optimiser", ("call", "optimise_by"), R, "locked", "behaviour", "How weights are updated."),
+            ("epochs", ("int", 1, None), R, "guarded", "behaviour", "How often the rows are gone through."),
+            ("global_batch", ("int", 1, None), 32, "guarded", "behaviour", "Rows per update over all devices."),
+            (
+                "precision",
+                ("enum", "fp32", "tf32", "bf16", "fp16"),
+                "fp32",
+                "guarded",
+                "behaviour",
+                "The number format of training.",
+            ),
+            (
+                "strategy",
+                ("call", "strategy_by"),
+                ("make", "single", (("gpus", 0),)),
+                "guarded",
+                "operational",
+                "How work is spread over devices and nodes.",
+            ),
+            ("gpu", "string", None, "open", "operational", "The kind of accelerator."),
+            ("shared_memory", "bytes", None, "open", "operational", "Memory that data loaders share."),
+            ("stop_early", ("call", "stop_by"), None, "guarded", "behaviour", "When training ends before the last epoch."),
+            (
+                "checkpoint",
+                ("call", "checkpoint_by"),
+                ("make", "keep", (("best", 1), ("last", 1), ("every", None))),
+                "open",
+                "operational",
+                "Which states are kept.",
+            ),
+            ("resume", ("enum", "auto", "never"), "auto", "open", "operational", "Whether a stopped training goes on."),
+            ("tensorboard", ("call", "board_of"), None, "open", "operational", "What TensorBoard shows."),
+        ),
+    },
+    "compress": {
+        "doc": "Makes a model smaller or faster: prune, quantise, distil, export.",
+        "stage": "optimisation",
+        "built": False,
+        "resources": True,
+        "fields": (
+            ("model", "model", R, "locked", "behaviour", "The model that is compressed."),
+            ("prune", ("call", "prune_weights_by"), None, "locked", "behaviour", "Which weights are set to zero."),
+            ("quantise", ("call", "quantise_by"), None, "locked", "behaviour", "The number format of weights and activations."),
+            ("distil", ("call", "distil_by"), None, "locked", "behaviour", "The smaller model that learns from this one."),
+            ("export", ("call", "export_to"), None, "locked", "behaviour", "The file format."),
+        ),
+    },
+    "prompt": {
+        "doc": "A typed prompt template and the typed reply of a language model.",
+        "stage": "development",
+        "built": False,
+        "columns": True,
+        "fields": (("body", ("tag", "prompt"), R, "locked", "behaviour", "The template; `{name}` stands for a column above."),),
+    },
+}
