@@ -1,0 +1,66 @@
+"""The function behind each stage kind, imported when a stage of that kind runs, and what to import before forking for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from mlspec.graph.kinds import KINDS
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.errors import StageError
+
+FUNCTIONS = {
+    "extract": "mlspec.runtime.extract:run",
+    "verify": "mlspec.runtime.verify:run",
+    "split": "mlspec.runtime.prepare.split:run",
+    "features": "mlspec.runtime.prepare.features:run",
+    "explore": "mlspec.runtime.profile:run",
+    "fit": "mlspec.runtime.train:run",
+    "search": "mlspec.runtime.search:run",
+    "evaluate": "mlspec.runtime.evaluate:run",
+    "measure": "mlspec.runtime.measure:run",
+    "reference": "mlspec.runtime.monitor.reference:run",
+    "verdict": "mlspec.runtime.validate.verdict:run",
+    "enforce": "mlspec.runtime.validate.enforce:run",
+    "report": "mlspec.runtime.report.run:run",
+    "card": "mlspec.runtime.report.card:run",
+    "track": "mlspec.runtime.track.tracking:run",
+    "register": "mlspec.runtime.track.registration:run",
+    "write": "mlspec.runtime.write:run",
+}
+
+KEEPS_RESUME = frozenset({"search"})
+"""Kinds whose resume folders stay after completion: more `trials` later go on from the same study."""
+
+PARALLEL = frozenset({"search"})
+"""Kinds that use all workers of the run themselves."""
+
+_TABLES = ("numpy", "pyarrow", "pyarrow.parquet", "duckdb")
+_LEARNING = (*_TABLES, "pandas", "scipy.stats", "sklearn.base", "sklearn.pipeline", "sklearn.metrics", "onnxruntime")
+PRELOAD: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("extract", "verify", "split", "features"), _TABLES),
+    **dict.fromkeys(("explore", "reference"), (*_TABLES, "scipy.stats")),
+    **dict.fromkeys(("fit", "search", "evaluate", "measure"), _LEARNING),
+}
+"""Libraries that the server process imports once, before it forks the workers of these kinds. None starts a thread on import."""
+
+
+def function_of(kind: str) -> Callable[[StageContext], None]:
+    """The stage function of `kind`, imported now; the message of a missing library says what to install."""
+    module, _, name = FUNCTIONS[kind].partition(":")
+    try:
+        found: Callable[[StageContext], None] = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == "mlspec":
+            raise
+        raise StageError(
+            "MLS813", f"a `{kind}` stage needs the library `{missing}`, which is not installed", found=f"no module `{error.name}`",
+            expected=" ".join(KINDS[kind].packages), help=f"install it: pip install 'mlspec-lang[{extra_of(kind)}]'",
+        ) from error  # fmt: skip
+    return found
+
+
+def extra_of(kind: str) -> str:
+    """The extra of the distribution that brings what stages of `kind` need."""
+    return {"track": "track", "register": "track", "search": "local,hpo", "reference": "local,monitor"}.get(kind, "local")

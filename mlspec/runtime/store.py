@@ -1,0 +1,139 @@
+"""The content-addressed store of a project: artifacts by digest, complete stages by key.
+
+`.mlspec/store/artifacts/<digest>/` holds the files of an artifact and never changes; `.mlspec/store/stages/<key>.json` says
+that a stage is complete and is written after its artifacts; `.mlspec/store/tmp/` holds what is being made. Whatever is read
+is verified: neither a file's time nor its size is trusted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlspec.graph.canonical import digest_of
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.manifest import Manifest, Output
+
+STATE = ".mlspec"
+
+
+class Store:
+    """The store below `project_root`. Making the object touches no file."""
+
+    def __init__(self, project_root: Path) -> None:
+        self.state = project_root / STATE
+        self.root = self.state / "store"
+        self.artifacts = self.root / "artifacts"
+        self.stages = self.root / "stages"
+        self.temporary = self.root / "tmp"
+        self.resume = self.root / "resume"
+
+    def prepare(self) -> list[Path]:
+        """Make the folders and remove what killed runs left behind. Only the holder of the run lock may call this."""
+        for folder in (self.artifacts, self.stages, self.temporary):
+            files.make_folder(folder)
+        stale = [*self.temporary.iterdir()]
+        for path in stale:
+            files.remove_tree(path)
+        return [*stale, *files.sweep(self.stages), *files.sweep(self.artifacts)]
+
+    def workspace(self, name: str) -> Path:
+        """A fresh folder to make outputs in."""
+        folder = self.temporary / f"{name}-{os.getpid()}"
+        if folder.exists():
+            files.remove_tree(folder)
+        return files.make_folder(folder)
+
+    def publish(self, folder: Path, artifact_type: str) -> Output:
+        """Store the finished folder under the digest of its content; an equal artifact that is there already stays."""
+        content = files.sha256_files(folder)
+        digest = digest_of(content)
+        size = sum((folder / name).stat().st_size for name in content)
+        target = self.artifacts / digest
+        if target.exists() and not self._is_intact(digest):
+            self.discard_artifact(digest)
+        if not target.exists():
+            files.publish_folder(folder, target)
+        return Output(artifact_type, digest, size, content)
+
+    def artifact(self, digest: str, content: Mapping[str, str] | None = None) -> Path:
+        """The folder of an artifact, verified; MLS808 names both digests and, given the files' own, each file that differs."""
+        folder = self.artifacts / digest
+        if not folder.is_dir():
+            raise StageError(
+                "MLS808", f"the artifact `{folder}` is gone", expected=f"digest {digest}", found="no such folder",
+                help="run again: the stage that makes it runs again",
+            )  # fmt: skip
+        verify_folder(folder, digest, content)
+        return folder
+
+    def _is_intact(self, digest: str) -> bool:
+        try:
+            self.artifact(digest)
+        except StageError as error:
+            if error.code != "MLS808":
+                raise
+            return False
+        return True
+
+    def complete(self, manifest: Manifest) -> None:
+        """Declare a stage complete: its artifacts are on the disk already."""
+        files.write_json(self.stages / f"{manifest.key}.json", manifest.to_json())
+
+    def find(self, key: str) -> Manifest | None:
+        """The manifest of the complete stage with this key, its outputs verified; None when it is not complete.
+
+        MLS808 when the manifest or an artifact is corrupt or gone; `discard` then makes the stage not complete.
+        """
+        path = self.stages / f"{key}.json"
+        if not path.exists():
+            return None
+        manifest = Manifest.read(path)
+        if manifest.key != key:
+            raise StageError("MLS808", f"the manifest `{path}` is corrupt", expected=f"key {key}", found=f"key {manifest.key}")
+        for output in manifest.outputs.values():
+            self.artifact(output.digest, output.files)
+        return manifest
+
+    def discard(self, key: str) -> None:
+        """Forget that the stage is complete, and remove those of its artifacts that are corrupt."""
+        path = self.stages / f"{key}.json"
+        try:
+            outputs = [*Manifest.read(path).outputs.values()]
+        except StageError as error:
+            if error.code != "MLS808":
+                raise
+            outputs = []
+        files.remove_tree(path)
+        for output in outputs:
+            if not self._is_intact(output.digest):
+                self.discard_artifact(output.digest)
+
+    def discard_artifact(self, digest: str) -> None:
+        """Remove an artifact, by one rename first, so that no half of it is ever seen under its digest."""
+        folder = self.artifacts / digest
+        if folder.exists():
+            aside = files.make_folder(self.temporary) / f"corrupt-{digest}-{os.getpid()}"
+            files.rename(folder, aside)
+            files.remove_tree(aside)
+
+
+def verify_folder(folder: Path, digest: str, content: Mapping[str, str] | None = None, ignore: str = "") -> None:
+    """Raise MLS808 unless the files in `folder`, without `ignore`, have this digest."""
+    actual = {name: value for name, value in files.sha256_files(folder).items() if name != ignore}
+    found = digest_of(actual)
+    if found == digest:
+        return
+    differing = _differences(content, actual) if content else []
+    raise StageError(
+        "MLS808", f"the artifact `{folder}` is corrupt: its content changed after it was written",
+        expected=f"digest {digest}", found=f"digest {found}", examples=differing or sorted(actual),
+        help="run again: the stage that makes it runs again",
+    )  # fmt: skip
+
+
+def _differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> list[str]:
+    names = [name for name in sorted({*expected, *actual}) if expected.get(name) != actual.get(name)]
+    return [f"{name}: expected sha256 {expected.get(name, 'no file')}, found {actual.get(name, 'no file')}" for name in names]
