@@ -52,7 +52,7 @@ def _scan() -> Iterator[Entry]:
             continue  # a zip file or a folder that does not exist holds no dist-info
         for name in names:
             if name.endswith(".dist-info"):
-                project = name.rpartition("-")[0]
+                project = name.removesuffix(".dist-info").rpartition("-")[0]
                 if project not in seen:  # the first on the path wins, as it does for an import
                     seen.add(project)
                     yield from _of_distribution(os.path.join(folder, name, "entry_points.txt"), project)  # noqa: PTH118

@@ -1,0 +1,70 @@
+"""Leaves: the content of what a stage reads from outside, by digest. `mlspec plan` and a run must agree on them, so they live here."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlspec.graph.errors import GraphError
+from mlspec.graph.model import Graph, Stage
+
+_CHUNK = 1 << 20
+
+
+def graph_leaves(graph: Graph, root: Path) -> dict[str, dict[str, str]]:
+    """The leaf digests of every stage that reads files, by stage id; `root` is the project root."""
+    return {stage.id: stage_leaves(stage, root) for stage in graph if stage.kind == "extract"}
+
+
+def stage_leaves(stage: Stage, root: Path) -> dict[str, str]:
+    """`{path relative to the root: SHA-256}` of the files that an `extract` stage reads; empty for any other kind."""
+    if stage.kind != "extract":
+        return {}
+    return {path: _digest(root / path, stage.block) for path in source_files(stage.config, root, stage.block)}
+
+
+def source_files(config: Mapping[str, Any], root: Path, block: str = "") -> list[str]:
+    """The files that the patterns of a source match, sorted, relative to the root and inside it.
+
+    GraphError at `<block>.from` when a pattern matches nothing, or when it matches what is outside or no plain file.
+    """
+    base = os.path.realpath(root)
+    found: dict[str, None] = {}
+    for pattern in config.get("paths", ()):
+        matches = sorted(glob.glob(pattern, root_dir=base, recursive=True)) if glob.has_magic(pattern) else [pattern]
+        if not matches:
+            raise GraphError(f"no file matches `{pattern}`", f"{block}.from", expected="at least one file", found="none",
+                             help="paths are relative to the project root in a plan, to the spec in a spec")  # fmt: skip
+        for match in matches:
+            _check_file(base, match, block)
+            found[os.path.normpath(match)] = None
+    return sorted(found)
+
+
+def _check_file(base: str, path: str, block: str) -> None:
+    real = os.path.realpath(os.path.join(base, path))  # noqa: PTH118 - realpath works on text
+    if real != base and not real.startswith(base + os.sep):
+        raise GraphError(f"`{path}` leaves the project", f"{block}.from", expected="a file inside the project root", found=path,
+                         help="move the file into the project")  # fmt: skip
+    if not os.path.exists(real):  # noqa: PTH110
+        raise GraphError(f"the file `{path}` does not exist", f"{block}.from", expected="a file inside the project root",
+                         found="no such file", help="put it there, or correct the path")  # fmt: skip
+    if not os.path.isfile(real):  # noqa: PTH113
+        raise GraphError(f"`{path}` is no plain file", f"{block}.from", expected="a plain file", found="a folder or a device",
+                         help="name the files: patterns with `*` are allowed")  # fmt: skip
+
+
+def _digest(path: Path, block: str) -> str:
+    try:
+        with path.open("rb", buffering=0) as file:
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+            return digest.hexdigest()
+    except OSError as error:
+        raise GraphError(f"the file `{path.name}` cannot be read: {error.strerror}", f"{block}.from", expected="a readable file",
+                         found=str(error.strerror), help="give this user the right to read it") from error  # fmt: skip
