@@ -1,0 +1,72 @@
+"""The names of a file: what is defined so far, what comes later, and what was used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlspec.diagnostics import Note
+from mlspec.source import Span
+from mlspec.spec.findings import Findings, article
+from mlspec.spec.model import Block, Spec
+from mlspec.syntax.nodes import Name, Patch
+
+MODELS = ("model", "search", "train", "compress")
+
+
+class Declared:
+    """A name that the file declares somewhere: its kind and place."""
+
+    __slots__ = ("kind", "span")
+
+    def __init__(self, kind: str, span: Span) -> None:
+        self.kind = kind
+        self.span = span
+
+
+class Scope:
+    """The flat namespace of one file while it is checked from top to bottom."""
+
+    def __init__(self, spec: Spec, findings: Findings) -> None:
+        self.spec = spec
+        self.findings = findings
+        self.declared: dict[str, Declared] = {}
+        self.imports: dict[str, Spec] = {}
+        self.used: set[str] = set()
+        self.broken: set[str] = set()
+        self.patches: dict[str, Patch] = {}
+        self.env: str | None = None
+
+    def get(self, name: str) -> Block | None:
+        """The block `name` if it is defined above; marks it as used."""
+        block = self.spec.blocks.get(name)
+        if block is not None:
+            self.used.add(name)
+        return block
+
+    def imported(self, alias: str, member: str) -> Block | None:
+        """The block `member` of the file imported as `alias`."""
+        spec = self.imports.get(alias)
+        if spec is None:
+            return None
+        self.used.add(alias)
+        return spec.blocks.get(member)
+
+    def names(self, kinds: Iterable[str] = ()) -> list[str]:
+        """The names defined so far, of these kinds or of all."""
+        wanted = tuple(kinds)
+        return [name for name, block in self.spec.blocks.items() if not wanted or block.kind in wanted]
+
+    def missing(self, name: Name, kind: str, known: Iterable[str], hint: str = "") -> None:
+        """Report a name that is not defined above: defined later (103), or nowhere (101)."""
+        later = self.declared.get(name.text)
+        if name.text in self.broken:
+            return
+        if later is not None and name.text not in self.spec.blocks:
+            note = Note("defined here", later.span)
+            self.findings.add("MLS103", name.span, [note], name=name.text, kind=later.kind)
+        else:
+            self.findings.unknown("MLS101", name.span, name.text, known, kind=kind, hint=hint)
+
+    def wrong(self, name: str, span: Span, got: str, wanted: str, near: str = "", hint: str = "") -> None:
+        """Report a name of the wrong kind (104)."""
+        self.findings.add("MLS104", span, name=name, got=article(got), wanted=wanted, nearest=near, hint=hint)
