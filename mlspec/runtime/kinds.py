@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 
 from mlspec.graph.kinds import KINDS
@@ -55,12 +55,16 @@ def function_of(kind: str) -> Callable[[StageContext], None]:
         if missing == "mlspec":
             raise
         raise StageError(
-            "MLS813", f"a `{kind}` stage needs the library `{missing}`, which is not installed", found=f"no module `{error.name}`",
+            "MLS812", f"a `{kind}` stage needs the library `{missing}`, which is not installed", found=f"no module `{error.name}`",
             expected=" ".join(KINDS[kind].packages), help=f"install it: pip install 'mlspec-lang[{extra_of(kind)}]'",
         ) from error  # fmt: skip
     return found
 
 
-def extra_of(kind: str) -> str:
-    """The extra of the distribution that brings what stages of `kind` need."""
-    return {"track": "track", "register": "track", "search": "local,hpo", "reference": "local,monitor"}.get(kind, "local")
+_EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "lightgbm": "boost", "xgboost": "boost", "mlflow": "track"}
+
+
+def extra_of(kind: str, missing: Iterable[str] = ()) -> str:
+    """The extras of the distribution that bring what stages of `kind` need, or the `missing` packages among it."""
+    packages = list(missing) or KINDS[kind].packages
+    return ",".join(sorted({_EXTRAS.get(package, "local") for package in packages})) or "local"

@@ -19,7 +19,7 @@ _ORPHANS_DIE_WITHIN = 5.0
 
 
 class RunLock:
-    """The run lock of a project, taken on entry. MLS812 (exit 75) names the process that holds it, unless `wait` is set."""
+    """The run lock of a project, taken on entry. MLS811 (exit 75) names the process that holds it, unless `wait` is set."""
 
     def __init__(self, path: Path, *, wait: bool = False) -> None:
         self.path = path
@@ -50,7 +50,7 @@ class RunLock:
                 return
         pid = owner(self.path)
         raise StageError(
-            "MLS812", f"another run holds `{self.path}`", expected="no other run in this project",
+            "MLS811", f"another run holds `{self.path}`", expected="no other run in this project",
             found=f"process {pid}" if pid else "a process that has not written its id yet",
             help="wait for it (`--wait`), or end it",
         )  # fmt: skip

@@ -1,0 +1,81 @@
+"""What a run tells those who watch it, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+RUN_IO = 74
+RUN_LOCKED = 75
+RUN_BUG = 70
+RUN_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened: `planned started progress finished reused failed retried not-run warning ended`.
+
+    `data` by kind: planned `run reused`; progress `done total note`; finished and failed `seconds cpu_seconds peak_memory`;
+    failed also `error`; warning `message`; not-run `because`.
+    """
+
+    kind: str
+    stage: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass
+class StageState:
+    """How one stage fared: `state` is `waiting running reused ran failed not-run`."""
+
+    id: str
+    kind: str
+    block: str
+    key: str
+    state: str = "waiting"
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+    attempts: int = 0
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+    because: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as it stands in `summary.json`."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run: workers (default: the cores this process may use), one stage only, wait for the lock, who hears events."""
+
+    jobs: int | None = None
+    only: str | None = None
+    wait: bool = False
+    env: str | None = None
+    on_event: OnEvent | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The end of a run. `verdicts` maps a block to its `verdict.json`, `reports` a stage's output to the copied file."""
+
+    run_id: str
+    folder: Path
+    exit_code: int
+    stages: tuple[StageState, ...]
+    verdicts: Mapping[str, Any]
+    reports: Mapping[str, Path]
+    seconds: float
+    warnings: tuple[str, ...] = ()
+    spec: str = ""
+
+    def count(self, state: str) -> int:
+        """How many stages ended in `state`."""
+        return sum(stage.state == state for stage in self.stages)

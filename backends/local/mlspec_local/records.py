@@ -1,0 +1,106 @@
+"""What a run leaves in `.mlspec/runs/<id>/`: the plan, the journal, logs, copies of verdicts and reports, `summary.json` last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from mlspec.graph.model import Graph
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.journal import Journal
+from mlspec.runtime.runs import SUMMARY, next_run, run_folders
+from mlspec.runtime.store import Store
+from mlspec_local.events import RunResult, StageState
+
+if TYPE_CHECKING:
+    from mlspec_local.run import Run
+
+_COPIED = {"explore": ("report",), "verdict": ("verdict",), "report": ("report",), "card": ("card",)}
+"""The outputs of each kind that are copied into the run's folder, for people to open."""
+
+
+class RunRecord:
+    """The folder of a new run, with its journal open."""
+
+    def __init__(self, store: Store, graph: Graph, plan: bytes) -> None:
+        self.folder = next_run(store)
+        files.write_bytes(self.folder / "plan.json", plan)
+        self._journal = Journal(self.folder / "journal.jsonl")
+
+    def append(self, event: str, *, durable: bool = True, **data: Any) -> None:
+        """One record; the clock reading is for people."""
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._journal.append({"event": event, "at": at, **data}, sync=durable)
+
+    def __enter__(self) -> RunRecord:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._journal.close()
+
+
+def finish(run: Run, folder: Path, *, write: bool) -> RunResult:
+    """The result of the run in `folder`; with `write`, its copies and its summary are made."""
+    from mlspec_local.run import exit_code_of, keys_digest
+
+    reports = _reports(run.store, folder, run.states, write=write)
+    verdicts = _verdicts(run.store, run.states)
+    result = RunResult(
+        run_id=folder.name, folder=folder, exit_code=exit_code_of(run.states), stages=tuple(run.states.values()),
+        verdicts=verdicts, reports=reports, seconds=round(time.perf_counter() - run.started, 3),
+        warnings=tuple(run.warnings), spec=run.graph.spec,
+    )  # fmt: skip
+    if write:
+        files.write_json(folder / SUMMARY, {
+            "format": 1, "run": folder.name, "spec": run.graph.spec, "spec_digest": run.graph.spec_digest,
+            "env": run.options.env, "only": run.options.only, "exit_code": result.exit_code, "seconds": result.seconds,
+            "keys": keys_digest(run.states), "leaves": run.leaves, "versions": run.versions, "warnings": run.warnings,
+            "stages": {name: state.to_json() for name, state in run.states.items()}, "verdicts": verdicts,
+            "reports": {name: path.relative_to(folder).as_posix() for name, path in reports.items()},
+        })  # fmt: skip
+    return result
+
+
+def _reports(store: Store, folder: Path, states: Mapping[str, StageState], *, write: bool) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for name, state in states.items():
+        for output in _COPIED.get(state.kind, ()):
+            if output not in state.outputs:
+                continue
+            source = store.artifacts / str(state.outputs[output]["digest"])
+            for path in files.files_of(source):
+                target = folder / "reports" / name / path.relative_to(source)
+                if write:
+                    files.make_folder(target.parent)
+                    files.copy_file(path, target)
+                found[f"{name}/{output}"] = target
+    return found
+
+
+def _verdicts(store: Store, states: Mapping[str, StageState]) -> dict[str, Any]:
+    verdicts: dict[str, Any] = {}
+    for state in states.values():
+        if state.kind == "verdict" and "verdict" in state.outputs:
+            folder = store.artifact(str(state.outputs["verdict"]["digest"]))
+            verdicts[state.block] = files.read_json(folder / "verdict.json")
+    return verdicts
+
+
+def latest_equal(store: Store, states: Mapping[str, StageState]) -> Path | None:
+    """The newest run that was complete with exactly these keys and still has its reports; None when there is none."""
+    from mlspec_local.run import keys_digest
+
+    wanted = keys_digest(states)
+    for folder in run_folders(store):
+        try:
+            summary = files.read_json(folder / SUMMARY)
+        except StageError:
+            continue  # cut off before its end, or damaged: it is no run to point at
+        if summary.get("keys") != wanted or summary.get("exit_code") != 0:
+            return None
+        return folder if all((folder / path).is_file() for path in summary["reports"].values()) else None
+    return None

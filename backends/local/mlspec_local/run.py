@@ -1,0 +1,167 @@
+"""Run a plan on this machine: reuse what is complete, run the rest, keep what came of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlspec.graph.canonical import digest_of
+from mlspec.graph.keys import graph_keys, packages_needed
+from mlspec.graph.kinds import packages_of
+from mlspec.graph.model import Graph
+from mlspec.graph.plan_format import write_plan
+from mlspec.graph.versions import installed_versions
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.kinds import extra_of
+from mlspec.runtime.leaves import leaf_digests
+from mlspec.runtime.lock import RunLock
+from mlspec.runtime.manifest import Manifest
+from mlspec.runtime.store import Store
+from mlspec_local.events import RUN_BUG, RUN_FAILED, RUN_IO, Event, RunOptions, RunResult, StageState
+from mlspec_local.records import RunRecord, finish, latest_equal
+
+
+def run_plan(graph: Graph, project_root: Path, options: RunOptions | None = None) -> RunResult:
+    """Bring every stage of `graph` (or what `only` needs) to completion below `project_root`.
+
+    Raises StageError before anything runs: MLS811 when another run holds the lock, MLS801 for a missing source file, MLS812 for
+    a missing library. A stage that fails does not raise: the result says so.
+    """
+    options = options or RunOptions()
+    with RunLock(Store(project_root).state / "run.lock", wait=options.wait):
+        return Run(graph, project_root.resolve(), options).result()
+
+
+def stage_states(graph: Graph, project_root: Path) -> dict[str, StageState]:
+    """For each stage whether a run would reuse it (`reused`) or run it (`waiting`); reads only."""
+    return Run(graph, project_root.resolve(), RunOptions()).look(repair=False)
+
+
+class Run:
+    """One run from keys to result."""
+
+    def __init__(self, graph: Graph, project_root: Path, options: RunOptions) -> None:
+        if options.only is not None and options.only not in graph.stages:
+            raise StageError(
+                "MLS101", f"no stage `{options.only}` in this plan", expected=" ".join(graph.stages), found=options.only,
+                help="`mlspec graph` prints the stages",
+            )  # fmt: skip
+        self.graph = graph
+        self.root = project_root
+        self.options = options
+        self.store = Store(project_root)
+        self.warnings: list[str] = []
+        self.leaves = leaf_digests(graph, project_root)
+        self.versions = installed_versions(packages_needed(graph))
+        self.keys = graph_keys(graph, self.leaves, self.versions)
+        self.states: dict[str, StageState] = {}
+        self.started = time.perf_counter()
+
+    def tell(self, kind: str, stage: str = "", **data: Any) -> None:
+        """Pass an event to whoever watches."""
+        if self.options.on_event:
+            self.options.on_event(Event(kind, stage, data))
+
+    def look(self, *, repair: bool) -> dict[str, StageState]:
+        """Find what is complete. With `repair`, what is corrupt is discarded, so that it runs again."""
+        wanted = self.graph.needed_for([self.options.only]) if self.options.only else list(self.graph.stages)
+        for name in wanted:
+            stage = self.graph[name]
+            state = self.states[name] = StageState(name, stage.kind, stage.block, self.keys[name])
+            manifest = self._find(name, repair=repair)
+            if manifest is not None:
+                state.state = "reused"
+                state.outputs = _outputs(manifest)
+        return self.states
+
+    def _find(self, name: str, *, repair: bool) -> Manifest | None:
+        try:
+            return self.store.find(self.keys[name])
+        except StageError as error:
+            if error.code != "MLS808":
+                raise
+            details = "; ".join([f"expected {error.expected}, found {error.found}", *error.examples])
+            self.warn(f"{error.message} ({details}); stage `{name}` runs again", name)
+            if repair:
+                self.store.discard(self.keys[name])
+            return None
+
+    def warn(self, message: str, stage: str = "") -> None:
+        """Say loudly, and keep for the record."""
+        self.warnings.append(message)
+        self.tell("warning", stage, message=message)
+
+    def result(self) -> RunResult:
+        """Run what must run; the result also when stages failed."""
+        stale = self.store.prepare()
+        if stale:
+            self.tell("swept", count=len(stale))
+        self.look(repair=True)
+        to_run = [name for name, state in self.states.items() if state.state == "waiting"]
+        self._need_libraries(to_run)
+        self.tell("planned", run=len(to_run), reused=len(self.states) - len(to_run))
+        for name, state in self.states.items():
+            if state.state == "reused":
+                self.tell("reused", name)
+        if not to_run:
+            folder = latest_equal(self.store, self.states)
+            if folder is not None:
+                return finish(self, folder, write=False)
+        return self._run(to_run)
+
+    def _run(self, to_run: list[str]) -> RunResult:
+        jobs = self.options.jobs or len(os.sched_getaffinity(0))
+        with RunRecord(self.store, self.graph, write_plan(self.graph)) as record:
+            record.append(
+                "run", spec=self.graph.spec, spec_digest=self.graph.spec_digest, env=self.options.env, leaves=self.leaves,
+                versions=self.versions, keys={name: self.keys[name] for name in self.states}, warnings=self.warnings,
+            )  # fmt: skip
+            if to_run:
+                from mlspec_local.execute import Execution
+
+                Execution(self, record, to_run, jobs).run()
+            result = finish(self, record.folder, write=True)
+            record.append("end", exit_code=result.exit_code, seconds=result.seconds)
+        self.tell("ended", exit_code=result.exit_code, seconds=result.seconds)
+        return result
+
+    def _need_libraries(self, to_run: list[str]) -> None:
+        for name in to_run:
+            stage = self.graph[name]
+            missing = [package for package in packages_of(stage.kind, stage.config) if package not in self.versions]
+            if missing:
+                raise StageError(
+                    "MLS812", f"stage `{name}` needs {', '.join(f'`{package}`' for package in missing)}, not installed",
+                    stage.block, expected=" ".join(packages_of(stage.kind, stage.config)), found=f"no {' '.join(missing)}",
+                    help=f"install it: pip install 'mlspec-lang[{extra_of(stage.kind, missing)}]'",
+                )  # fmt: skip
+
+    def versions_of(self, name: str) -> dict[str, str]:
+        """The versions of the packages that stage `name` names."""
+        stage = self.graph[name]
+        return {package: self.versions[package] for package in packages_of(stage.kind, stage.config)}
+
+
+def _outputs(manifest: Manifest) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"type": output.type, "digest": output.digest, "bytes": output.bytes}
+        for name, output in manifest.outputs.items()
+    }
+
+
+def exit_code_of(states: Mapping[str, StageState]) -> int:
+    """0 when every stage is complete, else 70 for a bug, 74 for input or output, 1 for a failed gate or stage."""
+    codes = {str(state.error["code"]) for state in states.values() if state.error}
+    if "internal" in codes:
+        return RUN_BUG
+    if "MLS809" in codes:
+        return RUN_IO
+    return RUN_FAILED if codes else 0
+
+
+def keys_digest(states: Mapping[str, StageState]) -> str:
+    """One digest over what the run is about: equal for two runs that ask for the same results."""
+    return digest_of({name: state.key for name, state in states.items()})

@@ -1,0 +1,99 @@
+"""Run one stage of a plan: the unit of work that every target schedules."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlspec.graph.kinds import KINDS
+from mlspec.graph.model import Graph, Stage
+from mlspec.runtime import files
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.kinds import KEEPS_RESUME, function_of
+from mlspec.runtime.manifest import Manifest, Output
+from mlspec.runtime.store import Store
+
+OnProgress = Callable[[float, float | None, str], None]
+
+
+def _silent(done: float, total: float | None, note: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Around:
+    """What surrounds a stage and never changes its result: the project, the workers it may use, who hears of progress."""
+
+    project_root: Path
+    resume_root: Path
+    workers: int = 1
+    threads: int = 1
+    on_progress: OnProgress = field(default=_silent)
+
+
+def run_stage(graph: Graph, stage_id: str, inputs: Mapping[str, Path], output_root: Path, around: Around) -> dict[str, Path]:
+    """Run a stage on verified input folders and return the folder of each output; StageError is the user's to act on."""
+    stage = graph[stage_id]
+    context = StageContext(
+        stage_id=stage.id, kind=stage.kind, block=stage.block, config=stage.config, project_root=around.project_root,
+        input_folders=dict(inputs), output_root=output_root, resume_root=around.resume_root, workers=around.workers,
+        threads=around.threads, on_progress=around.on_progress,
+    )  # fmt: skip
+    function = function_of(stage.kind)
+    try:
+        function(context)
+    except OSError as error:
+        raise files.io_error(error, error.filename or output_root, f"run stage `{stage.id}` on") from error
+    except MemoryError as error:
+        raise StageError(
+            "MLS810", f"stage `{stage.id}` ran out of memory", stage.block, found="MemoryError",
+            help="give it more memory, or a `sample` in an env, and run again: complete stages are kept",
+        ) from error  # fmt: skip
+    return _outputs(stage, output_root)
+
+
+def _outputs(stage: Stage, output_root: Path) -> dict[str, Path]:
+    folders = {name: output_root / name for name in stage.outputs}
+    for name, folder in folders.items():
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise RuntimeError(f"the `{stage.kind}` stage `{stage.id}` wrote no output `{name}`")
+    return folders
+
+
+def run_in_store(
+    graph: Graph, stage_id: str, store: Store, keys: Mapping[str, str], versions: Mapping[str, str],
+    environment: Mapping[str, Any], around: Around,
+) -> Manifest:  # fmt: skip
+    """Run a stage whose upstream is complete in `store`, publish its outputs and declare it complete, in this order."""
+    stage = graph[stage_id]
+    started = time.perf_counter()
+    sources = {name: _output_of(store, keys[source], output) for name, source, output in stage.upstream()}
+    inputs = {name: store.artifact(output.digest, output.files) for name, output in sources.items()}
+    workspace = store.workspace(stage.id)
+    folders = run_stage(graph, stage_id, inputs, workspace, around)
+    outputs = {name: store.publish(folders[name], kind) for name, kind in stage.outputs.items()}
+    manifest = Manifest(
+        key=keys[stage_id], stage=stage.id, kind=stage.kind, kind_version=KINDS[stage.kind].version, outputs=outputs,
+        inputs={name: output.digest for name, output in sources.items()}, packages=dict(versions),
+        environment=dict(environment), seconds=round(time.perf_counter() - started, 6), **_usage(),
+    )  # fmt: skip
+    store.complete(manifest)
+    files.remove_tree(workspace)
+    if stage.kind not in KEEPS_RESUME:
+        files.remove_tree(around.resume_root)
+    return manifest
+
+
+def _output_of(store: Store, key: str, output: str) -> Output:
+    return Manifest.read(store.stages / f"{key}.json").outputs[output]
+
+
+def _usage() -> dict[str, Any]:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    return {"cpu_seconds": round(seconds, 6), "peak_memory": max(own.ru_maxrss, children.ru_maxrss) * 1024}
