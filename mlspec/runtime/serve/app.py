@@ -1,0 +1,198 @@
+"""The FastAPI application of one package: predict, health, readiness, facts, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.serve.config import ServeConfig, read_config
+from mlspec.runtime.serve.guard import Guard, refusal_body
+from mlspec.runtime.serve.known import KnownValues
+from mlspec.runtime.serve.metrics import ServeMetrics
+from mlspec.runtime.serve.openapi import openapi_document
+from mlspec.runtime.serve.predict import Predictor
+from mlspec.runtime.serve.record import LogFields
+from mlspec.runtime.serve.request_log import RequestLog, log_folder
+from mlspec.runtime.serve.schema import RequestRefused, RequestSchema
+from mlspec.runtime.serve.secrets import resolve_secrets
+from mlspec.runtime.serve.served import ServedPackage
+from mlspec.runtime.serve.strict_json import BadJson, read_json
+
+# One row takes microseconds: a thread would cost more than it. A batch is long enough to hold up other requests.
+INLINE_RECORDS = 16
+
+
+def request_columns(package: ServedPackage, config: ServeConfig) -> list[Mapping[str, Any]]:
+    """The descriptors of the columns a request brings, in the spec's order."""
+    held = {column["name"]: column for column in package.columns}
+    names = config.request if config.request is not None else tuple(held)
+    missing = sorted(set(held) - set(names)) + sorted(set(names) - set(held))
+    if missing:
+        raise StageError(
+            "MLS315", f"the request of `{config.name}` and the package disagree on `{missing[0]}`", f"{config.name}.request",
+            expected=", ".join(held), found=", ".join(names), help="list exactly the columns that the model reads, or leave `request` out",
+        )  # fmt: skip
+    return [held[name] for name in names]
+
+
+class Service:
+    """Everything one server holds: the package, its schema, metrics, log and whether it takes requests."""
+
+    def __init__(self, package: ServedPackage, config: ServeConfig, project_root: Path | None = None, banner: str = "") -> None:
+        self.package = package
+        self.config = config
+        self.banner = banner
+        self.draining = False
+        columns = request_columns(package, config)
+        classes = [] if package.task == "regression" else [str(value) for value in package.classes or ()]
+        self.metrics = ServeMetrics(config.name, package.digest, package.name, KnownValues(package).columns, classes)
+        self.schema = RequestSchema(columns, config.limits.records)
+        self.log, fields = self._open_log(project_root)
+        self.predictor = Predictor(package, config, self.metrics, self.log, fields, lambda: datetime.now(UTC))
+        self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="score")
+        self._computing = 0
+        self.metrics.ready.set(1)
+
+    def _open_log(self, project_root: Path | None) -> tuple[RequestLog | None, LogFields | None]:
+        if self.config.log is None or project_root is None:
+            return None, None
+        fields = LogFields(self.config.log, self.package, resolve_secrets(self.config.secrets, self.config.log.fields))
+        folder = log_folder(project_root, self.config.name)
+        return RequestLog(folder, self.config.log, self.metrics.drop, self.metrics.logged.inc), fields
+
+    def drain(self) -> None:
+        """Take no more: readiness is false from here on."""
+        self.draining = True
+        self.metrics.ready.set(0)
+
+    def close(self) -> None:
+        """Write what the log still holds."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        if self.log is not None:
+            self.log.close()
+
+    def facts(self) -> dict[str, Any]:
+        """What answers here."""
+        package = self.package
+        return {
+            "serve": self.config.name, "model": package.name, "digest": package.digest, "task": package.task, "engine": package.engine,
+            "classes": list(package.classes or ()), "positive": package.positive, "threshold": package.threshold,
+            "features": [feature["name"] for feature in package.features], "columns": list(self.schema.columns),
+            "spec_digest": self.config.spec_digest, "released": not self.banner,
+        }  # fmt: skip
+
+    def pool_busy(self) -> bool:
+        """Whether a batch is still being computed."""
+        return self._computing > 0
+
+    async def _in_thread(self, records: list[dict[str, Any]], batch: bool, request_id: str) -> bytes:
+        loop = asyncio.get_running_loop()
+        future = self.pool.submit(self.predictor.answer, records, batch, request_id)
+        self._computing += 1
+        future.add_done_callback(lambda _: self._computed())
+        return await asyncio.wrap_future(future, loop=loop)
+
+    def _computed(self) -> None:
+        self._computing -= 1
+
+    async def predict(self, body: bytes, request_id: str) -> Response:
+        """The reply to one decoded POST body, or its refusal."""
+        try:
+            records, batch = self.schema.read(read_json(body))
+            if len(records) <= INLINE_RECORDS:
+                reply = self.predictor.answer(records, batch, request_id)
+            else:
+                reply = await self._in_thread(records, batch, request_id)
+        except BadJson as error:
+            return Response(refusal_body("MLS805", str(error)), 400, media_type="application/json")
+        except RequestRefused as refused:
+            more = {"errors": refused.errors, "more": refused.more}
+            return Response(refusal_body(refused.code, "the request does not fit", **more), 422, media_type="application/json")
+        except StageError as error:
+            return Response(
+                refusal_body(error.code, "the model refuses the values", where=error.where), 422, media_type="application/json"
+            )
+        return Response(reply, media_type="application/json")
+
+
+def create_app(
+    package: ServedPackage,
+    serve_config: Mapping[str, Any] | ServeConfig,
+    *,
+    project_root: Path | None = None,
+    metrics_here: bool = True,
+) -> FastAPI:
+    """The application without its guard; `app.state.service` holds the service."""
+    config = serve_config if isinstance(serve_config, ServeConfig) else read_config(serve_config)
+    return build_app(Service(package, config, project_root), metrics_here)
+
+
+def build_app(service: Service, metrics_here: bool) -> FastAPI:
+    """Routes over a service. No documentation pages: they load scripts from elsewhere."""
+    app = FastAPI(title=service.config.name, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.service = service
+
+    @app.post("/predict")
+    async def predict(request: Request) -> Response:
+        return await service.predict(await request.body(), request.scope["state"]["request_id"])
+
+    @app.get("/openapi.json")
+    async def openapi() -> Response:
+        return JSONResponse(openapi_document(service))
+
+    add_facts(app, service, metrics_here)
+    return app
+
+
+def build_admin(service: Service) -> FastAPI:
+    """The application of the admin port: health, facts and metrics, no predictions."""
+    app = FastAPI(title=f"{service.config.name} admin", docs_url=None, redoc_url=None, openapi_url=None)
+    add_facts(app, service, metrics_here=True)
+    return app
+
+
+def add_facts(app: FastAPI, service: Service, metrics_here: bool) -> None:
+    """Health, readiness, the facts of the model and, where wanted, the metrics."""
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        return JSONResponse({"status": "draining" if service.draining else "ready"}, 503 if service.draining else 200)
+
+    @app.get("/model")
+    async def model() -> Response:
+        return JSONResponse(service.facts())
+
+    @app.exception_handler(HTTPException)
+    async def refuse(_request: Request, error: HTTPException) -> Response:
+        return Response(refusal_body("MLS805", str(error.detail)), error.status_code, error.headers, "application/json")
+
+    if metrics_here:
+
+        @app.get("/metrics")
+        async def metrics() -> Response:
+            return Response(service.metrics.page(), headers={"content-type": service.metrics.content_type})
+
+
+def guarded(app: FastAPI, service: Service) -> Guard:
+    """The application behind its limits, as it is served."""
+    return Guard(app, service.config.limits, service.metrics)
+
+
+def example_of(package: ServedPackage) -> Any:
+    """The example request of a package, or None when it has none."""
+    path = package.folder / "example.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else None

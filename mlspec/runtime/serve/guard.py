@@ -1,0 +1,218 @@
+"""The ASGI layer around the application: size, time, type and concurrency limits, before a byte is parsed.
+
+A refusal names a code and a reason and never a part of the request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from mlspec.runtime.serve.config import Limits
+from mlspec.runtime.serve.metrics import ServeMetrics
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 16 * 1024 * 1024
+SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+_HEALTH = frozenset({"/healthz", "/readyz", "/metrics", "/model", "/openapi.json"})
+
+
+class Refused(Exception):
+    """A request that is answered here. `linger` reads on for a moment, so that the client sees the answer before a reset."""
+
+    def __init__(self, status: int, message: str, *, linger: bool = False, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.linger = linger
+        self.retry_after = retry_after
+
+
+def refusal_body(code: str, message: str, **more: Any) -> bytes:
+    """The JSON body of every refusal."""
+    return json.dumps({"code": code, "message": message, **more}, ensure_ascii=True).encode()
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in found and name in (b"content-type", b"content-encoding", b"content-length"):
+            raise Refused(400, f"the header {name.decode()} comes twice", linger=True)
+        found[name] = value
+    return found
+
+
+def _check_type(headers: dict[bytes, bytes]) -> None:
+    kind, _, parameter = headers.get(b"content-type", b"").lower().partition(b";")
+    charset = parameter.strip().removeprefix(b"charset=").strip(b'"')
+    if kind.strip() != b"application/json" or charset not in (b"", b"utf-8"):
+        raise Refused(415, "the body must be application/json in UTF-8", linger=True)
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Refused(415, "the body must not be compressed", linger=True)
+
+
+class _Exchange:
+    """One request and its answer: adds the fixed headers, remembers what was sent."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.status = 0
+        self.done = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            extra = [*SECURITY, (b"x-request-id", self.request_id.encode())]
+            message = {**message, "headers": [*message.get("headers", []), *extra]}
+        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            self.done = True
+        await self._send(message)
+
+    async def refuse(self, refused: Refused, receive: Receive) -> None:
+        """Answer with the refusal and close; the whole answer is out before the rest of the body is thrown away."""
+        body = refusal_body("MLS805", refused.message)
+        headers = [
+            (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close"),
+        ]  # fmt: skip
+        if refused.retry_after is not None:
+            headers.append((b"retry-after", str(refused.retry_after).encode()))
+        await self.send({"type": "http.response.start", "status": refused.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body, "more_body": True})
+        if refused.linger:
+            await _discard(receive)
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _discard(receive: Receive) -> None:
+    seen = 0
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while seen < LINGER_BYTES:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return
+
+
+class Guard:
+    """Wraps an ASGI application; counts and times every answer."""
+
+    def __init__(self, app: App, limits: Limits, metrics: ServeMetrics) -> None:
+        self.app = app
+        self.limits = limits
+        self.metrics = metrics
+        self.busy = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+        loop = asyncio.get_running_loop()
+        began = scope.get("state", {}).get("began", loop.time())
+        exchange = _Exchange(send, uuid.uuid4().hex)
+        scope.setdefault("state", {})["request_id"] = exchange.request_id
+        route = "predict" if scope["path"] == "/predict" else "health" if scope["path"] in _HEALTH else "other"
+        self.metrics.in_flight.inc()
+        try:
+            await self._answer(scope, receive, exchange, began, route)
+        finally:
+            self.metrics.in_flight.dec()
+            self.metrics.answered(route, exchange.status or 500, loop.time() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, exchange: _Exchange, began: float, route: str) -> None:
+        try:
+            await self._admit(scope, receive, exchange, began, route)
+        except Refused as refused:
+            await self._last_word(exchange, refused, receive)
+        except asyncio.CancelledError:
+            # Only the end of the drain cancels a request.
+            await self._last_word(exchange, Refused(503, "the server is going away", retry_after=1), receive)
+        except Exception as error:
+            _report_bug(error)
+            await self._last_word(exchange, Refused(500, "the server failed; its log has the place"), receive)
+
+    async def _last_word(self, exchange: _Exchange, refused: Refused, receive: Receive) -> None:
+        if exchange.status == 0:
+            await exchange.refuse(refused, receive)
+
+    async def _admit(self, scope: Scope, receive: Receive, exchange: _Exchange, began: float, route: str) -> None:
+        size = sum(len(name) + len(value) + 4 for name, value in scope["headers"]) + len(scope.get("raw_path", b""))
+        if size > self.limits.headers:
+            raise Refused(431, f"the headers are larger than {self.limits.headers} bytes", linger=True)
+        if route != "predict" or scope["method"] != "POST":
+            await self.app(scope, receive, exchange.send)
+            return
+        if self.busy >= self.limits.concurrency:
+            raise Refused(429, "too many requests at once", linger=True, retry_after=1)
+        self.busy += 1
+        try:
+            body = await self._body(scope, receive, began)
+            async with asyncio.timeout(self.limits.handler):
+                await self.app(scope, _replay(body, receive), exchange.send)
+        except TimeoutError:
+            raise Refused(503, f"no answer within {self.limits.handler:g} s", retry_after=1) from None
+        finally:
+            self.busy -= 1
+
+    async def _body(self, scope: Scope, receive: Receive, began: float) -> bytes:
+        headers = _headers(scope)
+        _check_type(headers)
+        too_large = Refused(413, f"the body is larger than {self.limits.body} bytes", linger=True)
+        length = headers.get(b"content-length")
+        if length is not None and (len(length) > 12 or int(length) > self.limits.body):
+            raise too_large
+        body = bytearray()
+        try:
+            async with asyncio.timeout_at(began + self.limits.receipt):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Refused(400, "the client went away")
+                    body += message.get("body", b"")
+                    if len(body) > self.limits.body:
+                        raise too_large
+                    if not message.get("more_body"):
+                        return bytes(body)
+        except TimeoutError:
+            raise Refused(408, f"the request did not arrive within {self.limits.receipt:g} s") from None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives the body once, then what the connection says next."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _report_bug(error: Exception) -> None:
+    """Say on stderr what failed and where, and never the message: it may hold a value of the request."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    sys.stderr.write(f"mlspec serve: {type(error).__name__} at {frame.name}:{frame.lineno}, please report it\n")

@@ -1,0 +1,31 @@
+"""Serve the fake package as a real process: `python serve_fake.py FOLDER CONFIG.json`, the address on stderr."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from mlspec.runtime.serve.config import read_config
+from mlspec.runtime.serve.main import serve_package
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fake_package import FakePackage
+
+
+class SlowPackage(FakePackage):
+    """Takes a second per call when asked by the age 90."""
+
+    def score(self, records):
+        if any(record["age"] == 90 for record in records):
+            time.sleep(1.0)
+        return super().score(records)
+
+
+if __name__ == "__main__":
+    folder, config = Path(sys.argv[1]), json.loads(sys.argv[2])
+    admin = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    sys.exit(
+        serve_package(
+            lambda: SlowPackage(folder / "package"), read_config(config), "127.0.0.1", 0, project_root=folder, admin_port=admin
+        )
+    )
