@@ -1,0 +1,1 @@
+"""From the files and databases of a source to one typed, verified table."""

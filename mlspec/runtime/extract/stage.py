@@ -1,0 +1,197 @@
+"""The stage `extract`: the files of a source, typed and verified, as one table in path-then-row order.
+
+Two scans: the first counts everything that breaks the declaration, in all columns, and writes nothing; the second writes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlspec.runtime import query, table
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.extract import typed, violations
+from mlspec.runtime.extract.paths import DataFile, check_unchanged, find_files
+from mlspec.runtime.extract.reader import Input, Reader, open_input, unreadable
+from mlspec.runtime.extract.sample import write_sample
+
+if TYPE_CHECKING:
+    import duckdb
+
+FILE, LINE = "__file", "__line"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A source being read: its readers in path order, joined into one relation of `value<i>`, `given<i>` and `raw<i>`."""
+
+    source: str
+    connection: duckdb.DuckDBPyConnection
+    columns: Sequence[Mapping[str, Any]]
+    data: Sequence[DataFile]
+    readers: Sequence[Reader]
+
+    def relation(self) -> query.Sql:
+        """The rows of all files."""
+        parts = [_typed_rows(place, self.columns, reader) for place, reader in enumerate(self.readers)]
+        return query.union_all(parts)
+
+
+def run(context: StageContext) -> None:
+    """Read, verify, write `rows`, and `sampled` when the config asks for a sample."""
+    config = context.config
+    source = str(config["source"])
+    data = find_files(context.project_root, [str(path) for path in config["paths"]], f"{source}.from")
+    work = context.resume_dir("extract")
+    attach = data[0].path if config["format"] == "duckdb" else None
+    read = [file.path for file in data]
+    with table.session(read, [work, context.output_root], work, attach=attach) as connection:
+        load = _open(context, connection, source, data, work)
+        _verify(load)
+        folder = context.output("rows")
+        rows = table.write_parquet(connection, _numbered(load), folder / table.ROWS)
+        check_unchanged(data, f"{source}.from")
+        _check_keys(load, folder / table.ROWS)
+        table.finish_table(folder, config["columns"], rows, [file.to_json() for file in data])
+        context.progress(1, 1, f"{rows:,} rows")
+        if config.get("sample") is not None:
+            write_sample(context, connection, folder)
+
+
+def _open(
+    context: StageContext, connection: duckdb.DuckDBPyConnection, source: str, data: Sequence[DataFile], work: Path
+) -> Load:
+    config = context.config
+    columns = list(config["columns"])
+    readers = []
+    for file in data:
+        item = Input(
+            file, f"{source}.from", config.get("options") or {}, columns, work, config.get("table"), config.get("query")
+        )  # fmt: skip
+        reader = open_input(connection, str(config["format"]), item)
+        _check_columns(source, file, columns, list(reader.columns()))
+        readers.append(reader)
+    return Load(source, connection, columns, data, readers)
+
+
+def _check_columns(source: str, file: DataFile, columns: Sequence[Mapping[str, Any]], found: Sequence[str]) -> None:
+    missing = [str(column["name"]) for column in columns if column["name"] not in found]
+    if missing:
+        raise violations.ViolationsError([_missing_column(source, file, name, found) for name in missing])
+
+
+def _missing_column(source: str, file: DataFile, name: str, found: Sequence[str]) -> StageError:
+    folded = {column.lower(): column for column in found}
+    near = difflib.get_close_matches(name.lower(), list(folded), 1, 0.6)
+    hint = f"the nearest column of the file is `{folded[near[0]]}`" if near else f"its columns: {', '.join(found[:12])}"
+    return StageError(
+        "MLS316", f"the file `{file.name}` has no column `{name}`", f"{source}.{name}", expected=f"a column named `{name}`",
+        found=hint, help="correct the declared name, or the file",
+    )  # fmt: skip
+
+
+def _typed_rows(place: int, columns: Sequence[Mapping[str, Any]], reader: Reader) -> Any:
+    kinds = reader.columns()
+    items: dict[str, Any] = {FILE: place, LINE: query.window(query.call("row_number"))}
+    for index, column in enumerate(columns):
+        raw, kind = query.name(str(column["name"])), kinds[str(column["name"])]
+        items[f"value{index}"] = typed.typed(column, raw, kind)
+        items[f"given{index}"] = typed.present(raw, kind)
+        items[f"raw{index}"] = typed.shown(raw, kind)
+    return query.select(items, reader.relation())
+
+
+def _verify(load: Load) -> None:
+    """One scan that counts; examples are looked up only for what is broken."""
+    import duckdb
+
+    rules = violations.rules(load.columns)
+    statement = query.select(violations.counted(rules), query.table(load.relation(), "data"))
+    try:
+        counts = load.connection.execute(query.render(statement)).fetchone() or ()
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise
+        raise unreadable(Input(load.data[0], f"{load.source}.from", {}, (), Path()), error, "well-formed records") from error
+    rows = int(counts[0])
+    errors = [*_malformed(load)]
+    for rule, count in zip(rules, counts[1:], strict=True):
+        if count:
+            errors.append(violations.error_of(rule, load.source, int(count), rows, _examples(load, rule)))
+    if errors:
+        raise errors[0] if len(errors) == 1 else violations.ViolationsError(errors)
+
+
+def _malformed(load: Load) -> list[StageError]:
+    problems = [problem for reader in load.readers for problem in reader.problems()]
+    if not problems:
+        return []
+    return [
+        StageError(
+            "MLS802", f"{len(problems):,} records of `{load.source}` are malformed", f"{load.source}.from",
+            expected="as many values in each record as the header has names, quotes closed",
+            found=problems[0].reason, help="fix these lines, or set the `delimiter` of the source",
+            examples=[f"{problem.place}: {problem.reason}" for problem in problems[: violations.EXAMPLES]],
+        )
+    ]  # fmt: skip
+
+
+def _examples(load: Load, rule: violations.Rule) -> list[str]:
+    shown = {FILE: query.name(FILE), LINE: query.name(LINE), "raw": query.name(f"raw{rule.place}")}
+    statement = query.select(shown, query.table(load.relation(), "data"), where=rule.broken).limit(
+        violations.EXAMPLES, copy=False
+    )
+    masked = violations.is_masked(rule.column)
+    found = load.connection.execute(query.render(statement)).fetchall()
+    return [f"{load.data[file].name} row {line}: {_show(raw, masked)}" for file, line, raw in found]
+
+
+def _show(raw: str | None, masked: bool) -> str:
+    if raw is None:
+        return "null"
+    if masked:
+        return "(masked)"
+    return repr(raw if len(raw) <= 80 else f"{raw[:77]}…")
+
+
+def _numbered(load: Load) -> Any:
+    number = query.binary("-", query.window(query.call("row_number")), 1)
+    items: dict[str, Any] = {table.ROW: number}
+    items.update({str(column["name"]): query.name(f"value{place}") for place, column in enumerate(load.columns)})
+    return query.select(items, query.table(load.relation(), "data"))
+
+
+def key_columns(columns: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The columns tagged `@key`; together they name a row."""
+    return [column for column in columns if "key" in column.get("tags", ())]
+
+
+def _check_keys(load: Load, rows: Path) -> None:
+    keys = key_columns(load.columns)
+    if not keys:
+        return
+    names = [str(column["name"]) for column in keys]
+    values = {name: query.name(name) for name in names}
+    groups = query.select({**values, "times": query.call("count_star"), "first": query.call("min", query.name(table.ROW))},
+                          query.read_parquet(str(rows)))  # fmt: skip
+    groups = groups.group_by(*values.values(), copy=False).having(query.binary(">", query.call("count_star"), 1), copy=False)
+    load.connection.execute(f"CREATE TEMP TABLE repeated AS {query.render(groups)}")
+    count, extra = load.connection.execute(
+        "SELECT count(*), CAST(coalesce(sum(times), 0) AS BIGINT) FROM repeated"
+    ).fetchone() or (0, 0)
+    if not count:
+        return
+    found = load.connection.execute("SELECT * FROM repeated ORDER BY first LIMIT 5").fetchall()
+    masked = any(violations.is_masked(column) for column in keys)
+    examples = [
+        f"{'(masked)' if masked else ', '.join(str(item) for item in row[:-2])}: {row[-2]} times, first in row {row[-1]}"
+        for row in found
+    ]
+    raise StageError(
+        "MLS806", f"{count:,} values of the key of `{load.source}` repeat, in {extra:,} rows", f"{load.source}.{names[0]}",
+        expected="each key once", found=examples[0], help="remove the repeated rows, or tag another column as `@key`", examples=examples,
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""Table artifacts, and the DuckDB sessions that make them.
+
+A session may read the declared files and write its work folder, nothing else: external access is off and the configuration
+locked before the first statement that a spec had a part in. One thread and kept row order make the files' bytes equal
+from run to run; what does not fit the memory limit spills into the work folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlspec.runtime import files, query
+from mlspec.runtime.errors import StageError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+ROWS = "rows.parquet"
+HEAD = "table.json"
+ROW = "__row"
+ROW_GROUP = 122_880
+MEMORY_LIMIT = 2 << 30
+
+Descriptor = Mapping[str, Any]
+
+
+@contextmanager
+def session(
+    read: Sequence[Path], write: Sequence[Path], spill: Path, *, attach: Path | None = None, memory: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB that may use the files `read` and the folders `write`; `attach` is a database file, as `source`."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    try:
+        for key, value in _settings(read, write, spill, memory).items():
+            connection.execute(f"SET {key} = ?", [value])
+        if attach is not None:
+            connection.execute(f"ATTACH {query.render(query.lift(str(attach)))} AS source (READ_ONLY)")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+    except duckdb.OutOfMemoryException as error:
+        raise StageError(
+            "MLS810", "the stage ran out of memory or of disk to spill to", expected="room for the data's sorts and groups",
+            found=str(error).splitlines()[0], help="give the block more `memory`, free disk space, or set a `sample` in an env",
+        ) from error  # fmt: skip
+    finally:
+        connection.close()
+
+
+def _settings(read: Sequence[Path], write: Sequence[Path], spill: Path, memory: int | None) -> dict[str, Any]:
+    files.make_folder(spill / "spill")
+    return {
+        "threads": 1,
+        "preserve_insertion_order": True,
+        "TimeZone": "UTC",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": f"{min(memory or MEMORY_LIMIT, _half_of_memory())}B",
+        "temp_directory": str(spill / "spill"),
+        "allowed_paths": [str(path) for path in read],
+        "allowed_directories": [f"{folder}{os.sep}" for folder in write],
+    }
+
+
+def _half_of_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def write_parquet(connection: duckdb.DuckDBPyConnection, rows: query.Sql, target: Path) -> int:
+    """Write the rows of a query in their order; the number of rows."""
+    text = query.render(rows)
+    path = query.render(query.lift(str(target)))
+    found = connection.execute(
+        f"COPY ({text}) TO {path} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
+def finish_table(folder: Path, columns: Sequence[Descriptor], rows: int, sources: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Write `table.json` beside the rows: it makes the folder a table artifact."""
+    files.write_json(folder / HEAD, {"columns": [dict(column) for column in columns], "rows": rows, "files": list(sources)})
+
+
+def head(folder: Path) -> dict[str, Any]:
+    """`table.json` of a table artifact."""
+    found: dict[str, Any] = files.read_json(folder / HEAD)
+    return found
+
+
+def rows_path(folder: Path) -> Path:
+    """The parquet file of a table artifact."""
+    return folder / ROWS
+
+
+def load(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a table artifact as an Arrow table, `__row` first, all columns unless some are named."""
+    import pyarrow.parquet as pq
+
+    names = None if columns is None else [ROW, *(column for column in columns if column != ROW)]
+    with pq.ParquetFile(rows_path(folder)) as file:
+        return file.read(columns=names)
