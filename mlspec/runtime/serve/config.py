@@ -53,6 +53,7 @@ class ServeConfig:
     output: str = "probability"
     port: int = 8080
     spec_digest: str = ""
+    model: str = ""
     gates: str | None = None
     request: tuple[str, ...] | None = None
     fallback: str | None = None
@@ -99,7 +100,7 @@ def read_config(data: Mapping[str, Any]) -> ServeConfig:
     request = data.get("request")
     return ServeConfig(
         name=name, output=output, port=int(data.get("port", 8080)), spec_digest=data.get("spec_digest", ""),
-        gates=data.get("gates"), request=tuple(request) if request is not None else None, fallback=data.get("fallback"),
+        model=data.get("model", ""), gates=data.get("gates"), request=tuple(request) if request is not None else None, fallback=data.get("fallback"),
         slo=tuple(data.get("slo", ())), limits=_limits(data.get("limits", {}), f"{name}.limits"),
         secrets=dict(data.get("secrets", {})), log=_log(data.get("log"), f"{name}.log"),
     )  # fmt: skip

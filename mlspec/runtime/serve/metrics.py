@@ -20,18 +20,22 @@ class ServeMetrics:
 
     def __init__(self, serve: str, digest: str, model: str, columns: Iterable[str], decisions: Iterable[str]) -> None:
         self.registry = CollectorRegistry()
-        at = {"registry": self.registry}
+        at = self.registry
         ProcessCollector(registry=self.registry)
-        self.requests = Counter("mlspec_requests", "Requests answered, by route and status", ["route", "code"], **at)
-        self.seconds = Histogram("mlspec_request_seconds", "Seconds from headers to answer", ["route"], buckets=BUCKETS, **at)
-        self.in_flight = Gauge("mlspec_requests_in_flight", "Requests being answered", **at)
-        self.records = Counter("mlspec_records", "Records scored", **at)
-        self.decisions = Counter("mlspec_decisions", "Decisions given, by decision", ["decision"], **at)
-        self.logged = Counter("mlspec_log_records", "Log records written", **at)
-        self.dropped = Counter("mlspec_log_records_dropped", "Log records not kept, by reason", ["reason"], **at)
-        self.unknown = Counter("mlspec_unknown_categories", "Values of an open category unseen in training", ["column"], **at)
-        self.ready = Gauge("mlspec_ready", "1 when the server takes requests", **at)
-        info = Gauge("mlspec_model_info", "The package that answers", ["serve", "model", "digest"], **at)
+        self.requests = Counter("mlspec_requests", "Requests answered, by route and status", ["route", "code"], registry=at)
+        self.seconds = Histogram(
+            "mlspec_request_seconds", "Seconds from headers to answer", ["route"], buckets=BUCKETS, registry=at
+        )
+        self.in_flight = Gauge("mlspec_requests_in_flight", "Requests being answered", registry=at)
+        self.records = Counter("mlspec_records", "Records scored", registry=at)
+        self.decisions = Counter("mlspec_decisions", "Decisions given, by decision", ["decision"], registry=at)
+        self.logged = Counter("mlspec_log_records", "Log records written", registry=at)
+        self.dropped = Counter("mlspec_log_records_dropped", "Log records not kept, by reason", ["reason"], registry=at)
+        self.unknown = Counter(
+            "mlspec_unknown_categories", "Values of an open category unseen in training", ["column"], registry=at
+        )
+        self.ready = Gauge("mlspec_ready", "1 when the server takes requests", registry=at)
+        info = Gauge("mlspec_model_info", "The package that answers", ["serve", "model", "digest"], registry=at)
         info.labels(serve, model, digest).set(1)
         self._decisions = {value: self.decisions.labels(value) for value in decisions}
         self._unknown = {name: self.unknown.labels(name) for name in columns}

@@ -60,7 +60,7 @@ class RequestSchema:
         for name, column in self.columns.items():
             kind = value_type(column)
             kinds[name] = NotRequired[kind | None] if column.get("optional") else kind
-        record = TypedDict("Record", kinds)  # type: ignore[operator]
+        record = TypedDict("Record", kinds)  # type: ignore[misc]
         return with_config(ConfigDict(extra="forbid", title="Record"))(record)
 
     def json_schema(self) -> dict[str, Any]:
@@ -79,7 +79,9 @@ class RequestSchema:
         if not 1 <= len(rows) <= self.max_records:
             found = f"{len(rows)} records"
             raise RequestRefused("MLS805", [_row("MLS805", "records", f"1 to {self.max_records} records", found)])
-        records, errors, more = [], [], 0
+        records: list[dict[str, Any]] = []
+        errors: list[Mapping[str, str]] = []
+        more = 0
         for at, row in enumerate(rows):
             try:
                 records.append(self._read_one(row, f"records[{at}]"))

@@ -1,0 +1,91 @@
+"""Which package may answer: the newest run of this spec whose verdict passed for exactly that package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.runs import summaries
+from mlspec.runtime.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A package that may be served: its folder (digest verified), and the run that stands for it.
+
+    `verdict` is None for an unreleased one.
+    """
+
+    package: Path
+    digest: str
+    run: str
+    run_folder: Path
+    summary: Mapping[str, Any]
+    verdict: Mapping[str, Any] | None
+
+    def output(self, project_root: Path, stage: str, name: str) -> Path:
+        """The folder of another output of the same run (the reference of a monitor), digest verified."""
+        found = self.summary["stages"].get(stage, {}).get("outputs", {}).get(name)
+        if found is None:
+            raise StageError(
+                "MLS819", f"run {self.run} has no `{name}` of stage `{stage}`", stage, expected=f"{stage}/{name}",
+                found=", ".join(sorted(self.summary["stages"])), help="run the spec again: `mlspec run` makes it",
+            )  # fmt: skip
+        return Store(project_root).artifact(str(found["digest"]), found.get("files"))
+
+
+def find_release(project_root: Path, spec_digest: str, block: Mapping[str, Any], *, unreleased: bool = False) -> Release:
+    """The release for a serve config (`name`, `model`, `gates`); MLS813 says what is missing when there is none.
+
+    A run under an env never counts unless it says itself that the env changed nothing guarded. With `unreleased`, the newest
+    run of this spec that has a package is enough.
+    """
+    store = Store(project_root)
+    reasons: list[str] = []
+    for folder, summary in summaries(project_root):
+        if summary.get("spec_digest") != spec_digest:
+            continue
+        found = _unreleased(summary, block, folder, store) if unreleased else _released(summary, block, folder, store, reasons)
+        if found is not None:
+            return found
+    raise StageError(
+        "MLS813", f"no run of this spec has released `{block['model']}`", str(block["name"]),
+        expected="a run whose verdict passed for this spec and this package",
+        found=reasons[0] if reasons else "no finished run of the spec as it is now",
+        help="run `mlspec run` first; `--unreleased` serves on loopback for a look",
+    )  # fmt: skip
+
+
+def _released(
+    summary: Mapping[str, Any], block: Mapping[str, Any], folder: Path, store: Store, reasons: list[str]
+) -> Release | None:
+    verdict = summary.get("verdicts", {}).get(block["gates"])
+    if summary.get("env") and summary.get("guarded", True):
+        reasons.append(f"run {folder.name} ran under env `{summary['env']}`")
+    elif verdict is None:
+        reasons.append(f"run {folder.name} has no verdict of `{block['gates']}`")
+    elif verdict.get("passed") is not True:
+        failed = [gate["name"] for gate in verdict.get("gates", ()) if not gate.get("passed")]
+        reasons.append(f"run {folder.name} failed {', '.join(failed) or 'its gates'}")
+    else:
+        digest = verdict.get("packages", {}).get(block["model"])
+        if digest is not None:
+            return Release(store.artifact(digest), digest, folder.name, folder, summary, verdict)
+        reasons.append(f"the verdict of run {folder.name} is not about `{block['model']}`")
+    return None
+
+
+def _unreleased(summary: Mapping[str, Any], block: Mapping[str, Any], folder: Path, store: Store) -> Release | None:
+    for digest in _packages(summary, block["model"]):
+        return Release(store.artifact(digest), digest, folder.name, folder, summary, None)
+    return None
+
+
+def _packages(summary: Mapping[str, Any], model: str) -> Iterator[str]:
+    for stage in summary.get("stages", {}).values():
+        output = stage.get("outputs", {}).get("package")
+        if stage.get("block") == model and output is not None:
+            yield str(output["digest"])
