@@ -71,7 +71,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         _write_new(temporary, data)
-        _perform("rename", path, lambda: os.rename(temporary, path))
+        _perform("rename", path, lambda: temporary.rename(path))
     except StageError:
         # The first error is the one to report; what cannot be removed now is swept by the next run.
         with suppress(OSError):
@@ -170,13 +170,13 @@ def publish_folder(source: Path, target: Path) -> None:
         _sync_file(path)
     for folder in sorted({path.parent for path in files_of(source)} | {source}, reverse=True):
         sync_folder(folder)
-    _perform("rename", target, lambda: os.rename(source, target))
+    _perform("rename", target, lambda: source.rename(target))
     sync_folder(target.parent)
 
 
 def rename(source: Path, target: Path) -> None:
     """Give a file or folder another name on the same disk."""
-    _perform("rename", target, lambda: os.rename(source, target))
+    _perform("rename", target, lambda: source.rename(target))
 
 
 def copy_file(source: Path, target: Path) -> None:

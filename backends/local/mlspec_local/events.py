@@ -52,30 +52,31 @@ class StageState:
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """How to run: workers (default: the cores this process may use), one stage only, wait for the lock, who hears events."""
-
-    jobs: int | None = None
-    only: str | None = None
-    wait: bool = False
-    env: str | None = None
-    on_event: OnEvent | None = None
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """The end of a run. `verdicts` maps a block to its `verdict.json`, `reports` a stage's output to the copied file."""
+class Outcome:
+    """The end of a run. `verdicts` maps a block to its `verdict.json`, `reports` `stage/output` to the copied file."""
 
     run_id: str
     folder: Path
+    spec: str
     exit_code: int
     stages: tuple[StageState, ...]
     verdicts: Mapping[str, Any]
     reports: Mapping[str, Path]
     seconds: float
     warnings: tuple[str, ...] = ()
-    spec: str = ""
 
-    def count(self, state: str) -> int:
-        """How many stages ended in `state`."""
-        return sum(stage.state == state for stage in self.stages)
+    def names(self, state: str) -> list[str]:
+        """The ids of the stages that ended in `state`."""
+        return [stage.id for stage in self.stages if stage.state == state]
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The errors of the stages that failed, each with its `stage`."""
+        return [{**stage.error, "stage": stage.id} for stage in self.stages if stage.error and stage.state == "failed"]
+
+    @property
+    def passed(self) -> bool:
+        """No gate failed."""
+        return all(verdict.get("passed") for verdict in self.verdicts.values()) and not any(
+            error["code"] == "MLS815" for error in self.errors
+        )

@@ -14,7 +14,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal
 from mlspec.runtime.runs import SUMMARY, next_run, run_folders
 from mlspec.runtime.store import Store
-from mlspec_local.events import RunResult, StageState
+from mlspec_local.events import Outcome, StageState
 
 if TYPE_CHECKING:
     from mlspec_local.run import Run
@@ -43,13 +43,13 @@ class RunRecord:
         self._journal.close()
 
 
-def finish(run: Run, folder: Path, *, write: bool) -> RunResult:
-    """The result of the run in `folder`; with `write`, its copies and its summary are made."""
+def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
+    """The outcome of the run in `folder`; with `write`, its copies and its summary are made."""
     from mlspec_local.run import exit_code_of, keys_digest
 
     reports = _reports(run.store, folder, run.states, write=write)
     verdicts = _verdicts(run.store, run.states)
-    result = RunResult(
+    outcome = Outcome(
         run_id=folder.name, folder=folder, exit_code=exit_code_of(run.states), stages=tuple(run.states.values()),
         verdicts=verdicts, reports=reports, seconds=round(time.perf_counter() - run.started, 3),
         warnings=tuple(run.warnings), spec=run.graph.spec,
@@ -57,12 +57,13 @@ def finish(run: Run, folder: Path, *, write: bool) -> RunResult:
     if write:
         files.write_json(folder / SUMMARY, {
             "format": 1, "run": folder.name, "spec": run.graph.spec, "spec_digest": run.graph.spec_digest,
-            "env": run.options.env, "only": run.options.only, "exit_code": result.exit_code, "seconds": result.seconds,
+            "env": run.request.env, "params": dict(run.request.params), "only": list(run.request.only),
+            "releasable": run.request.releasable, "passed": outcome.passed, "exit_code": outcome.exit_code, "seconds": outcome.seconds,
             "keys": keys_digest(run.states), "leaves": run.leaves, "versions": run.versions, "warnings": run.warnings,
             "stages": {name: state.to_json() for name, state in run.states.items()}, "verdicts": verdicts,
             "reports": {name: path.relative_to(folder).as_posix() for name, path in reports.items()},
         })  # fmt: skip
-    return result
+    return outcome
 
 
 def _reports(store: Store, folder: Path, states: Mapping[str, StageState], *, write: bool) -> dict[str, Path]:

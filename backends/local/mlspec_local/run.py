@@ -8,67 +8,65 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlspec.backend import RunRequest
 from mlspec.graph.canonical import digest_of
+from mlspec.graph.errors import GraphError
 from mlspec.graph.keys import graph_keys, packages_needed
 from mlspec.graph.kinds import packages_of
+from mlspec.graph.leaves import graph_leaves
 from mlspec.graph.model import Graph
 from mlspec.graph.plan_format import write_plan
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.kinds import extra_of
-from mlspec.runtime.leaves import leaf_digests
 from mlspec.runtime.lock import RunLock
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.store import Store
-from mlspec_local.events import RUN_BUG, RUN_FAILED, RUN_IO, Event, RunOptions, RunResult, StageState
+from mlspec_local.events import RUN_BUG, RUN_FAILED, RUN_IO, Event, OnEvent, Outcome, StageState
 from mlspec_local.records import RunRecord, finish, latest_equal
 
 
-def run_plan(graph: Graph, project_root: Path, options: RunOptions | None = None) -> RunResult:
-    """Bring every stage of `graph` (or what `only` needs) to completion below `project_root`.
+def run_plan(request: RunRequest, on_event: OnEvent | None = None) -> Outcome:
+    """Bring every stage of the graph (or what `only` needs) to completion below the project root.
 
     Raises StageError before anything runs: MLS811 when another run holds the lock, MLS801 for a missing source file, MLS812 for
-    a missing library. A stage that fails does not raise: the result says so.
+    a missing library. A stage that fails does not raise: the outcome says so.
     """
-    options = options or RunOptions()
-    with RunLock(Store(project_root).state / "run.lock", wait=options.wait):
-        return Run(graph, project_root.resolve(), options).result()
+    lock = Store(request.project_root).state / "run.lock"
+    with RunLock(lock, wait=bool(request.options.get("wait", False))):
+        return Run(request, on_event).outcome()
 
 
 def stage_states(graph: Graph, project_root: Path) -> dict[str, StageState]:
     """For each stage whether a run would reuse it (`reused`) or run it (`waiting`); reads only."""
-    return Run(graph, project_root.resolve(), RunOptions()).look(repair=False)
+    return Run(RunRequest(graph, project_root)).look(repair=False)
 
 
 class Run:
-    """One run from keys to result."""
+    """One run from keys to outcome."""
 
-    def __init__(self, graph: Graph, project_root: Path, options: RunOptions) -> None:
-        if options.only is not None and options.only not in graph.stages:
-            raise StageError(
-                "MLS101", f"no stage `{options.only}` in this plan", expected=" ".join(graph.stages), found=options.only,
-                help="`mlspec graph` prints the stages",
-            )  # fmt: skip
-        self.graph = graph
-        self.root = project_root
-        self.options = options
-        self.store = Store(project_root)
-        self.warnings: list[str] = []
-        self.leaves = leaf_digests(graph, project_root)
-        self.versions = installed_versions(packages_needed(graph))
-        self.keys = graph_keys(graph, self.leaves, self.versions)
-        self.states: dict[str, StageState] = {}
+    def __init__(self, request: RunRequest, on_event: OnEvent | None = None) -> None:
+        self.request = request
+        self.graph = request.graph
+        self.root = request.project_root.resolve()
+        self.on_event = on_event
         self.started = time.perf_counter()
+        self.wanted = _wanted(request)
+        self.store = Store(self.root)
+        self.warnings: list[str] = []
+        self.leaves = _leaves(self.graph, self.root)
+        self.versions = installed_versions(packages_needed(self.graph))
+        self.keys = graph_keys(self.graph, self.leaves, self.versions)
+        self.states: dict[str, StageState] = {}
 
     def tell(self, kind: str, stage: str = "", **data: Any) -> None:
         """Pass an event to whoever watches."""
-        if self.options.on_event:
-            self.options.on_event(Event(kind, stage, data))
+        if self.on_event:
+            self.on_event(Event(kind, stage, data))
 
     def look(self, *, repair: bool) -> dict[str, StageState]:
         """Find what is complete. With `repair`, what is corrupt is discarded, so that it runs again."""
-        wanted = self.graph.needed_for([self.options.only]) if self.options.only else list(self.graph.stages)
-        for name in wanted:
+        for name in self.wanted:
             stage = self.graph[name]
             state = self.states[name] = StageState(name, stage.kind, stage.block, self.keys[name])
             manifest = self._find(name, repair=repair)
@@ -94,8 +92,8 @@ class Run:
         self.warnings.append(message)
         self.tell("warning", stage, message=message)
 
-    def result(self) -> RunResult:
-        """Run what must run; the result also when stages failed."""
+    def outcome(self) -> Outcome:
+        """Run what must run; the outcome also when stages failed."""
         stale = self.store.prepare()
         if stale:
             self.tell("swept", count=len(stale))
@@ -112,21 +110,21 @@ class Run:
                 return finish(self, folder, write=False)
         return self._run(to_run)
 
-    def _run(self, to_run: list[str]) -> RunResult:
-        jobs = self.options.jobs or len(os.sched_getaffinity(0))
+    def _run(self, to_run: list[str]) -> Outcome:
+        jobs = self.request.jobs or len(os.sched_getaffinity(0))
         with RunRecord(self.store, self.graph, write_plan(self.graph)) as record:
             record.append(
-                "run", spec=self.graph.spec, spec_digest=self.graph.spec_digest, env=self.options.env, leaves=self.leaves,
+                "run", spec=self.graph.spec, spec_digest=self.graph.spec_digest, env=self.request.env, leaves=self.leaves,
                 versions=self.versions, keys={name: self.keys[name] for name in self.states}, warnings=self.warnings,
             )  # fmt: skip
             if to_run:
                 from mlspec_local.execute import Execution
 
                 Execution(self, record, to_run, jobs).run()
-            result = finish(self, record.folder, write=True)
-            record.append("end", exit_code=result.exit_code, seconds=result.seconds)
-        self.tell("ended", exit_code=result.exit_code, seconds=result.seconds)
-        return result
+            outcome = finish(self, record.folder, write=True)
+            record.append("end", exit_code=outcome.exit_code, seconds=outcome.seconds)
+        self.tell("ended", exit_code=outcome.exit_code, seconds=outcome.seconds)
+        return outcome
 
     def _need_libraries(self, to_run: list[str]) -> None:
         for name in to_run:
@@ -145,10 +143,29 @@ class Run:
         return {package: self.versions[package] for package in packages_of(stage.kind, stage.config)}
 
 
+def _wanted(request: RunRequest) -> list[str]:
+    graph = request.graph
+    for name in request.only:
+        if name not in graph.stages:
+            raise StageError(
+                "MLS101", f"no stage `{name}` in this plan", expected=" ".join(graph.stages), found=name,
+                help="`mlspec graph` prints the stages",
+            )  # fmt: skip
+    return graph.needed_for(request.only) if request.only else list(graph.stages)
+
+
+def _leaves(graph: Graph, root: Path) -> dict[str, dict[str, str]]:
+    try:
+        return graph_leaves(graph, root)
+    except GraphError as error:
+        raise StageError(
+            "MLS801", error.message, error.where, expected=error.expected, found=error.found, help=error.help
+        ) from error
+
+
 def _outputs(manifest: Manifest) -> dict[str, dict[str, Any]]:
     return {
-        name: {"type": output.type, "digest": output.digest, "bytes": output.bytes}
-        for name, output in manifest.outputs.items()
+        name: {"type": output.type, "digest": output.digest, "bytes": output.bytes} for name, output in manifest.outputs.items()
     }
 
 

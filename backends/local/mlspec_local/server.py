@@ -77,7 +77,8 @@ class Server:
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         while True:
-            readable, _, _ = select.select([self._channel, self._woken], [], [], self._timeout())
+            watched: list[socket.socket | int] = [self._channel, self._woken]
+            readable, _, _ = select.select(watched, [], [], self._timeout())
             if self._woken in readable:
                 os.read(self._woken, 4096)
             self._reap()
@@ -239,8 +240,8 @@ def _redirect_output(path: Path) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 class _Progress:
@@ -257,4 +258,6 @@ class _Progress:
             return
         self._last = now
         with suppress(BlockingIOError):
-            send(self._channel, {"progress": self._stage, "done": done, "total": total, "note": note[:500]}, socket.MSG_DONTWAIT)
+            send(
+                self._channel, {"progress": self._stage, "done": done, "total": total, "note": note[:500]}, socket.MSG_DONTWAIT
+            )

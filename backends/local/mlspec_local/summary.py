@@ -1,0 +1,112 @@
+"""The end of a run as text: gates with values, intervals and verdicts, errors, stages with time and memory, where reports lie.
+
+Written without rich, since a run that reuses everything must not pay for importing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlspec_local.events import Outcome, StageState
+from mlspec_local.words import Paint, clean, cut, duration, memory, number, table
+
+_MARKS = {"passed": ("green", "passed"), "failed": ("red", "FAILED"), "skipped": ("yellow", "skipped")}
+_STATES = {"ran": ("green", "ran"), "reused": ("dim", "reused"), "failed": ("red", "FAILED"), "not-run": ("yellow", "not run"),
+           "waiting": ("yellow", "not run")}  # fmt: skip
+
+
+def to_text(outcome: Outcome, *, colour: bool) -> str:
+    """The whole summary, lines ended by newlines."""
+    paint = Paint(colour)
+    blocks = [
+        _errors(outcome, paint),
+        _gates(outcome, paint),
+        _stages(outcome, paint),
+        _reports(outcome, paint),
+        _head(outcome, paint),
+    ]
+    return "\n".join("\n".join(block) + "\n" for block in map(list, blocks) if block)
+
+
+def _head(outcome: Outcome, paint: Paint) -> Iterator[str]:
+    ran, reused = len(outcome.names("ran")), len(outcome.names("reused"))
+    if outcome.exit_code == 0:
+        word = paint("green", "passed", bold=True) if outcome.verdicts else paint("green", "complete", bold=True)
+    else:
+        word = paint("red", "gates failed" if not outcome.passed else "failed", bold=True)
+    counts = [f"{ran} stages ran", f"{reused} reused"]
+    for state, text in (("failed", "failed"), ("not-run", "not run")):
+        if names := outcome.names(state):
+            counts.append(f"{len(names)} {text}")
+    yield f"{paint('plain', outcome.spec, bold=True)} {word} in {duration(outcome.seconds)}: {', '.join(counts)} (run {outcome.run_id})"
+
+
+def _gates(outcome: Outcome, paint: Paint) -> Iterator[str]:
+    for block, verdict in outcome.verdicts.items():
+        gates = verdict.get("gates", [])
+        if not gates:
+            continue
+        yield paint("plain", f"gates of {block}", bold=True)
+        rows = [_gate_row(gate, paint) for gate in gates]
+        yield from table(("gate", "verdict", "value", "interval", "wanted", "rows"), rows, right=(2, 3, 5), paint=paint)
+        for gate in gates:
+            if gate.get("status") != "passed" and gate.get("reason"):
+                yield f"  {paint('red', clean(gate['name']))}: {cut(clean(str(gate['reason'])), 200)}"
+
+
+def _gate_row(gate: Mapping[str, Any], paint: Paint) -> list[str]:
+    status = str(gate.get("status") or ("passed" if gate.get("passed") else "failed"))
+    colour, word = _MARKS.get(status, ("red", status))
+    low, high = gate.get("low"), gate.get("high")
+    interval = f"[{number(low)}, {number(high)}]" if low is not None and high is not None else ""
+    wanted = cut(clean(str(gate.get("text") or "")), 56)
+    rows = f"{gate['n']:,}" if isinstance(gate.get("n"), int) else ""
+    return [clean(str(gate["name"])), paint(colour, word), number(gate.get("value")), interval, wanted, rows]
+
+
+def _stages(outcome: Outcome, paint: Paint) -> Iterator[str]:
+    shown = [stage for stage in outcome.stages if stage.state != "reused"]
+    if not shown:
+        return
+    yield paint("plain", "stages", bold=True)
+    header = ("stage", "", "time", "CPU", "peak memory")
+    yield from table(header, [_stage_row(stage, paint) for stage in shown], right=(2, 3, 4), paint=paint)
+
+
+def _stage_row(stage: StageState, paint: Paint) -> list[str]:
+    colour, word = _STATES.get(stage.state, ("red", stage.state))
+    if stage.state not in ("ran", "failed"):
+        return [stage.id, paint(colour, word), "", "", f"after {stage.because}" if stage.because else ""]
+    return [stage.id, paint(colour, word), duration(stage.seconds), duration(stage.cpu_seconds), memory(stage.peak_memory)]
+
+
+def _reports(outcome: Outcome, paint: Paint) -> Iterator[str]:
+    if not outcome.reports:
+        return
+    yield paint("plain", "to look at", bold=True)
+    for name, path in outcome.reports.items():
+        if path.suffix in (".html", ".md"):
+            yield f"  {paint('cyan', name.partition('/')[0])}  {path}"
+
+
+def _errors(outcome: Outcome, paint: Paint) -> Iterator[str]:
+    for error in outcome.errors:
+        yield from error_lines(error, paint)
+    for warning in outcome.warnings:
+        yield f"{paint('yellow', 'warning', bold=True)}: {clean(warning)}"
+
+
+def error_lines(error: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    """A stage's error as people read it: code, stage, message, expected and found, examples, way out."""
+    where = f" at {clean(str(error['where']))}" if error.get("where") else ""
+    title = paint("red", f"error[{error['code']}]", bold=True)
+    yield f"{title} in {error.get('stage', '')}{where}: {clean(str(error['message']))}"
+    for name in ("expected", "found"):
+        if error.get(name):
+            yield f"  {name}: {clean(str(error[name]))}"
+    examples: Sequence[str] = error.get("examples") or ()
+    for example in examples[:5]:
+        yield f"  for example: {cut(clean(str(example)), 200)}"
+    if error.get("help"):
+        yield f"  {paint('cyan', 'help')}: {clean(str(error['help']))}"

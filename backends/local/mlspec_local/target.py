@@ -1,0 +1,43 @@
+"""The backend row of the local target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlspec.backend import Backend, Emitted, Option, RunRequest, RunResult
+from mlspec.graph import Graph, write_plan
+from mlspec_local.run import run_plan
+from mlspec_local.summary import to_text
+
+
+def _emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
+    return Emitted({"plan.json": write_plan(graph).decode()})
+
+
+def _run(request: RunRequest) -> RunResult:
+    from mlspec_local.display import display_for
+
+    with display_for(request.progress, request.graph) as display:
+        outcome = run_plan(request, display.show)
+    return RunResult(
+        run_id=outcome.run_id, folder=outcome.folder, passed=outcome.passed, executed=outcome.names("ran"),
+        reused=outcome.names("reused"), errors=outcome.errors, text=to_text(outcome, colour=request.progress == "rich"),
+        summary={
+            "run": outcome.run_id, "spec": outcome.spec, "exit_code": outcome.exit_code, "passed": outcome.passed,
+            "seconds": outcome.seconds, "warnings": list(outcome.warnings), "verdicts": dict(outcome.verdicts),
+            "stages": {stage.id: stage.to_json() for stage in outcome.stages},
+            "reports": {name: str(path) for name, path in outcome.reports.items()},
+        },
+    )  # fmt: skip
+
+
+backend = Backend(
+    name="local",
+    summary="runs the stages on this machine's cores",
+    emit=_emit,
+    options=(Option("wait", bool, False, "wait for another run of the project to end instead of giving up"),),
+    capabilities={"memory": "native", "time_limit": "native", "retry": "native", "exclusive": "native"},
+    run=_run,
+    extra="local",
+)
