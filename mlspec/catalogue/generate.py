@@ -18,6 +18,9 @@ FOLDER = Path(__file__).parent / "estimators"
 # Parameters that the runtime sets itself (seed, threads, output) or that take objects.
 _OWN = frozenset(("n_jobs", "verbose", "random_state", "verbosity", "nthread", "device", "importance_type", "kwargs"))
 
+_NEEDS = frozenset(("estimator", "estimators", "regressor"))
+_SYMMETRIC = frozenset(("CCA", "PLSCanonical"))  # two tables of equal rank, not features and a label
+
 _LIGHTGBM_BOUNDS: dict[str, tuple[str, float | None, float | None, str]] = {
     "num_leaves": ("int", 2, 131_072, "both"),
     "learning_rate": ("float", 0, None, "neither"),
@@ -106,7 +109,7 @@ def sklearn_estimators() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind, tasks in (("classifier", ["binary", "multiclass"]), ("regressor", ["regression"])):
         for name, cls in all_estimators(type_filter=kind):
-            if "estimator" in inspect.signature(cls).parameters or "estimators" in inspect.signature(cls).parameters:
+            if _NEEDS & set(inspect.signature(cls).parameters) or name in _SYMMETRIC:
                 continue
             made = cls()
             tags = made.__sklearn_tags__()
@@ -116,7 +119,7 @@ def sklearn_estimators() -> dict[str, Any]:
             found[name] = {
                 "module": cls.__module__.rsplit("._", 1)[0],
                 "tasks": ["binary"] if binary_only else tasks,
-                "nulls": bool(tags.input_tags.allow_nan),
+                "nulls": bool(tags.input_tags.allow_nan or tags.no_validation),
                 "probability": kind == "classifier" and (hasattr(cls, "predict_proba") or hasattr(cls, "decision_function")),
                 "parameters": _sklearn_parameters(cls),
             }

@@ -1,0 +1,66 @@
+"""Where an expression stands: the names that it can see and what its place allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from mlspec.source import Span
+from mlspec.spec.findings import Findings
+from mlspec.spec.kinds import CONST, NONE, UNKNOWN
+from mlspec.spec.model import Block
+from mlspec.spec.scope import Scope
+from mlspec.spec.values import Reference, Typed
+
+
+class Ambient:
+    """A name that the schema brings: `score` of a request, `live` traffic, an arm."""
+
+    __slots__ = ("kind", "name")
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name = name
+        self.kind = kind
+
+
+Operand: TypeAlias = Typed | Reference | Ambient
+
+
+class Context:
+    """The surroundings of one expression.
+
+    `local` are the names of the block itself (columns of a source, earlier definitions, the candidate of gates), `role` is
+    what is being defined, `rows` the source whose rows a bare column means, `where` how messages name the place.
+    """
+
+    __slots__ = ("block", "handles_null", "local", "role", "rows", "scope", "where")
+
+    def __init__(
+        self,
+        scope: Scope,
+        block: Block | None,
+        role: str,
+        where: str,
+        local: Mapping[str, Operand] | None = None,
+        rows: Block | None = None,
+    ) -> None:
+        self.scope = scope
+        self.block = block
+        self.role = role
+        self.where = where
+        self.local: Mapping[str, Operand] = local or {}
+        self.rows = rows
+        self.handles_null = False
+
+    @property
+    def findings(self) -> Findings:
+        return self.scope.findings
+
+
+def unknown(span: Span, refs: tuple[Reference, ...] = ()) -> Typed:
+    """The result of an expression whose fault is reported already."""
+    return Typed(["lit", None, "null"], UNKNOWN, CONST, NONE, span, refs)
+
+
+def is_unknown(value: Typed) -> bool:
+    return value.type.name == "unknown"
