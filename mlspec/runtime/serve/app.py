@@ -180,6 +180,11 @@ def add_facts(app: FastAPI, service: Service, metrics_here: bool) -> None:
     async def refuse(_request: Request, error: HTTPException) -> Response:
         return Response(refusal_body("MLS805", str(error.detail)), error.status_code, error.headers, "application/json")
 
+    @app.exception_handler(Exception)
+    async def failed(_request: Request, _error: Exception) -> Response:
+        # Starlette raises the error again behind this answer, and the guard says on stderr where it was.
+        return Response(refusal_body("MLS807", "the server failed; its log has the place"), 500, media_type="application/json")
+
     if metrics_here:
 
         @app.get("/metrics")

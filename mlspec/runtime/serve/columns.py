@@ -29,7 +29,10 @@ def _date(value: Any) -> date:
 def _instant(value: Any) -> datetime:
     if not isinstance(value, str) or not _INSTANT.match(value):
         raise ValueError("no instant")
-    return datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no instant") from None
 
 
 def _decimal_reader(precision: int, scale: int) -> Callable[[Any], Decimal]:

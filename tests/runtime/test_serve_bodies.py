@@ -1,0 +1,95 @@
+"""The corpus of raw bodies: each gets its status and code, nothing of it comes back, and the server stays alive."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.serve_process import GOOD, serve_fake
+
+CASES = json.loads((Path(__file__).parent / "raw_bodies.json").read_text("utf-8"))
+
+
+def body_of(case) -> bytes:
+    if "hex" in case:
+        return bytes.fromhex(case["hex"])
+    if "body" in case:
+        return case["body"].encode(case.get("encoding", "utf-8"))
+    ((kind, value),) = case["make"].items()
+    if kind == "wrap":
+        before, unit, times, after = value
+        return (before + unit * times + after).encode()
+    if kind == "nest":
+        opening, closing, depth = value
+        return (opening * depth + "1" + closing * depth).encode()
+    if kind == "gzip":
+        return gzip.compress(b" " * value, 1)
+    record = GOOD if kind == "batch" else {**GOOD, "age": "canary", "canary": 1}
+    return json.dumps({"records": [record] * value}).encode()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with serve_fake(tmp_path_factory.mktemp("bodies"), {}) as running:
+        yield running
+
+
+def test_the_corpus_is_large_and_its_names_are_unique():
+    assert len(CASES) >= 80
+    assert len({case["name"] for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_raw_body(server, case):
+    body = body_of(case)
+    began = time.perf_counter()
+    status, headers, reply = server.request("POST", "/predict", body, case.get("headers"))
+    seconds = time.perf_counter() - began
+    assert status == case["status"], reply
+    assert headers["content-type"] == "application/json"
+    found = json.loads(reply)
+    if status == 200:
+        assert "model" in found
+    else:
+        assert found["code"] == case["code"], found
+        assert b"canary" not in reply
+    assert len(reply) < 100_000
+    assert seconds < 1.0  # 100 ms on a quiet machine; this one runs other tests beside
+
+
+def test_a_lying_content_length_is_refused_or_closed(server):
+    with server.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5\r\n\r\n" + b"x" * 50)
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        b"transfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n0\r\n\r\n",
+        b"content-length: 3\r\ncontent-length: 4\r\n\r\n1234",
+        b"content-length: -1\r\n\r\n",
+        b"content-length: 1e3\r\n\r\n",
+        b"transfer-encoding: chunked, gzip\r\n\r\n",
+    ],
+)
+def test_a_lie_about_the_length_is_a_4xx(server, head):
+    with server.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n" + head)
+        answer = connection.recv(65536)
+    assert answer[9:10] == b"4", answer
+    assert server.predict(GOOD)[0] == 200
+
+
+def test_the_server_lived_through_all_of_it_without_a_failure(server):
+    status, _, page = server.request("GET", "/metrics")
+    assert status == 200
+    assert 'mlspec_requests_total{code="500",route="predict"} 0.0' in page.decode()
+    assert "Traceback" not in server.stderr
+    assert "canary" not in server.stderr
