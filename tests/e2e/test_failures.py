@@ -1,0 +1,96 @@
+"""What goes wrong says so: a code, a place, a way out, no traceback; and nothing that was stored is lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("census")]
+
+ROWS = "name,age,fee,left\nann,31,4.5,false\nbob,47,6.0,true\ncy,x9,5.5,false\ndee,23,-1,true\n"
+
+SPEC = """\
+mlspec 2026.1
+
+spec members {
+  owner = "team-club"
+}
+
+source members {
+  from = csv("data/members.csv")
+  name: string @key
+  age: int @range(0..120)
+  fee: float @range(0..100)
+  left: bool @outcome
+}
+"""
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> Project:
+    """A project of one source, whose file a test writes."""
+    project = object.__new__(Project)
+    project.folder, project.spec = tmp_path, tmp_path / "members.mlspec"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "mlspec.toml").write_text("")
+    project.spec.write_text(SPEC)
+    return project
+
+
+def test_a_wrong_spec_is_located(members: Project) -> None:
+    members.edit("age: int @range(0..120)", "age: int @range(0..12m)")
+    said = members.run()
+    assert said.code == 1
+    assert "MLS012" in said.text and "members.mlspec:9" in said.text
+
+
+def test_a_bad_row_is_named_with_its_file_row_and_value(members: Project) -> None:
+    (members.folder / "data/members.csv").write_text(ROWS)
+    said = members.run()
+    assert said.code == 1
+    assert "MLS802" in said.text and "members.csv" in said.text and "x9" in said.text
+    assert "members.mlspec:9" in said.text, "the column's line in the spec"
+
+
+def test_a_missing_file_names_the_path(members: Project) -> None:
+    said = members.run()
+    assert said.code in (1, 74)
+    assert "MLS801" in said.text and "data/members.csv" in said.text
+
+
+def test_a_corrupt_artifact_is_found_and_made_again(census: Project, tmp_path: Path) -> None:
+    project = census.copy(tmp_path / "project")
+    before = project.digests()
+    victim = project.artifact("by-chance-split", "parts") / "rows.parquet"
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(bytes(data))
+    said = project.run("--env", "dev")
+    assert "MLS808" in said.text or "corrupt" in said.text
+    assert project.states()["by-chance-split"] == "ran"
+    assert project.digests() == before
+
+
+def test_a_full_disk_stops_the_run_and_keeps_what_is_stored(census: Project, tmp_path: Path) -> None:
+    """A tmpfs with no room left; needs the right to mount."""
+    import subprocess
+
+    mount = tmp_path / "small"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(mount)], capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root: run the tests as root in a container")
+    try:
+        project = Project(mount / "project", "penguins")
+        (mount / "ballast").write_bytes(b"x" * (shutil.disk_usage(mount).free - 64 * 1024))
+        said = project.run()
+        assert said.code == 74, said.text
+        assert "MLS809" in said.text and ".mlspec" in said.text
+        (mount / "ballast").unlink()
+        subprocess.run(["mount", "-o", "remount,size=200m", str(mount)], check=True)
+        assert project.run().code == 0
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=True)
