@@ -1,0 +1,89 @@
+"""Quantities and standard metrics as the entries of metrics.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlspec.runtime.evaluate.metrics import METRICS
+from mlspec.runtime.evaluate.outcomes import UndefinedMetric
+from mlspec.runtime.evaluate.quantities import ENDS, AbsentModel, Evaluator
+from mlspec.runtime.evaluate.wording import text_of
+
+# Metrics that say nothing without arguments are computed only where a gate asks for them.
+ONLY_ON_REQUEST = ("cost", "pinball", "top_k")
+
+
+def standard_metrics(task: str) -> list[str]:
+    """The metrics that every evaluation of a task reports."""
+    return [name for name, metric in METRICS.items() if task in metric.tasks and name not in ONLY_ON_REQUEST]
+
+
+def quantity_entry(evaluator: Evaluator, expression: Any) -> dict[str, Any]:
+    """One number with its interval: all keys always there, null where unknown, and a problem where it has no value.
+
+    `value` is the number that a gate compares; for `lower` and `upper` it is that end, and `point` is what it bounds.
+    """
+    inner = expression
+    while inner[0] == "call" and inner[1] in ENDS:
+        inner = inner[2][0]
+    entry: dict[str, Any] = {
+        "text": text_of(expression), "value": None, "point": None, "low": None, "high": None, "method": None,
+        "n": len(evaluator.held), "confidence": evaluator.confidence, "groups": {}, "problem": None, "absent": None,
+    }  # fmt: skip
+    try:
+        entry["groups"] = _groups(evaluator, inner)
+        entry["point"] = evaluator.value(inner)
+        entry["value"] = evaluator.value(expression)
+    except UndefinedMetric as error:
+        entry.update(value=None, problem=str(error))
+        if isinstance(error, AbsentModel):
+            entry["absent"] = evaluator.if_absent.get(error.model, "fail")
+        entry["groups"] = getattr(error, "groups", entry["groups"])
+        return entry
+    entry.update(interval_entry(evaluator, inner))
+    return entry
+
+
+def _groups(evaluator: Evaluator, node: Any) -> dict[str, Any]:
+    """The groups of the first worst, gap or ratio in an expression."""
+    if node[0] != "call":
+        return {}
+    if "by" in node[3]:
+        return evaluator.by_groups(node)[1]
+    for part in node[2]:
+        if found := _groups(evaluator, part):
+            return found
+    return {}
+
+
+def interval_entry(evaluator: Evaluator, expression: Any) -> dict[str, Any]:
+    """`low`, `high` and `method`; where there is no interval, the method is why."""
+    try:
+        interval = evaluator.interval(expression)
+    except UndefinedMetric as error:
+        return {"low": None, "high": None, "method": f"no interval: {error}"}
+    return {"low": interval.low, "high": interval.high, "method": interval.method}
+
+
+def model_entries(evaluator: Evaluator, names: Sequence[str], task: str) -> dict[str, dict[str, Any]]:
+    """The standard metrics of every model; a metric without a value has a problem instead."""
+    return {name: {metric: _model_entry(evaluator, ["metric", metric, name, {}]) for metric in _listed(task)} for name in names}
+
+
+def _listed(task: str) -> list[str]:
+    known = standard_metrics(task)
+    return [name for name in known if task in METRICS[name].tasks]
+
+
+def _model_entry(evaluator: Evaluator, node: Any) -> dict[str, Any]:
+    try:
+        return {"value": evaluator.value(node), "problem": None, **interval_entry(evaluator, node)}
+    except UndefinedMetric as error:
+        return {"value": None, "low": None, "high": None, "method": None, "problem": str(error)}
+
+
+def wanted_intervals(quantities: Sequence[Mapping[str, Any]], names: Sequence[str], task: str) -> list[Any]:
+    """All expressions whose interval the artifact holds."""
+    standard = [["metric", metric, name, {}] for name in names for metric in _listed(task)]
+    return [quantity["expression"] for quantity in quantities] + standard

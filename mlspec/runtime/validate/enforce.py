@@ -1,0 +1,61 @@
+"""The `enforce` stage: the run stops here when a gate failed; what passed is written as a release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlspec.runtime import files
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.evaluate.wording import literal, number
+
+
+def run(context: StageContext) -> None:
+    """Raise MLS815 naming every failed gate, or write release.json."""
+    verdict = files.read_json(context.input("verdict") / "verdict.json")
+    failed = [gate for gate in verdict["gates"] if gate["status"] not in ("passed", "skipped")]
+    if failed or not verdict["passed"] or not verdict["gates"]:
+        raise refusal(context.block, failed)
+    release = {
+        "block": context.block,
+        "packages": verdict["packages"],
+        "gates": [gate["name"] for gate in verdict["gates"] if gate["status"] == "passed"],
+        "skipped": [gate["name"] for gate in verdict["gates"] if gate["status"] == "skipped"],
+    }
+    files.write_json(context.output("release") / "release.json", release)
+
+
+def refusal(block: str, failed: list[Mapping[str, Any]]) -> StageError:
+    """What the user reads: the first failed gate in full, and a line for each."""
+    if not failed:
+        return StageError(
+            "MLS815", f"gates `{block}` decided nothing", block, expected="at least one gate", found="none",
+            help="declare a gate, as in `useful := lower(auc(candidate)) >= 0.80`",
+        )  # fmt: skip
+    first = failed[0]
+    many = f"{len(failed)} gates of `{block}` failed" if len(failed) > 1 else f"gate `{first['name']}` failed"
+    return StageError(
+        "MLS815", many, f"{block}.{first['name']}", expected=first["text"], found=found(first),
+        help="look at the evaluation report; a better model or more data meets a gate, a lower threshold needs its approvers",
+        examples=[f"{gate['name']}: {gate['text']}, found {found(gate)}" for gate in failed],
+    )  # fmt: skip
+
+
+def found(gate: Mapping[str, Any]) -> str:
+    """The value of a failed gate with its interval, or why it has none."""
+    if gate.get("value") is None:
+        return str(gate.get("reason") or "no value")
+    unit = gate.get("unit") or "float"
+    text = _in_unit(gate["value"], unit)
+    if gate.get("low") is not None and gate.get("high") is not None:
+        text += (
+            f" (interval {_in_unit(gate['low'], unit)} to {_in_unit(gate['high'], unit)}, {gate['method']}, n = {gate['n']:,})"
+        )
+    return text
+
+
+def _in_unit(value: float, unit: str) -> str:
+    if unit in ("ratio", "points"):
+        return f"{number(round(value * 100, 3))}{'%' if unit == 'ratio' else 'pp'}"
+    return literal(round(value, 5), "float" if unit in ("int", "bytes") else unit)

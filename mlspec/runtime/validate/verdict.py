@@ -1,0 +1,97 @@
+"""The `verdict` stage: every gate decided and explained. It never fails; `enforce` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlspec.graph.canonical import digest_of
+from mlspec.runtime import files
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.evaluate.wording import text_of
+from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, decide, number, quantities_in
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+
+def run(context: StageContext) -> None:
+    """Decide all gates and write verdict.json."""
+    inputs = context.inputs()
+    metrics = files.read_json(inputs["metrics"] / "metrics.json")["quantities"]
+    measured = files.read_json(inputs["measurements"] / "measurements.json")["quantities"] if "measurements" in inputs else {}
+    numbers = Numbers(metrics, measured)
+    gates = [judge(gate, numbers) for gate in context.config["gates"]]
+    packages = {
+        name.removeprefix("package."): digest_of(files.sha256_files(folder))
+        for name, folder in sorted(inputs.items())
+        if name.startswith("package.")
+    }
+    verdict = {"passed": all(gate["passed"] for gate in gates), "gates": gates, "packages": packages}
+    files.write_json(context.output("verdict") / "verdict.json", verdict)
+
+
+def judge(gate: Mapping[str, Any], numbers: Numbers) -> dict[str, Any]:
+    """One gate's line of the verdict. A measured gate keeps no reading: the clock must not enter a digest."""
+    expression = gate["expression"]
+    ids = list(dict.fromkeys(quantities_in(expression)))
+    status, reason = _status(expression, numbers, ids)
+    line: dict[str, Any] = {
+        "name": gate["name"], "passed": status != FAILED, "status": status, "reason": reason,
+        "text": text_of(expression, numbers.texts()), "doc": gate.get("doc") or "",
+        "measured": any(key in numbers.measurements for key in ids),
+        "op": None, "threshold": None, "unit": None,
+    }  # fmt: skip
+    split = comparison(expression)
+    if split is not None:
+        line.update(op=split[1], threshold=_constant(split[2], numbers), unit=_unit(split[2]))
+    if line["measured"]:
+        return line | {"load": [numbers.entry(key).get("load") for key in ids], "reason": _without_reading(status, line)}
+    return line | _evidence(split[0] if split else None, ids, numbers)
+
+
+def _status(expression: Any, numbers: Numbers, ids: list[str]) -> tuple[str, str]:
+    if not ids:
+        return FAILED, "it reads no number, so it shows nothing"
+    absent = [numbers.metrics[key] for key in ids if numbers.metrics.get(key, {}).get("absent") == "skip"]
+    try:
+        passed = decide(expression, numbers)
+    except Undecided as error:
+        if absent:
+            return SKIPPED, "skipped (none yet): " + str(absent[0]["problem"])
+        return FAILED, str(error)
+    return (PASSED, "") if passed else (FAILED, "the condition does not hold")
+
+
+def _without_reading(status: str, line: Mapping[str, Any]) -> str:
+    return line["reason"] if status == SKIPPED or not line["reason"] else "the measured value does not meet it"
+
+
+def _constant(expression: Any, numbers: Numbers) -> float | None:
+    try:
+        return number(expression, numbers)
+    except Undecided:
+        return None
+
+
+def _unit(expression: Any) -> str | None:
+    """The type of the constant, from which its unit is printed."""
+    if expression[0] == "lit":
+        return str(expression[2]).removesuffix("?")
+    return next((unit for part in expression[2] if (unit := _unit(part))), None) if expression[0] == "call" else None
+
+
+def _evidence(compared: Any, ids: list[str], numbers: Numbers) -> dict[str, Any]:
+    """The number compared and what stands behind it: its interval, the method and the rows."""
+    known = [numbers.metrics[key] for key in ids if key in numbers.metrics]
+    first: Mapping[str, Any] = known[0] if len(known) == 1 else {}
+    value = None
+    if compared is not None:
+        value = _constant(compared, numbers)
+    elif len(known) == 1:
+        value = first.get("value")
+    keys = ("point", "low", "high", "method", "confidence", "groups")
+    return {
+        "value": value,
+        "n": max((entry.get("n") or 0 for entry in known), default=None),
+        **{key: first.get(key) for key in keys},
+    }
