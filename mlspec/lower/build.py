@@ -1,0 +1,44 @@
+"""The order of lowering: the lifecycle, then the stages of the run as a whole."""
+
+from __future__ import annotations
+
+from mlspec.graph import Graph, GraphError
+from mlspec.lower import analysis, development, extraction, monitoring, optimisation, outcome, preparation, validation
+from mlspec.lower.sheet import Sheet
+from mlspec.spec.model import Spec
+
+_STEPS = (
+    extraction.lower,
+    preparation.lower_splits,
+    preparation.lower_features,
+    analysis.lower,
+    development.lower,
+    optimisation.lower,
+    validation.lower,
+    monitoring.lower,
+    outcome.lower,
+)
+
+
+class LowerError(Exception):
+    """The spec asks for more than a graph may hold; `where` is a block."""
+
+    def __init__(self, message: str, where: str) -> None:
+        super().__init__(message)
+        self.where = where
+
+
+def lower(spec: Spec, spec_digest: str, prefix: str = "") -> Graph:
+    """The graph of a spec without errors; `prefix` leads from the project root to the spec's folder."""
+    sheet = Sheet(spec, prefix)
+    for step in _STEPS:
+        step(sheet)
+    try:
+        return Graph.of(sheet.stages.values(), spec=spec.name, spec_digest=spec_digest)
+    except GraphError as error:
+        stage = sheet.stages.get(error.where.split(".")[1]) if error.where.count(".") else None
+        if error.where == "stages":
+            raise LowerError(f"{error.message}: {error.found}, {error.expected}", spec.name) from error
+        raise RuntimeError(
+            f"lowering made a graph that breaks a rule: {error} (block {stage.block if stage else '?'})"
+        ) from error

@@ -1,0 +1,79 @@
+"""Extraction: every source gives `extract` and `verify`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlspec.lower.sheet import Sheet
+from mlspec.lower.values import descriptors, json_form, json_value, resources
+from mlspec.spec.model import Block
+from mlspec.spec.values import Made
+
+_LOCATION = ("path", "table", "query")
+
+
+def lower(sheet: Sheet) -> None:
+    """Add the stages of every source."""
+    for source in sheet.spec.of_kind("source"):
+        config = extract_config(sheet, source)
+        sampled = source.get("sample") is not None
+        stage = sheet.add(
+            source.name, "extract", config, {},
+            outputs=("rows", "sampled") if sampled else ("rows",), resources=resources(source),
+        )  # fmt: skip
+        sheet.add(source.name, "verify", verify_config(sheet, source), {"rows": f"{stage}/rows"}, resources=resources(source))
+
+
+def extract_config(sheet: Sheet, source: Block) -> dict[str, Any]:
+    """What `extract` reads of a source: the place, the format, the columns, and the sample with what it is drawn by."""
+    made = source.make("from")
+    if made is None:
+        raise TypeError(f"source {source.name} has no place")
+    config = location(sheet, made)
+    config["source"] = source.name
+    config["columns"] = descriptors(source)
+    sample = source.get("sample")
+    if sample is not None:
+        config |= {"sample": sample, "seed": sheet.spec.seed, "group": _group(sheet, source.name)}
+    return config
+
+
+def location(sheet: Sheet, made: Made) -> dict[str, Any]:
+    """`format paths options` and, of a database, `table` or `query`."""
+    options = {name: json_value(value) for name, value in made.args.items() if name not in _LOCATION}
+    config: dict[str, Any] = {"format": made.name, "paths": [sheet.path(str(made.get("path")))], "options": options}
+    for name in ("table", "query"):
+        if made.get(name) is not None:
+            config[name] = str(made.get(name))
+    return config
+
+
+def verify_config(sheet: Sheet, source: Block) -> dict[str, Any]:
+    """The checks of a source beside its columns; `min_cell` hides small counts in messages, as its reports do."""
+    checks = [{"name": item.name, "expression": json_form(item.value.form)} for item in source.definitions.values()]
+    cells = [
+        made.get("min_cell")
+        for report in sheet.spec.of_kind("explore")
+        if (made := report.make("value")) is not None and _reads(sheet, made, source.name)
+    ]
+    return {
+        "source": source.name,
+        "columns": descriptors(source),
+        "checks": checks,
+        "min_cell": max((int(cell) for cell in cells if cell is not None), default=20),
+    }
+
+
+def _reads(sheet: Sheet, made: Made, source: str) -> bool:
+    part = made.get("part")
+    frame = sheet.block(part.block).ref("frame") if part is not None else None
+    return frame is not None and sheet.source_of(frame.block).name == source
+
+
+def _group(sheet: Sheet, source: str) -> str | None:
+    """The group column of the first split over this source: a sample takes groups whole."""
+    for split in sheet.spec.of_kind("split"):
+        frame, group = split.ref("frame"), split.ref("group")
+        if frame is not None and group is not None and sheet.source_of(frame.block).name == source:
+            return group.member
+    return None

@@ -1,0 +1,124 @@
+"""Serving and batch scoring: the configs that `mlspec serve` and `mlspec score` give the runtime. They are no stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlspec.graph.expression import walk
+from mlspec.lower.extraction import location
+from mlspec.lower.sheet import Sheet
+from mlspec.lower.values import json_form, json_value
+from mlspec.spec.model import Block, Spec
+from mlspec.spec.values import Made
+
+
+# A reply always carries the decision beside the probability, so `both` is what `probability` gives.
+_OUTPUTS = {"probability": "probability", "both": "probability", "decision": "decision", "value": "prediction"}
+
+
+def _model(block: Block) -> str:
+    model = block.ref("model")
+    if model is None:
+        raise TypeError(f"{block.name} has no model")
+    return model.block
+
+
+def serve_config(spec: Spec, serve: Block, spec_digest: str) -> dict[str, Any]:
+    """What the server needs of the spec, as JSON."""
+    engine = serve.make("engine")
+    gate = serve.ref("gate")
+    fallback = serve.ref("fallback")
+    request = serve.get("request")
+    logs = serve.nested("log")
+    return {
+        "name": serve.name,
+        "model": _model(serve),
+        "spec_digest": spec_digest,
+        "gates": None if gate is None else gate.block,
+        "output": _OUTPUTS.get(str(serve.get("output")), "probability"),
+        "port": 8080 if engine is None else engine.get("port"),
+        "request": None if request is None else json_value(request),
+        "fallback": None if fallback is None else fallback.block,
+        "slo": [{"name": item.name, "expression": json_form(item.value.form)} for item in serve.definitions.values()],
+        "limits": {},
+        "secrets": secrets_of(spec, logs),
+        "log": _log(logs[0]) if logs else None,
+    }
+
+
+def _log(block: Block) -> dict[str, Any]:
+    sample = block.get("sample")
+    return {
+        "name": block.name,
+        "keep": block.get("keep"),
+        "sample": None if sample in (None, 1, 1.0) else sample,
+        "fields": [{"name": item.name, "expression": json_form(item.value.form)} for item in block.definitions.values()],
+    }
+
+
+def secrets_of(spec: Spec, logs: list[Block]) -> dict[str, Any]:
+    """The handles of the secrets that logged values are keyed with, by name; a handle says where the value is, never what."""
+    found = {}
+    for log in logs:
+        for item in log.definitions.values():
+            for name in _secret_names(item.value.form):
+                found[name] = handle(spec.blocks[name].make("value"))
+    return found
+
+
+def _secret_names(form: Any) -> list[str]:
+    if isinstance(form, dict):
+        return [name for value in form.values() for name in _secret_names(value)]
+    if not isinstance(form, list | tuple):
+        return []
+    if len(form) == 2 and form[0] == "secret" and isinstance(form[1], str):
+        return [form[1]]
+    return [name for part in form for name in _secret_names(part)]
+
+
+def handle(made: Made | None) -> dict[str, Any]:
+    """A secret's handle, `{"kind": "env", "variable": "LOG_SALT"}`."""
+    if made is None:
+        raise TypeError("a secret has no handle")
+    return {"kind": made.name, **{name: json_value(value) for name, value in made.args.items()}}
+
+
+def channel_config(block: Block) -> dict[str, Any]:
+    """A channel as the runtime opens it."""
+    made = block.make("value")
+    if made is None:
+        raise TypeError(f"channel {block.name} has no value")
+    found: dict[str, Any] = {"kind": made.name}
+    for name, value in made.args.items():
+        item = value.item
+        found[name] = handle(item) if isinstance(item, Made) else json_value(item)
+    return found
+
+
+def key_in_log(serve: Block, source: str, key: str) -> tuple[str, str | None] | None:
+    """(log field that holds the key column, name of the secret that it is hashed with); None where the log lacks it."""
+    for log in serve.nested("log"):
+        for item in log.definitions.values():
+            if (source, key) in item.value.columns and any(node[0] == "col" for node in walk(item.value.form)):
+                secrets = _secret_names(item.value.form)
+                return item.name, secrets[0] if secrets else None
+    return None
+
+
+def score_config(spec: Spec, score: Block, spec_digest: str, prefix: str = "") -> dict[str, Any]:
+    """What `mlspec score` needs of the spec, as JSON; the columns that are read are those of the package and the keys."""
+    sheet = Sheet(spec, prefix)
+    made, output = score.make("input"), score.make("output")
+    if made is None or output is None:
+        raise TypeError(f"score {score.name} has no input or output")
+    gate = score.ref("gate")
+    return {
+        "name": score.name,
+        "model": _model(score),
+        "spec_digest": spec_digest,
+        "gates": None if gate is None else gate.block,
+        "input": {**location(sheet, made), "source": score.name},
+        "output": {"path": sheet.path(str(output.get("path"))), "format": output.name},
+        "keys": json_value(score.get("keys") or ()),
+        "columns": json_value(score.get("columns")),
+    }

@@ -1,0 +1,86 @@
+"""The sheet that the modules of `lower` fill: the stages so far, and where each block's artifacts come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlspec.graph import KINDS, Resources, Stage, stage_id
+from mlspec.spec.model import Block, Spec
+from mlspec.spec.values import Reference
+
+_PLAIN = Resources()
+
+
+class Sheet:
+    """Stages by id. `prefix` leads from the project root to the spec's folder, in front of every path of the spec."""
+
+    def __init__(self, spec: Spec, prefix: str) -> None:
+        self.spec = spec
+        self.prefix = prefix
+        self.stages: dict[str, Stage] = {}
+
+    def add(
+        self,
+        block: str,
+        kind: str,
+        config: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        *,
+        step: str | None = None,
+        outputs: Iterable[str] | None = None,
+        after: Iterable[str] = (),
+        resources: Resources = _PLAIN,
+    ) -> str:
+        """Add a stage and return its id; `outputs` are all that its kind always writes unless named."""
+        row = KINDS[kind]
+        names = [name for name in row.outputs if name not in row.optional] if outputs is None else list(outputs)
+        written = {name: row.outputs[name] for name in names}
+        name = stage_id(block, step or kind)
+        self.stages[name] = Stage(name, kind, block, dict(config), dict(inputs), written, tuple(after), resources)
+        return name
+
+    def block(self, name: str) -> Block:
+        """A block of the spec."""
+        return self.spec.blocks[name]
+
+    def path(self, path: str) -> str:
+        """A path of the spec, relative to the project root."""
+        whole = f"{self.prefix}/{path}" if self.prefix else path
+        parts: list[str] = []
+        for part in whole.split("/"):
+            if part == ".." and parts and parts[-1] != "..":
+                parts.pop()
+            elif part not in ("", "."):
+                parts.append(part)
+        return "/".join(parts)
+
+    def source_of(self, frame: str) -> Block:
+        """The source whose rows a block works on."""
+        found = self.spec.spine(frame)
+        if found is None:
+            raise KeyError(frame)
+        return found
+
+    def rows(self, frame: str) -> str:
+        """The rows artifact of a source, sampled where the source says so."""
+        source = self.source_of(frame)
+        output = "rows" if source.get("sample") is None else "sampled"
+        return f"{stage_id(source.name, 'extract')}/{output}"
+
+    def checked(self, frame: str) -> list[str]:
+        """The stages that the readers of these rows wait for."""
+        return [stage_id(self.source_of(frame).name, "verify")]
+
+    def parts(self, part: Reference) -> str:
+        """The parts artifact of the split that a part belongs to."""
+        return f"{stage_id(part.block, 'split')}/parts"
+
+    def values(self, features: str) -> str:
+        """The values artifact of a features block."""
+        return f"{stage_id(features, 'features')}/values"
+
+    def package(self, model: str) -> str:
+        """The package artifact of a model or search."""
+        step = "search" if self.block(model).kind == "search" else "fit"
+        return f"{stage_id(model, step)}/package"

@@ -1,0 +1,94 @@
+"""Validation: every `gates` block gives `evaluate`, `verdict`, `enforce`, and `measure` where a gate reads a clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlspec.graph import stage_id
+from mlspec.lower.development import features_block, frame_of, label_column
+from mlspec.lower.quantities import Quantities, models_in
+from mlspec.lower.sheet import Sheet
+from mlspec.lower.values import label_of, resources
+from mlspec.spec.model import Block
+from mlspec.spec.values import Reference
+
+
+def lower(sheet: Sheet) -> None:
+    """Add the stages of every gates block."""
+    for block in sheet.spec.of_kind("gates"):
+        part, candidate = block.ref("part"), block.ref("candidate")
+        if part is not None and candidate is not None:
+            _lower_gates(sheet, block, part, candidate)
+
+
+def _lower_gates(sheet: Sheet, block: Block, part: Reference, candidate: Reference) -> None:
+    quantities = Quantities()
+    gates = [
+        {"name": gate.name, "expression": quantities.verdict(gate.name, gate.value.form), "doc": gate.doc}
+        for gate in block.definitions.values()
+    ]
+    shared = {"confidence": block.get("confidence"), "min_group": block.get("min_group")}
+    evaluate = _evaluate(sheet, block, part, candidate, quantities, shared)
+    judged = {"metrics": f"{evaluate}/metrics"}
+    if quantities.measured:
+        judged["measurements"] = f"{_measure(sheet, block, part, candidate, quantities)}/measurements"
+    packages = _packages(sheet, [candidate.block, *models_in([*quantities.evaluated, *quantities.measured])])
+    verdict = sheet.add(block.name, "verdict", {"gates": gates, **shared}, {**judged, **packages})
+    sheet.add(block.name, "enforce", {}, {"verdict": f"{verdict}/verdict"})
+
+
+def _evaluate(
+    sheet: Sheet, block: Block, part: Reference, candidate: Reference, quantities: Quantities, shared: dict[str, Any]
+) -> str:
+    models = list(dict.fromkeys([candidate.block, *models_in(quantities.evaluated)]))
+    group = sheet.block(part.block).ref("group")
+    label = label_column(sheet, sheet.block(candidate.block))
+    config = {
+        "part": part.member,
+        "candidate": candidate.block,
+        "models": models,
+        "label": label_of(label),
+        **shared,
+        "quantities": quantities.evaluated,
+        "group": None if group is None else group.member,
+        "plots": _plots(label_of(label)["task"]),
+        "seed": sheet.spec.seed,
+    }
+    inputs = _data(sheet, part, candidate) | _packages(sheet, models)
+    return sheet.add(block.name, "evaluate", config, inputs, after=_waits(sheet, part), resources=resources(block))
+
+
+def _measure(sheet: Sheet, block: Block, part: Reference, candidate: Reference, quantities: Quantities) -> str:
+    models = models_in(quantities.measured)
+    label = label_column(sheet, sheet.block(candidate.block))
+    config = {"part": part.member, "quantities": quantities.measured, "label": label_of(label), "seed": sheet.spec.seed}
+    inputs = _data(sheet, part, candidate) | _packages(sheet, models)
+    own = resources(block, exclusive=True)
+    return sheet.add(block.name, "measure", config, inputs, after=_waits(sheet, part), resources=own)
+
+
+def _data(sheet: Sheet, part: Reference, model: Reference) -> dict[str, str]:
+    frame = frame_of(sheet, part)
+    features = features_block(sheet.block(model.block))
+    return {"rows": sheet.rows(frame), "values": sheet.values(features), "parts": sheet.parts(part)}
+
+
+def _waits(sheet: Sheet, part: Reference) -> list[str]:
+    return sheet.checked(frame_of(sheet, part))
+
+
+def _packages(sheet: Sheet, models: list[str]) -> dict[str, str]:
+    return {f"package.{name}": sheet.package(name) for name in dict.fromkeys(models)}
+
+
+def _plots(task: str) -> list[str]:
+    return {
+        "binary": ["roc", "precision_recall", "calibration", "confusion"],
+        "multiclass": ["confusion"],
+        "regression": ["residuals"],
+    }[task]
+
+
+def verdict_of(gates: str) -> str:
+    """The verdict artifact of a gates block."""
+    return f"{stage_id(gates, 'verdict')}/verdict"
