@@ -68,7 +68,7 @@ CASES = {
     "NaN beside a true or": (entry(NAN), ["call", "or", [["lit", True, "bool"], at_least(0.88)], {}], "failed", "has no value"),
     "no number at all": (entry(0.9), ["lit", True, "bool"], "failed", "reads no number"),
     "no condition": (entry(0.9), ["quantity", "q"], "failed", "neither true nor false"),
-    "NaN threshold": (entry(0.9), at_least(NAN), "failed", "does not hold"),
+    "NaN threshold": (entry(0.9), at_least(NAN), "failed", "is no number"),
     "inside": (entry(0.9), ["call", "in", [["quantity", "q"], ["range", 0.8, 0.9]], {}], "passed", ""),
     "absent, to be skipped": (entry(None, problem="the model `prod` does not exist", absent="skip"), at_least(0.1), "skipped", "none yet"),
     "absent, to fail": (entry(None, problem="the model `prod` does not exist", absent="fail"), at_least(0.1), "failed", "does not exist"),

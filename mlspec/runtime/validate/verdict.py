@@ -9,7 +9,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.wording import text_of
-from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, decide, number, quantities_in
+from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, decide, finite, number, quantities_in
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -88,10 +88,7 @@ def _evidence(compared: Any, ids: list[str], numbers: Numbers) -> dict[str, Any]
     if compared is not None:
         value = _constant(compared, numbers)
     elif len(known) == 1:
-        value = first.get("value")
-    keys = ("point", "low", "high", "method", "confidence", "groups")
-    return {
-        "value": value,
-        "n": max((entry.get("n") or 0 for entry in known), default=None),
-        **{key: first.get(key) for key in keys},
-    }
+        value = finite(first.get("value"))
+    numeric = {key: finite(first.get(key)) for key in ("point", "low", "high", "confidence")}
+    rows = max((entry.get("n") or 0 for entry in known), default=None)
+    return {"value": value, "n": rows, "method": first.get("method"), "groups": first.get("groups"), **numeric}
