@@ -1,0 +1,56 @@
+"""The long figures: `python -m tests.slow`. Each runs, and a line with what was reached is appended to docs/ledger.md."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEDGER = ROOT / "docs" / "ledger.md"
+PYTHON = sys.executable
+
+RUNS: dict[str, list[str]] = {
+    "tests marked slow": [PYTHON, "-m", "pytest", "-m", "slow"],
+    "fuzz, 600 s": [PYTHON, "-m", "tests.fuzz", "--seconds", "600"],
+    "50 kills, env dev": [PYTHON, "-m", "tests.crash.kill_run", "specs/census_income.mlspec", "--env", "dev", "--kills", "50"],
+    "3 kills, full demo": [PYTHON, "-m", "tests.crash.kill_run", "specs/census_income.mlspec", "--kills", "3"],
+}
+
+
+def reached(name: str) -> str:
+    """Run one entry to its end, its output shown as it comes; its last line and the seconds are what was reached."""
+    began = time.monotonic()
+    process = subprocess.Popen(RUNS[name], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    last = ""
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        last = line.strip() or last
+    code = process.wait()
+    verdict = "reached" if code == 0 else f"NOT reached (exit {code})"
+    return f"{verdict} in {time.monotonic() - began:.0f} s: {last[:160]}"
+
+
+def main() -> None:
+    """Run the chosen entries, or all, and write the ledger after each."""
+    parser = argparse.ArgumentParser(prog="tests.slow", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *RUNS], help="entries to run; all without")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    failed = False
+    for name in parser.parse_args().names or RUNS:
+        print(f"== {name}", flush=True)
+        line = reached(name)
+        failed |= line.startswith("NOT")
+        day = datetime.datetime.now(datetime.UTC).date().isoformat()
+        with LEDGER.open("a") as ledger:
+            ledger.write(f"| {day} | {commit} | Python {platform.python_version()} | {name} | {line} |\n")
+    raise SystemExit(failed)
+
+
+if __name__ == "__main__":
+    main()
