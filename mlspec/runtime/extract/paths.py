@@ -51,7 +51,7 @@ def find_files(root: Path, patterns: Sequence[str], where: str) -> list[DataFile
 def check_unchanged(data: Sequence[DataFile], where: str) -> None:
     """MLS801 when a file was written to, or replaced, since its digest was taken."""
     for file in data:
-        if _state(os.stat(file.path, follow_symlinks=False)) != file.state:
+        if _state(file.path.lstat()) != file.state:
             raise StageError(
                 "MLS801", f"the file `{file.name}` changed while it was read", where,
                 expected="a file that stays as it is during the run", found="another content", help="run again when its writer is done",
