@@ -20,7 +20,7 @@ class Code:
     `found` or `help` whose data is missing or empty is left out, so one wording serves with and without a suggestion.
     """
 
-    __slots__ = ("id", "slug", "severity", "message", "expected", "found", "help", "fixable")
+    __slots__ = ("expected", "fixable", "found", "help", "id", "message", "severity", "slug")
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Edit:
 class Diagnostic:
     """A finding: the code's wording filled with `data`. `span` is None only where there is no text to point at."""
 
-    __slots__ = ("code", "span", "data", "notes", "edits")
+    __slots__ = ("code", "data", "edits", "notes", "span")
 
     def __init__(
         self,

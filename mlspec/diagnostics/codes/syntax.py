@@ -82,7 +82,7 @@ CODES = (
         "MLS013",
         "timestamp-without-zone",
         "error",
-        "the timestamp `{got}` has no zone",
+        "the timestamp `{got}` {why}",
         "a timestamp in UTC, `{wanted}`",
         help="timestamps end in `Z`; convert other zones to UTC",
     ),

@@ -1,0 +1,139 @@
+"""Runs the LALR table that Lark made: shift, reduce, and go on after an error.
+
+This is the loop of every LR parser. Lark's own needs all of lark imported, four times an empty Python; a test drives both over the same
+tokens and compares. Recovery cuts the stack back to the last place where a statement may start and reads on behind the broken one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mlspec.syntax.build import Builder
+from mlspec.syntax.tokens import Token
+
+# What a report needs: the token that did not fit, the one before it, what would have fitted.
+Report = Callable[[Token, Token | None, list[str]], None]
+
+
+@cache
+def table() -> Any:
+    """The parse table, read once a process."""
+    return json.loads(Path(__file__).with_name("table.json").read_bytes())
+
+
+class Driver:
+    """One parse: a stack of states, a stack of values, a place in the tokens."""
+
+    def __init__(self, tokens: list[Token], builder: Builder, report: Report) -> None:
+        data = table()
+        self._rules = [
+            (name, length, None if action == "same" else getattr(builder, action)) for name, length, action in data["rules"]
+        ]
+        self._states: list[dict[str, int]] = data["states"]
+        self._tokens = tokens
+        self._report = report
+        self._stack = [0]
+        self._values: list[Any] = []
+        self._patched = -1  # index of the token before which a newline was made up, so that it happens once
+        self._line_reported = -1
+
+    def run(self) -> list[Any]:
+        """The statements of the file; broken ones are left out and reported."""
+        tokens = self._tokens
+        index = 0
+        last = len(tokens) - 1
+        while index < last:
+            index = index + 1 if self._feed(tokens[index]) else self._recover(index)
+        if not self._feed(tokens[last]):
+            raise AssertionError("the layout always ends in a state that takes the end")
+        return self._values[0]  # type: ignore[no-any-return]
+
+    def _feed(self, token: Token) -> bool:
+        """Reduces as far as `token` allows, then shifts it; False if it does not fit here."""
+        states, stack, values, rules = self._states, self._stack, self._values, self._rules
+        type = token.type
+        while True:
+            step = states[stack[-1]].get(type)
+            if step is None:
+                return False
+            if step >= 0:
+                stack.append(step)
+                values.append(token)
+                return True
+            name, length, action = rules[-step - 1]
+            if action is not None:
+                if length:
+                    args = values[-length:]
+                    del values[-length:], stack[-length:]
+                    values.append(action(args))
+                else:
+                    values.append(action([]))
+            else:  # a rule that only passes its single value on
+                if length > 1:
+                    del values[1 - length :], stack[1 - length :]
+                stack.pop()
+            stack.append(states[stack[-1]][name])
+            if name == "file":
+                return True
+
+    # ---- recovery
+
+    def _recover(self, index: int) -> int:
+        """Reports the token at `index` and finds a place to go on from; gives the index of the next token to feed."""
+        token = self._tokens[index]
+        before = self._tokens[index - 1] if index else None
+        expected = sorted(type for type in self._states[self._stack[-1]] if type.isupper() or type == "$END")
+        if "NL" in expected and self._patched != index and self._wants_line(token, before):
+            self._report_line(token, before)
+            self._patched = index
+            self._feed(Token("NL", "", token.start, token.start))
+            return index
+        if self._line_reported != index:
+            self._report(token, before, expected)
+        self._unwind()
+        return self._skip(index)
+
+    def _wants_line(self, token: Token, before: Token | None) -> bool:
+        """A block written on one line: the newline is missing, the rest may be fine."""
+        return token.type == "CLOSE" or (before is not None and before.type in {"OPEN", "CLOSE"})
+
+    def _report_line(self, token: Token, before: Token | None) -> None:
+        """Once per line, not once per bracket of it."""
+        if self._line_reported < 0 or any(
+            t.type == "NL" for t in self._tokens[self._line_reported : self._tokens.index(token)]
+        ):
+            self._report(token, before, ["NL"])
+        self._line_reported = self._tokens.index(token)
+
+    def _unwind(self) -> None:
+        """Cuts the stack back to a state in which a statement may start."""
+        states, stack, values = self._states, self._stack, self._values
+        while "statement" not in states[stack[-1]]:
+            if "statements" in states[stack[-1]]:
+                values.append([])
+                stack.append(states[stack[-1]]["statements"])
+                return
+            stack.pop()
+            values.pop()
+
+    def _skip(self, index: int) -> int:
+        """Past the broken statement; the body of a block with a broken head is still read."""
+        tokens = self._tokens
+        start = index
+        while True:
+            token = tokens[index]
+            if token.type == "NL":
+                return index + 1
+            if token.type == "$END":
+                return index
+            if token.type == "OPEN":
+                self._feed(Token("NAME", "?", token.start, token.start))
+                return index
+            if token.type == "CLOSE" and "CLOSE" in self._states[self._stack[-1]]:
+                if index > start or self._patched != index:
+                    return index
+            index += 1

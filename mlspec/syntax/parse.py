@@ -1,0 +1,51 @@
+"""`parse`: a source to its tree and to everything that is wrong with its text. Pure."""
+
+from __future__ import annotations
+
+from mlspec.diagnostics import Diagnostic, code
+from mlspec.source import SourceFile, Span
+from mlspec.syntax.build import Builder, finish
+from mlspec.syntax.driver import Driver
+from mlspec.syntax.layout import Layout, TooDeep
+from mlspec.syntax.nodes import File
+from mlspec.syntax.scan import Scan
+from mlspec.syntax.tokens import Token
+
+MAX_FILE = 256 * 1024
+
+
+def parse(source: SourceFile) -> tuple[File | None, list[Diagnostic]]:
+    """The tree of `source` and its diagnostics, by position.
+
+    With errors the tree holds the statements that could be read, for editors: nobody checks or runs it. It is None where nothing
+    could be: the file is too large or nested too deep.
+    """
+    size = len(source.text.encode("utf-8", "surrogatepass"))
+    if size > MAX_FILE:
+        data = {
+            "what": "the file",
+            "limit": f"{MAX_FILE // 1024} KiB",
+            "got": f"{-(-size // 1024):,} KiB",
+            "hint": "split it with `use`",
+        }
+        return None, [Diagnostic(code("MLS005"), Span(source, 0, 0), data)]
+    scan = Scan(source)
+    try:
+        layout = Layout(scan)
+    except TooDeep:
+        return None, _sorted(scan.found)
+    builder = Builder(source, scan.docs)
+
+    def report(token: Token, before: Token | None, expected: list[str]) -> None:
+        from mlspec.syntax.explain import unexpected
+
+        scan.found.append(unexpected(source, token, before, expected))
+
+    statements = Driver(layout.tokens, builder, report).run()
+    return finish(builder, statements, layout.edition, scan.comments), _sorted(scan.found)
+
+
+def _sorted(found: list[Diagnostic]) -> list[Diagnostic]:
+    """By position; a second report of the same place and code says nothing new."""
+    unique = {(d.span.start if d.span else -1, d.code.id): d for d in reversed(found)}
+    return [unique[key] for key in sorted(unique)]
