@@ -11,7 +11,6 @@ from mlspec.lower.values import json_form, json_value
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.values import Made
 
-
 # A reply always carries the decision beside the probability, so `both` is what `probability` gives.
 _OUTPUTS = {"probability": "probability", "both": "probability", "decision": "decision", "value": "prediction"}
 
