@@ -191,7 +191,7 @@ def content(library: str) -> dict[str, Any]:
 def render(library: str) -> str:
     """One library's file as text: one estimator a line, so that a diff shows which changed."""
     data = content(library)
-    lines = [f'  {json.dumps(name)}: {json.dumps(row, sort_keys=True)}' for name, row in data["estimators"].items()]
+    lines = [f"  {json.dumps(name)}: {json.dumps(row, sort_keys=True)}" for name, row in data["estimators"].items()]
     head = f'{{"library": {json.dumps(library)}, "version": {json.dumps(data["version"])}, "estimators": {{\n'
     return head + ",\n".join(lines) + "\n}}\n"
 

@@ -17,9 +17,20 @@ ROWS = (
     _row("mean", _X, "nullable:float", "The mean over the window; null over no rows.", "Σ x / n"),
     _row("min", _ANY, "nullable:same", "The least value in the window."),
     _row("max", _ANY, "nullable:same", "The greatest value in the window."),
-    _row("std", _X, "nullable:float", "The standard deviation in the window; null below two rows.", "(Σ (x - mean)² / (n - 1))^(1/2)"),
+    _row(
+        "std",
+        _X,
+        "nullable:float",
+        "The standard deviation in the window; null below two rows.",
+        "(Σ (x - mean)² / (n - 1))^(1/2)",
+    ),
     _row("last", _ANY, "nullable:same", "The newest value in the window."),
     _row("first", _ANY, "nullable:same", "The oldest value in the window."),
     _row("distinct", _ANY, "int", "The number of different values in the window."),
-    _row("days_since", (("time", "temporal", R),), "nullable:float", "Days from the newest value in the window to the prediction."),
+    _row(
+        "days_since",
+        (("time", "temporal", R),),
+        "nullable:float",
+        "Days from the newest value in the window to the prediction.",
+    ),
 )

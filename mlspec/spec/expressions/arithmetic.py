@@ -28,7 +28,9 @@ def total(left: Typed, right: Typed) -> Type | None:
 def difference(left: Typed, right: Typed) -> Type | None:
     """The type of `left - right`: of metrics and ratios it is points, of times a duration."""
     a, b = left.type.name, right.type.name
-    if a == b == "ratio" or (max(left.level, right.level) >= METRIC and {a, b} <= {"ratio", "float", "int"} and "ratio" in (a, b)):
+    if a == b == "ratio" or (
+        max(left.level, right.level) >= METRIC and {a, b} <= {"ratio", "float", "int"} and "ratio" in (a, b)
+    ):
         return kinds.POINTS
     if a in TEMPORAL and b in TEMPORAL:
         return kinds.DURATION

@@ -258,7 +258,9 @@ def _no_rule(op: str, left: Typed, right: Typed, context: Context) -> Typed:
         return unit_mismatch(right, left.type, context)
     measured = _MEASURED | TEMPORAL
     wrong = left if a not in measured else right
-    return mismatch(wrong, "a number" if b not in TEMPORAL and a not in TEMPORAL else "a duration", context, f"`{op}` works on numbers")
+    return mismatch(
+        wrong, "a number" if b not in TEMPORAL and a not in TEMPORAL else "a duration", context, f"`{op}` works on numbers"
+    )
 
 
 def may_be_zero(divisor: Typed) -> bool:

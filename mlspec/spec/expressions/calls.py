@@ -1,0 +1,189 @@
+"""Calls: which row of the catalogue a name means here, and what its arguments and result are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlspec import catalogue
+from mlspec.catalogue import Function
+from mlspec.spec import schema
+from mlspec.spec.expressions.arguments import bind_arguments
+from mlspec.spec.expressions.context import Ambient, Context, Operand, is_unknown, unknown
+from mlspec.spec.expressions.models import metric_call
+from mlspec.spec.expressions.names import describe
+from mlspec.spec.expressions.operators import short
+from mlspec.spec.expressions.results import result_of
+from mlspec.spec.kinds import FITTED, LEVELS, METRIC, ROW
+from mlspec.spec.values import Reference, Typed
+from mlspec.syntax.nodes import Call, Expr, Ref
+
+Operate = Callable[[Expr, Context], Operand]
+
+_LIVE_ROLES = frozenset(("guard", "alert"))
+_LEVEL_NAMES = {"check": "Check", "row": "Row", "history": "History", "fitted": "Fitted", "interval": "Metric", "live": "Live"}
+
+
+def call(node: Call, context: Context, operate: Operate) -> Operand:
+    """The operand that a call gives."""
+    name = node.callee.text
+    extern = context.scope.spec.blocks.get(name)
+    rows = catalogue.functions(name)
+    metric = catalogue.metric(name)
+    if not rows and metric is None and (extern is None or extern.kind != "extern"):
+        return _no_function(node, context)
+    given = {
+        place: operate(arg.value, context)
+        for place, arg in enumerate(node.args)
+        if arg.name is None and not _is_word(arg.value, context)
+    }
+    operands = list(given.values())
+    if any(_faulty(found) for found in operands):
+        return unknown(node.span, tuple(ref for found in operands if isinstance(found, Typed) for ref in found.refs))
+    first = operands[0] if operands else None
+    if (extern is not None and extern.kind == "extern") or (metric is not None and _is_model(first)):
+        return metric_call(node, given, context, metric, extern, operate)
+    row = _choose(rows, node, operands, context)
+    if row is None:
+        return _no_fit(node, operands, context, rows, metric is not None, operate)
+    if not row.built:
+        context.findings.add("MLS901", node.callee.span, what=f"function `{name}`")
+    return _apply(row, node, given, context, operate)
+
+
+def _is_word(node: Expr, context: Context) -> bool:
+    """Whether an argument is a bare word that names nothing: a member of an enumeration."""
+    if not isinstance(node, Ref) or len(node.parts) != 1:
+        return False
+    name = node.parts[0].text
+    scope = context.scope
+    return name in _WORDS and name not in context.local and name not in scope.spec.blocks
+
+
+_WORDS = frozenset(("standard", "minmax", "robust", "median", "mean"))
+
+
+def _faulty(found: Operand) -> bool:
+    if isinstance(found, Typed):
+        return is_unknown(found)
+    return isinstance(found, Reference) and found.kind == "unknown"
+
+
+def _is_model(found: Operand | None) -> bool:
+    if isinstance(found, Ambient):
+        return found.kind == "model"
+    return isinstance(found, Reference) and found.kind in ("model", "search", "train", "compress")
+
+
+def _no_function(node: Call, context: Context) -> Operand:
+    names = [*catalogue.function_names(), *catalogue.metric_names()]
+    later = context.scope.declared.get(node.callee.text)
+    if later is not None and later.kind == "extern":
+        context.scope.missing(node.callee.parts[0], "function", names)
+    else:
+        context.findings.unknown("MLS101", node.callee.span, node.callee.text, names, kind="function")
+    return unknown(node.span)
+
+
+def _choose(rows: tuple[Function, ...], node: Call, operands: list[Operand], context: Context) -> Function | None:
+    """The row that fits the place and the arguments; rows stand lowest level first."""
+    named = {arg.name.text for arg in node.args if arg.name is not None}
+    fitting = [row for row in rows if _fits(row, operands, named, context)]
+    return fitting[0] if fitting else None
+
+
+def _fits(row: Function, operands: list[Operand], named: set[str], context: Context) -> bool:
+    first = operands[0] if operands else None
+    level = first.level if isinstance(first, Typed) else None
+    if row.level == "check":
+        return context.role == "check" and len(operands) <= _most(row)
+    if row.level == "history":
+        return context.role != "check" and ("over" in named or _is_foreign(first, context))
+    if row.level == "interval":
+        return level is not None and level >= METRIC
+    if row.level == "live":
+        return context.role in _LIVE_ROLES and not (isinstance(first, Typed) and first.level == ROW and not first.refs)
+    return (
+        (level is None or level < METRIC or _is_request_value(first)) and len(operands) >= _least(row) and "over" not in named
+    )
+
+
+def _is_request_value(found: Operand | None) -> bool:
+    return isinstance(found, Typed) and found.form[0] == "live"
+
+
+def _least(row: Function) -> int:
+    return sum(1 for parameter in row.parameters if parameter[2] is ... and not parameter[0].startswith("*"))
+
+
+def _most(row: Function) -> int:
+    return 99 if any(parameter[0].startswith("*") for parameter in row.parameters) else len(row.parameters)
+
+
+def _is_foreign(found: Operand | None, context: Context) -> bool:
+    """Whether an operand is rows or columns of a source that is joined to the spine."""
+    if isinstance(found, Reference):
+        return found.kind == "source"
+    if not isinstance(found, Typed) or context.rows is None:
+        return False
+    return any(ref.kind == "column" and ref.block != context.rows.name for ref in found.refs)
+
+
+def _no_fit(
+    node: Call, operands: list[Operand], context: Context, rows: tuple[Function, ...], metric: bool, operate: Operate
+) -> Typed:
+    """Report a function that the place or its arguments do not allow."""
+    name = node.callee.text
+    if metric and operands and isinstance(operands[0], Typed):
+        context.scope.wrong(short(operands[0].span), operands[0].span, "value", f"a model, of which `{name}` is a metric")
+    elif metric and operands:
+        context.scope.wrong(short(node.args[0].span), node.args[0].span, describe(operands[0]), "a model")
+    elif operands and all(row.level in ("row", "fitted") for row in rows) and len(operands) >= _least(rows[0]):
+        found = operands[0]
+        span = node.args[0].span
+        context.scope.wrong(short(span), span, describe(found), "a value of one row")
+    elif not _level_fits(rows, context):
+        context.findings.add(
+            "MLS206", node.span, what=f"`{short(node.span)}`", got=_LEVEL_NAMES[rows[0].level], where=context.where,
+            wanted=_highest(context), hint=_place(rows[0]),
+        )  # fmt: skip
+    else:
+        bind_arguments(f"function `{name}`", rows[0].parameters, node, context, dict(enumerate(operands)), operate)
+    return unknown(node.span)
+
+
+def _level_fits(rows: tuple[Function, ...], context: Context) -> bool:
+    allowed = {"check": ("check", "row"), "alert": ("live", "interval", "row"), "guard": ("live", "interval", "row")}
+    levels = allowed.get(context.role, ("row", "history", "fitted", "interval"))
+    return any(row.level in levels for row in rows)
+
+
+def _highest(context: Context) -> str:
+    return LEVELS[schema.role(context.role).level] if context.role in _ROLES else "Const"
+
+
+_ROLES = frozenset(("check", "part", "derived", "feature", "measure", "gate", "guard", "logged", "alert", "expectation"))
+
+
+def _place(row: Function) -> str:
+    places = {
+        "check": "it reads all rows of a source: use it in a check of the source",
+        "history": "it reads past rows of a joined source",
+        "live": "it reads live requests: use it in `monitor`",
+        "fitted": "it is learned with a model: use it in `features`",
+    }
+    return places.get(row.level, "")
+
+
+def _apply(row: Function, node: Call, given: dict[int, Operand], context: Context, operate: Operate) -> Typed:
+    bound = bind_arguments(f"function `{row.name}`", row.parameters, node, context, given, operate)
+    if bound is None:
+        return unknown(node.span, tuple(ref for found in given.values() if isinstance(found, Typed) for ref in found.refs))
+    values = bound.values
+    if row.level in ("row", "check", "history") and any(value.level == FITTED for value in values):
+        fitted = next(value for value in values if value.level == FITTED)
+        context.findings.add(
+            "MLS206", fitted.span, what=f"`{short(fitted.span)}`", got="Fitted", wanted="History", where=f"`{row.name}`",
+            hint="fitted steps come last: apply it to the column, and the fitted step to the result",
+        )  # fmt: skip
+        return unknown(node.span)
+    return result_of(row, node, bound, context)

@@ -1,0 +1,123 @@
+"""Metrics of models: whether a metric fits the model's task, and its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlspec import catalogue
+from mlspec.catalogue import Metric
+from mlspec.spec.expressions.arguments import bind_arguments
+from mlspec.spec.expressions.context import Ambient, Context, Operand, unknown
+from mlspec.spec.expressions.names import describe
+from mlspec.spec.expressions.operators import outside, short
+from mlspec.spec.findings import listing, nearest
+from mlspec.spec.kinds import LIVE, METRIC, NONE, Type
+from mlspec.spec.model import Block
+from mlspec.spec.tasks import Label, model_label
+from mlspec.spec.values import Reference, Typed
+from mlspec.syntax.nodes import Call, Expr
+
+Operate = Callable[[Expr, Context], Operand]
+
+TASKS = {"binary": "two classes", "multiclass": "many classes", "regression": "regression", "generation": "a language model"}
+
+
+def metric_call(
+    node: Call, given: dict[int, Operand], context: Context, metric: Metric | None, extern: Block | None, operate: Operate
+) -> Typed:
+    """A metric of a model, `auc(candidate)`, or an extern metric."""
+    name = node.callee.text
+    model = given.get(0)
+    if not (isinstance(model, Reference | Ambient) and model.kind in ("model", "search", "train", "compress")):
+        span = node.args[0].span if node.args else node.span
+        got = describe(model) if model is not None else "value"
+        context.scope.wrong(short(span), span, got, f"a model, of which `{name}` is a metric")
+        return unknown(node.span)
+    if context.role not in ("gate", "guard", "alert", "measure"):
+        context.findings.add(
+            "MLS206", node.span, what=f"`{short(node.span)}`", got="Metric", where=context.where, wanted="Fitted",
+            hint="metrics are taken of a fitted model: use them in `gates` or `monitor`",
+        )  # fmt: skip
+        return unknown(node.span)
+    if metric is None:
+        assert extern is not None
+        return _extern(node, model, extern)
+    label = _label(model, context)
+    if label is not None and label.task and not metric.fits(label.task) and metric.built:
+        return _unfit(node, metric, label, context)
+    parameters = (("model", "model", ...), *metric.parameters)
+    bound = bind_arguments(f"metric `{name}`", parameters, node, context, given, operate)
+    if bound is None or not _class_given(node, metric, label, bound.options, context):
+        return unknown(node.span, (model,) if isinstance(model, Reference) else ())
+    if not metric.built:
+        context.findings.add("MLS901", node.callee.span, what=f"metric `{name}`")
+    if "class" in metric.parameters or "class" in [row[0] for row in metric.parameters]:
+        _take_class(bound)
+    return Typed(
+        ["metric", name, bound.forms[0], bound.options], _result(metric.type), LIVE if isinstance(model, Ambient) else METRIC, NONE,
+        node.span, tuple(bound.refs), ((name, node.callee.span),),
+    )  # fmt: skip
+
+
+def _take_class(bound: object) -> None:
+    """`class:` travels as the plain value of the label."""
+    forms = bound.forms  # type: ignore[attr-defined]
+    if len(forms) > 1:
+        bound.options["class"] = forms.pop()[1]  # type: ignore[attr-defined]
+
+
+def _extern(node: Call, model: Reference | Ambient, extern: Block) -> Typed:
+    refs = (model,) if isinstance(model, Reference) else ()
+    name = model.name if isinstance(model, Ambient) else model.block
+    level = LIVE if isinstance(model, Ambient) else METRIC
+    kind = Type("samples", item=Type("ratio"))
+    return Typed(["metric", extern.name, name, {}], kind, level, NONE, node.span, refs, ((extern.name, node.callee.span),))
+
+
+def _result(text: str) -> Type:
+    head, _, rest = text.partition(":")
+    return Type(head, item=Type(rest)) if rest else Type(head)
+
+
+def _label(model: Operand, context: Context) -> Label | None:
+    """The label of a model; of live traffic, that of the model which is served."""
+    spec = context.scope.spec
+    if isinstance(model, Reference):
+        return model_label(spec, model.block)
+    block = context.block
+    served = block.ref("of") if block is not None and block.kind == "monitor" else None
+    serve = spec.blocks.get(served.block) if served is not None else block
+    answered = serve.ref("model") if serve is not None else None
+    return None if answered is None else model_label(spec, answered.block)
+
+
+def _unfit(node: Call, metric: Metric, label: Label, context: Context) -> Typed:
+    known = catalogue.metric_names(label.task)
+    near = nearest(metric.name, known)
+    context.findings.add(
+        "MLS201", node.callee.span, what=f"`{metric.name}`", got="a metric of " + " or ".join(TASKS[task] for task in metric.tasks),
+        wanted=f"a metric of {TASKS[label.task]}: " + listing(known), hint=f"did you mean `{near}`?" if near else "",
+    )  # fmt: skip
+    return unknown(node.span)
+
+
+def _class_given(node: Call, metric: Metric, label: Label | None, options: dict[str, object], context: Context) -> bool:
+    """Whether `class:` is given where the label has many classes, and is one of them."""
+    if not any(row[0] == "class" for row in metric.parameters) or label is None:
+        return True
+    given = next((arg for arg in node.args if arg.name is not None and arg.name.text == "class"), None)
+    if given is None:
+        if label.task == "multiclass":
+            context.findings.add(
+                "MLS106", node.span, kind="metric", block=metric.name, name="class", wanted="the class that counts as positive",
+                fix='class: "…"',
+            )  # fmt: skip
+            return False
+        return True
+    from mlspec.spec.expressions.typing import constant
+
+    value = constant(given.value, context)
+    if value is not None and label.type.values and value.form[1] not in label.type.values:
+        outside(value, label.type, context)
+        return False
+    return value is not None

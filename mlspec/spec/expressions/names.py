@@ -1,0 +1,195 @@
+"""What a name in an expression means: local names first, then the file, then what the schema brings."""
+
+from __future__ import annotations
+
+from mlspec.source import Span
+from mlspec.spec.expressions.context import Ambient, Context, Operand, unknown
+from mlspec.spec.kinds import CONST, LIVE, NONE, ROW, Type
+from mlspec.spec.model import Block, Column
+from mlspec.spec.scope import MODELS
+from mlspec.spec.values import Reference, Typed
+from mlspec.syntax.nodes import Name, Ref
+
+_UNKNOWN = "unknown"
+
+
+def resolve(node: Ref, context: Context) -> Operand:
+    """The operand that a name or dotted name stands for; what is unknown is reported."""
+    if len(node.parts) == 1:
+        return _single(node.parts[0], context)
+    return _dotted(node, context)
+
+
+def missing(span: Span) -> Reference:
+    """Stands for a name whose fault is reported."""
+    return Reference(_UNKNOWN, "", None, span)
+
+
+def describe(found: Operand) -> str:
+    """An operand's kind as messages name it."""
+    if isinstance(found, Ambient):
+        return {"model": "live traffic", "features": "features"}.get(found.kind, found.kind)
+    if isinstance(found, Typed):
+        return "value"
+    return {"features": "block of features", "gates": "block of gates", "search": "search (its model is `.best`)"}.get(
+        found.kind, found.kind
+    )
+
+
+def _single(name: Name, context: Context) -> Operand:
+    local = context.local.get(name.text)
+    if local is not None:
+        return _at(local, name.span, context)
+    block = context.scope.get(name.text)
+    if block is None:
+        if context.rows is not None and name.text in context.rows.columns and context.role != "check":
+            return _bare_column(name, context)
+        known = [*context.local, *context.scope.names()]
+        context.scope.missing(name, "name", known)
+        return missing(name.span)
+    return of_block(block, name.span, context)
+
+
+def _bare_column(name: Name, context: Context) -> Operand:
+    """A column without its source: reported, with the full name as the way out."""
+    assert context.rows is not None
+    full = f"{context.rows.name}.{name.text}"
+    context.findings.unknown(
+        "MLS101", name.span, name.text, [full], kind="name", hint=f"outside its source a column is `{full}`"
+    )
+    return missing(name.span)
+
+
+def _at(found: Operand, span: Span, context: Context) -> Operand:
+    """An operand met again at another place."""
+    if isinstance(found, Reference):
+        return Reference(found.kind, found.block, found.member, span)
+    if isinstance(found, Typed):
+        refs = tuple(Reference(ref.kind, ref.block, ref.member, span) for ref in found.refs)
+        return Typed(found.form, found.type, found.level, found.taint, span, refs, found.calls)
+    return found
+
+
+def of_block(block: Block, span: Span, context: Context) -> Operand:
+    """The operand that the name of a block stands for."""
+    if block.kind == "param":
+        return _param(block, span)
+    return Reference(block.kind, block.path if block.alias else block.name, None, span)
+
+
+def _param(block: Block, span: Span) -> Operand:
+    value = block.fields.get("default")
+    ref = Reference("param", block.name, None, span)
+    if value is None or not isinstance(value.item, Typed):
+        return unknown(span, (ref,))
+    typed = value.item
+    return Typed(typed.form, typed.type, CONST, NONE, span, (ref,), ())
+
+
+def of_column(column: Column, span: Span, plain: bool) -> Typed:
+    """A column as a typed expression; a column of a joined source is spelled with its source."""
+    kind = column.type
+    if column.range is not None:
+        settings = (*kind.settings, ("range", (column.range.low, column.range.high)))
+        kind = Type(
+            kind.name, kind.optional, values=kind.values, precision=kind.precision, scale=kind.scale, entity=kind.entity,
+            item=kind.item, members=kind.members, settings=settings,
+        )  # fmt: skip
+    name = column.name if plain else f"{column.source}.{column.name}"
+    ref = Reference("column", column.source, column.name, span)
+    return Typed(["col", name, column.type.code], kind, ROW, column.taint, span, (ref,))
+
+
+def _dotted(node: Ref, context: Context) -> Operand:
+    head, member = node.parts[0], node.parts[1]
+    scope = context.scope
+    if head.text in scope.imports:
+        return _imported(node, context)
+    local = context.local.get(head.text)
+    if isinstance(local, Ambient):
+        return Ambient(f"{head.text}.{member.text}", local.kind)
+    block = scope.get(head.text)
+    if block is None:
+        scope.missing(head, "name", [*context.local, *scope.names()])
+        return missing(node.span)
+    if len(node.parts) > 2:
+        context.findings.unknown(
+            "MLS101", node.parts[2].span, node.parts[2].text, (), kind="name", hint="names have two parts at most"
+        )
+        return missing(node.span)
+    return of_member(block, member, node.span, context)
+
+
+def _imported(node: Ref, context: Context) -> Operand:
+    head, member = node.parts[0], node.parts[1]
+    block = context.scope.imported(head.text, member.text)
+    if block is None:
+        known = context.scope.imports[head.text].blocks
+        context.findings.unknown("MLS101", member.span, member.text, known, kind="name")
+        return missing(node.span)
+    if len(node.parts) == 2:
+        return of_block(block, node.span, context)
+    return of_member(block, node.parts[2], node.span, context)
+
+
+def of_member(block: Block, member: Name, span: Span, context: Context) -> Operand:
+    """`source.column`, `features.feature`, `frame.at`, `split.part`, `search.best`, `ab.arm`."""
+    name = member.text
+    if block.kind == "source" and name in block.columns:
+        spine = context.rows is None or context.rows.name == block.name
+        return of_column(block.columns[name], span, spine)
+    if block.kind in ("features", "frame") and name in block.definitions:
+        return _definition(block, name, span)
+    if block.kind == "frame" and name == "at":
+        return _instant(block, span, context)
+    if block.kind == "split" and name in block.parts:
+        return Reference("part", block.name, name, span)
+    if block.kind == "search" and name == "best":
+        return Reference("search", block.name, "best", span)
+    return _no_member(block, member, span, context)
+
+
+def _definition(block: Block, name: str, span: Span) -> Typed:
+    value = block.definitions[name].value
+    kind = "feature" if block.kind == "features" else "derived"
+    refs = (Reference(kind, block.name, name, span), *(Reference(ref.kind, ref.block, ref.member, span) for ref in value.refs))
+    return Typed(value.form, value.type, value.level, value.taint, span, refs, value.calls)
+
+
+def _instant(block: Block, span: Span, context: Context) -> Operand:
+    at = block.ref("at")
+    column = None if at is None else context.scope.spec.column(at.block, at.member or "")
+    if column is None:
+        context.findings.add(
+            "MLS106", span, kind="frame", block=block.name, name="at", wanted="the time of a prediction", fix="at = …"
+        )
+        return missing(span)
+    return of_column(column, span, True)
+
+
+def members(block: Block) -> list[str]:
+    """The names that may follow the dot after a block's name."""
+    found = [*block.columns, *block.parts]
+    if block.kind in ("features", "frame"):
+        found += [*block.definitions, *(["at"] if block.kind == "frame" else [])]
+    return [*found, "best"] if block.kind == "search" else found
+
+
+def _no_member(block: Block, member: Name, span: Span, context: Context) -> Operand:
+    known = members(block)
+    if block.name not in context.scope.broken:
+        noun = {"source": "column", "split": "part", "features": "feature"}.get(block.kind, "name")
+        hint = "" if known else f"{block.kind} `{block.name}` has no named members"
+        context.findings.unknown("MLS101", member.span, member.text, known, kind=noun, hint=hint)
+    return missing(span)
+
+
+def live(name: str, kind: Type) -> Typed:
+    """A value of a request at serving, `["live", name, type]`: set to its span when it is met."""
+    from mlspec.source import SourceFile
+
+    nowhere = Span(SourceFile("", ""), 0, 0)
+    return Typed(["live", name, kind.name], kind, LIVE, NONE, nowhere)
+
+
+__all__ = ["MODELS", "describe", "live", "members", "missing", "of_block", "of_column", "of_member", "resolve"]

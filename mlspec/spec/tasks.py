@@ -1,0 +1,77 @@
+"""What a model does: two classes, many classes or regression, as its label's column says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlspec.spec.kinds import NUMBERS, Type
+from mlspec.spec.model import Attribute, Block, Spec
+from mlspec.spec.values import Reference
+
+
+class Label:
+    """The label of a model: its column, type, task, classes, and the positive and favourable value."""
+
+    __slots__ = ("classes", "favourable", "name", "positive", "source", "task", "type")
+
+    def __init__(self, source: str, name: str, type: Type, attribute: Attribute | None) -> None:
+        self.source = source
+        self.name = name
+        self.type = type
+        given = None if attribute is None else attribute.get("positive")
+        self.task = _task(type, given)
+        self.classes: tuple[Any, ...] = (False, True) if type.name == "bool" else type.values or ()
+        self.positive: Any = (True if type.name == "bool" and given is None else given) if self.task == "binary" else None
+        favourable = None if attribute is None else attribute.get("favourable")
+        self.favourable: Any = self.positive if favourable is None else favourable
+
+
+def _task(type: Type, positive: Any) -> str:
+    if type.name == "bool" or (type.name == "category" and positive is not None):
+        return "binary"
+    if type.name in ("category", "string"):
+        return "multiclass"
+    return "regression" if type.name in NUMBERS or type.name in ("duration", "bytes", "rate", "points") else ""
+
+
+def label_of(spec: Spec, reference: Reference | None) -> Label | None:
+    """The label that a field refers to: an `@outcome` column of a source, or the `@label` of a frame."""
+    if reference is None:
+        return None
+    block = spec.blocks.get(reference.block)
+    name = reference.member or ""
+    if block is None:
+        return None
+    if reference.kind == "derived" and name in block.definitions:
+        definition = block.definitions[name]
+        return Label(block.name, name, definition.value.type, definition.attrs.get("label"))
+    column = block.columns.get(name)
+    return None if column is None else Label(block.name, name, column.type, column.attrs.get("outcome"))
+
+
+def model_label(spec: Spec, name: str) -> Label | None:
+    """The label of the model that block `name` makes; None for one made elsewhere."""
+    block = spec.blocks.get(name)
+    if block is None:
+        return None
+    if block.kind == "compress":
+        inner = block.ref("model")
+        return None if inner is None else model_label(spec, inner.block)
+    return label_of(spec, block.ref("label"))
+
+
+def features_of(spec: Spec, block: Block) -> tuple[Reference, ...]:
+    """The features that a model block reads, in order, audit ones left out."""
+    item = block.get("features")
+    if isinstance(item, tuple):
+        return item
+    if not isinstance(item, Reference):
+        return ()
+    source = spec.blocks.get(item.block)
+    if source is None:
+        return ()
+    return tuple(
+        Reference("feature", item.block, name, item.span)
+        for name, definition in source.definitions.items()
+        if "audit" not in definition.attrs
+    )
