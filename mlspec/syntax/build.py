@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mlspec.source import SourceFile, Span
@@ -32,6 +33,8 @@ from mlspec.syntax.nodes import (
 from mlspec.syntax.tokens import Token
 
 _KINDS = {"TRUE": "bool", "FALSE": "bool", "BAD_LITERAL": "bad"}
+_DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)})
+_NO_NUMBERS = frozenset({"nan", "inf", "infinity"})
 _OPERATORS = (Chain, IfElse, Range, Unary)
 
 
@@ -52,18 +55,30 @@ def _end(values: list[Any]) -> int:
     return 0
 
 
+# Adds a diagnostic: code, data, start, end.
+Report = Callable[[str, dict[str, str], int, int], None]
+
+
 class Builder:
     """Makes the nodes of one source; `docs` maps a statement's offset to its `##` text."""
 
-    def __init__(self, source: SourceFile, docs: dict[int, str]) -> None:
+    def __init__(self, source: SourceFile, docs: dict[int, str], report: Report) -> None:
         self.source = source
         self.docs = docs
+        self._report = report
 
     def _span(self, values: list[Any]) -> Span:
         return Span(self.source, _start(values[0]), _end(values))
 
     def _name(self, token: Token) -> Name:
         return Name(Span(self.source, token.start, token.end), token.text)
+
+    def _label(self, token: Token) -> Name:
+        """A name that becomes the name of files and stages: not one that some system keeps for a device."""
+        if token.text.lower() in _DEVICES:
+            data = {"name": token.text, "why": "some systems keep it for a device", "fix": f"{token.text}_"}
+            self._report("MLS010", data, token.start, token.end)
+        return self._name(token)
 
     def _doc(self, values: list[Any]) -> str:
         return self.docs.get(values[0].start, "")
@@ -93,7 +108,7 @@ class Builder:
         return values[3]  # type: ignore[no-any-return]
 
     def use(self, values: list[Any]) -> Use:
-        return Use(self._span(values), self.literal(values[1:2]), self._name(values[3]), self._doc(values))
+        return Use(self._span(values), self.literal(values[1:2]), self._label(values[3]), self._doc(values))
 
     def setting(self, values: list[Any]) -> Setting:
         name, _, value, attrs, _ = values
@@ -135,12 +150,12 @@ class Builder:
     def block_labelled(self, values: list[Any]) -> Block:
         kind, label = values[:2]
         head = Span(self.source, kind.start, label.end)
-        return Block(self._span(values), head, self._name(kind), self._name(label), tuple(values[4]), self._doc(values))
+        return Block(self._span(values), head, self._name(kind), self._label(label), tuple(values[4]), self._doc(values))
 
     def extern(self, values: list[Any]) -> Extern:
         word, kind, label, _, params, _, _, result, _, _, body, _, _ = values
         head = Span(self.source, word.start, label.end)
-        names = (self._name(kind), self._name(label))
+        names = (self._name(kind), self._label(label))
         return Extern(self._span(values), head, *names, tuple(params), result, tuple(body), self._doc(values))
 
     def param(self, values: list[Any]) -> ExternParam:
@@ -148,7 +163,7 @@ class Builder:
 
     # ---- types, attributes, arguments
 
-    def type(self, values: list[Any]) -> TypeNode:
+    def type_plain(self, values: list[Any]) -> TypeNode:
         return TypeNode(self._span(values), self._name(values[0]), (), False)
 
     def type_optional(self, values: list[Any]) -> TypeNode:
@@ -182,6 +197,9 @@ class Builder:
     def ref(self, values: list[Any]) -> Ref:
         names = values[0]
         span = Span(self.source, names[0].start, names[-1].end)
+        if len(names) == 1 and names[0].text.lower() in _NO_NUMBERS:
+            data = {"got": names[0].text, "wanted": "a finite number", "hint": "a missing value is `null`"}
+            self._report("MLS014", data, span.start, span.end)
         return Ref(span, tuple([self._name(token) for token in names]))
 
     def call(self, values: list[Any]) -> Call:
@@ -190,7 +208,7 @@ class Builder:
     def list_empty(self, values: list[Any]) -> ListExpr:
         return ListExpr(self._span(values), ())
 
-    def list(self, values: list[Any]) -> ListExpr:
+    def list_items(self, values: list[Any]) -> ListExpr:
         return ListExpr(self._span(values), tuple(values[1]))
 
     def group(self, values: list[Any]) -> Any:
@@ -218,7 +236,7 @@ class Builder:
         first, operator, second = values
         return Chain(first.span.to(second.span), first, ((operator.text, second),))
 
-    def range(self, values: list[Any]) -> Range:
+    def range_of(self, values: list[Any]) -> Range:
         return Range(values[0].span.to(values[2].span), values[0], values[2])
 
     def if_else(self, values: list[Any]) -> IfElse:

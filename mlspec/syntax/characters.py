@@ -7,8 +7,11 @@ from collections.abc import Iterator
 # Written as numbers: this file must obey its own rule.
 BIDI = frozenset([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 INVISIBLE = frozenset(
-    [0x00AD, 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x200E), *range(0x2060, 0x2066)]
-    + [*range(0x206A, 0x2070), 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC), *range(0x1D173, 0x1D17B)]
+    [
+        *(0x00AD, 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0),
+        *(*range(0x180B, 0x1810), *range(0x200B, 0x200E), *range(0x2060, 0x2066), *range(0x206A, 0x2070)),
+        *(*range(0xFE00, 0xFE10), *range(0xFFF9, 0xFFFC), *range(0x1D173, 0x1D17B)),
+    ]
 )
 SPACES = frozenset([0x00A0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000])
 
@@ -53,48 +56,10 @@ def forbidden(text: str) -> Iterator[tuple[int, str]]:
 
 
 # Letters of other scripts that look like ASCII ones, as they come in pasted or hostile text.
-_LOOKALIKES = dict(
-    zip(
-        (
-            0x0430,
-            0x0435,
-            0x043E,
-            0x0440,
-            0x0441,
-            0x0445,
-            0x0443,
-            0x0456,
-            0x0458,
-            0x0455,
-            0x0501,
-            0x051B,
-            0x0410,
-            0x0412,
-            0x0415,
-            0x041A,
-        )
-        + (
-            0x041C,
-            0x041D,
-            0x041E,
-            0x0420,
-            0x0421,
-            0x0422,
-            0x0425,
-            0x03BF,
-            0x03B1,
-            0x03BD,
-            0x03C1,
-            0x0391,
-            0x0392,
-            0x0395,
-            0x039A,
-            0x039F,
-        ),
-        "aeopcxyijsdqABEKMHOPCTXoavpABEKO",
-        strict=True,
-    )
-)
+_CYRILLIC = "0430 0435 043e 0440 0441 0445 0443 0456 0458 0455 0501 051b 0410 0412 0415 041a 041c 041d 041e 0420 0421 0422 0425"
+_GREEK = "03bf 03b1 03bd 03c1 0391 0392 0395 039a 039f"
+_POINTS = [int(point, 16) for point in f"{_CYRILLIC} {_GREEK}".split()]
+_LOOKALIKES = dict(zip(_POINTS, "aeopcxyijsdqABEKMHOPCTXoavpABEKO", strict=True))
 
 
 def ascii_name(name: str) -> str:

@@ -80,13 +80,27 @@ class Driver:
             if name == "file":
                 return True
 
+    def _fits(self, type: str) -> bool:
+        """Whether `_feed` would take a token of this type; LALR rows list some that a later reduction refuses."""
+        stack = self._stack[:]
+        while True:
+            step = self._states[stack[-1]].get(type)
+            if step is None or step >= 0:
+                return step is not None
+            name, length, _ = self._rules[-step - 1]
+            if name == "file":
+                return True
+            if length:
+                del stack[-length:]
+            stack.append(self._states[stack[-1]][name])
+
     # ---- recovery
 
     def _recover(self, index: int) -> int:
         """Reports the token at `index` and finds a place to go on from; gives the index of the next token to feed."""
         token = self._tokens[index]
         before = self._tokens[index - 1] if index else None
-        expected = sorted(type for type in self._states[self._stack[-1]] if type.isupper() or type == "$END")
+        expected = [type for type in self._states[self._stack[-1]] if (type.isupper() or type == "$END") and self._fits(type)]
         if "NL" in expected and self._patched != index and self._wants_line(token, before):
             self._report_line(token, before)
             self._patched = index
@@ -133,7 +147,6 @@ class Driver:
             if token.type == "OPEN":
                 self._feed(Token("NAME", "?", token.start, token.start))
                 return index
-            if token.type == "CLOSE" and "CLOSE" in self._states[self._stack[-1]]:
-                if index > start or self._patched != index:
-                    return index
+            if token.type == "CLOSE" and (index > start or self._patched != index) and self._fits("CLOSE"):
+                return index
             index += 1

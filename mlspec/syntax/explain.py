@@ -12,6 +12,16 @@ _OPERATORS = frozenset(
 _COMPARISONS = frozenset(["EQ", "NE", "LT", "LE", "GT", "GE", "IN"])
 
 
+# The token found, what could have stood there (any of these), what was probably meant.
+_PAIRS = (
+    (_COMPARISONS, {"AND"}, "comparisons do not chain: join two of them with `and`"),
+    ({"EQUAL"}, {"COMMA", "RPAR"}, "arguments are named with `:`, as in `name: value`"),
+    ({"EQUAL"}, {"PLUS"}, "to compare write `==`"),
+    ({"EQ"}, {"EQUAL"}, "to set a field write `=`"),
+    ({"OPEN"}, {"INT"}, "a block has no `=`: write `kind name {`"),
+)
+
+
 def unexpected(source: SourceFile, token: Token, before: Token | None, expected: list[str]) -> Diagnostic:
     """MLS001 at `token`, which follows `before` where one of `expected` should stand."""
     data = {"got": _shown(token), "wanted": _wanted(set(expected)), "hint": _hint(source, token, before, set(expected))}
@@ -20,9 +30,9 @@ def unexpected(source: SourceFile, token: Token, before: Token | None, expected:
 
 def _shown(token: Token) -> str:
     if token.type in {"NL", "$END"} or not token.text:
-        return SHOWN["$END" if token.type == "$END" else "NL"]
+        return "end of the file" if token.type == "$END" else "end of the line"
     if token.type == "NAME":
-        return f"the name `{token.text}`"
+        return f"name `{token.text}`"
     text = token.text.split("\n", 1)[0]
     return f"`{text[:40]}{'…' if len(text) > 40 or text != token.text else ''}`"
 
@@ -50,24 +60,17 @@ def _hint(source: SourceFile, token: Token, before: Token | None, expected: set[
     """What was probably meant, or ""."""
     line_start = source.text.rfind("\n", 0, token.start) + 1
     head = source.text[line_start : token.start]
+    pair = next((text for types, wanted, text in _PAIRS if token.type in types and wanted & expected), "")
+    if pair:
+        return pair
     if expected == {"NL"}:
         return "each statement stands on a line of its own, and so does the `}` that ends a block"
     if token.type == "CLOSE":
         return "no block is open here" if "CLOSE" not in expected else ""
     if token.text in WORDS and "NAME" in expected:
         return f"`{token.text}` is a word of the language and cannot be a name"
-    if token.type in _COMPARISONS and "PLUS" in expected and "EQ" not in expected:
-        return "comparisons do not chain: join two of them with `and`"
-    if token.type == "EQUAL" and ("COMMA" in expected or "RPAR" in expected):
-        return "arguments are named with `:`, as in `name: value`"
-    if token.type == "EQUAL" and "PLUS" in expected:
-        return "to compare write `==`"
-    if token.type == "EQ" and "EQUAL" in expected:
-        return "to set a field write `=`"
     if before is not None and before.type == "COLON" and "NAME" in expected and "INT" not in expected:
         return "`:` declares a typed name; `=` sets a field, `:=` defines a name by an expression"
-    if token.type == "OPEN" and "INT" in expected:
-        return "a block has no `=`: write `kind name {`"
     if token.type == "NL" and head.strip() and "EQUAL" in expected:
         return "a statement is `field = value`, `name: type`, `name := expression`, or a block `kind name { … }`"
     return ""

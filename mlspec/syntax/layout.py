@@ -61,6 +61,7 @@ class Layout:
         self._base = _Level(Token("$END", "", 0, 0), 0, 1)
         self._start = 0  # index in `tokens` of the statement being read
         self._depth = 0
+        self._text_open = False
         index = self._header()
         while index < len(self._raw):
             index = self._step(index)
@@ -299,11 +300,15 @@ class Layout:
         return line + 1
 
     def _report_unclosed(self, opener: Token, before: str) -> None:
+        if self._text_open:
+            return
         closer = {"(": ")", "[": "]", "{": "}"}[opener.text]
         self.scan.report("MLS002", {"mark": opener.text, "wanted": closer, "got": before}, opener.start, opener.end)
 
     def _finish(self) -> None:
         end = len(self.scan.source.text)
+        if self._raw and self._raw[-1].type == "BAD_LITERAL" and '"""' in self._raw[-1].text and self._raw[-1].end == end:
+            self._text_open = True  # an unclosed text has swallowed every bracket that follows: it alone is reported
         if self._in_brackets():
             opener = self.levels[-1].token
             start = next(level.statement for level in self.levels if level.token.type != "OPEN")

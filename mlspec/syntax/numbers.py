@@ -139,7 +139,7 @@ def _bad_unit(raw: str, digits: str, unit: str) -> Trouble:
     """012 for the units that people read in two ways, 011 for all others."""
     from mlspec.syntax.units import ambiguous, nearest
 
-    known = "one of " + ", ".join(f"`{name}`" for name in UNITS)
+    known = "a duration `ms s min h d w`, a size `B kB MB GB KiB MiB GiB`, a rate `rps rpm tps tpm`, a ratio `%` or points `pp`"
     data = {"unit": unit, "got": f"`{raw}`", "wanted": known}
     meant = ambiguous(digits, unit)
     if meant:
@@ -160,7 +160,9 @@ def _read_date(match: re.Match[str]) -> tuple[Token, Trouble | None]:
         try:
             token.value = date.fromisoformat(raw)
         except ValueError:
-            return bad, _out_of_range(raw, "a day of the calendar, `YYYY-MM-DD`")
+            year, month, day = raw.split("-")
+            padded = f"{year}-{month:0>2}-{day:0>2}"
+            return bad, _out_of_range(raw, "a day of the calendar, `YYYY-MM-DD`", padded if padded != raw else "")
         return token, None
     if time is None or rest:
         return bad, _out_of_range(raw, "a date `YYYY-MM-DD` or a timestamp `YYYY-MM-DDThh:mm:ssZ`")

@@ -34,7 +34,7 @@ def parse(source: SourceFile) -> tuple[File | None, list[Diagnostic]]:
         layout = Layout(scan)
     except TooDeep:
         return None, _sorted(scan.found)
-    builder = Builder(source, scan.docs)
+    builder = Builder(source, scan.docs, scan.report)
 
     def report(token: Token, before: Token | None, expected: list[str]) -> None:
         from mlspec.syntax.explain import unexpected

@@ -69,7 +69,6 @@ class Scan:
         text = self.source.text
         at = 1 if text.startswith("\ufeff") else 0
         match_next = _NEXT.match
-        tokens = self.tokens
         while True:
             match = match_next(text, at)
             if match is None:
@@ -83,17 +82,9 @@ class Scan:
             if kind == _NAME:
                 at = self._name(match[1], start, at)
             elif kind == _MARK:
-                mark = match[3]
-                if (
-                    mark == "."
-                    and _FRACTION.match(text, start)
-                    and not (start and (text[start - 1].isalnum() or text[start - 1] in "_)]"))
-                ):
-                    at = self._bare_fraction(start)
-                else:
-                    tokens.append(Token(MARKS[mark], mark, start, at))
+                at = self._mark(match[3], start, at)
             elif kind == _LINE:
-                tokens.append(Token("NL", "\n", start, at))
+                self.tokens.append(Token("NL", "\n", start, at))
             elif kind == _DIGIT:
                 at = self._number(start)
             elif kind == _QUOTE:
@@ -103,6 +94,17 @@ class Scan:
             if self._doc and kind not in (_LINE, _COMMENT):
                 self.docs[start] = "\n".join(self._doc)
                 self._doc.clear()
+
+    def _mark(self, mark: str, start: int, end: int) -> int:
+        text = self.source.text
+        if (
+            mark == "."
+            and _FRACTION.match(text, start)
+            and not (start and (text[start - 1].isalnum() or text[start - 1] in "_)]"))
+        ):
+            return self._bare_fraction(start)
+        self.tokens.append(Token(MARKS[mark], mark, start, end))
+        return end
 
     def _name(self, name: str, start: int, end: int) -> int:
         text = self.source.text
