@@ -33,6 +33,7 @@ class Reader:
     def __init__(self, feature: str, positive: Any, negative: Any) -> None:
         self.features = [{"name": feature, "type": "float"}]
         self.feature, self.positive, self.negative = feature, positive, negative
+        self.classes = [negative, positive]
 
     def score_values(self, values: dict[str, Any]) -> SimpleNamespace:
         score = np.asarray(values[self.feature], dtype=float)
@@ -188,3 +189,20 @@ def test_an_empty_part_stops_the_stage(world: dict[str, Any]) -> None:
     with pytest.raises(StageError) as caught:
         evaluated(world, part="calibrate")
     assert (caught.value.code, caught.value.where) == ("MLS816", "block.part")
+
+
+def test_size_and_robustness_of_the_package(world: dict[str, Any]) -> None:
+    (world["tmp"] / "tune" / "model.bin").write_bytes(b"x" * 1500)
+    noise = ["metric", "robustness", "tune", {"noise": ["lit", 0.1, "float"]}]
+    asked = [{"id": "small", "expression": metric("size")}, {"id": "firm", "expression": ["call", "lower", [noise], {}]}]
+    found = evaluated(world, quantities=asked)["quantities"]
+    assert (found["small"]["value"], found["small"]["text"], found["small"]["method"]) == (1500, "size(tune)", "exact")
+    assert found["firm"]["text"] == "lower(robustness(tune, noise: 0.1))"
+    assert found["firm"]["method"] == "Wilson"
+    assert 0.5 < found["firm"]["value"] < found["firm"]["point"] < 1
+
+
+def test_classes_left_open_are_those_that_the_candidate_learned(world: dict[str, Any]) -> None:
+    found = evaluated(world, label={**LABEL, "classes": []})
+    assert found["label"]["classes"] == ["<=50K", ">50K"]
+    assert found["quantities"]["useful"]["problem"] is None

@@ -66,6 +66,7 @@ def three_classes():
 
 MANY = {
     "accuracy": lambda y, s, d: reference.accuracy_score(y, d),
+    "balanced_accuracy": lambda y, s, d: reference.balanced_accuracy_score(y, d),
     "macro_f1": lambda y, s, d: reference.f1_score(y, d, average="macro"),
     "weighted_f1": lambda y, s, d: reference.f1_score(y, d, average="weighted"),
     "log_loss": lambda y, s, d: reference.log_loss(y, s),
@@ -107,7 +108,7 @@ def test_regression_equals_scikit_learn(name: str) -> None:
     random = np.random.default_rng(2)
     y = random.gamma(3, 20, 400) + 1000
     prediction = y + random.normal(2, 15, 400)
-    args = {"quantile": 0.9} if name == "pinball" else {}
+    args = {"at": 0.9} if name == "pinball" else {}
     assert score(name, y, prediction, task="regression", args=args) == pytest.approx(NUMBERS[name](y, prediction), rel=1e-10)
 
 
@@ -152,6 +153,7 @@ def test_weights_are_repeated_rows(name: str) -> None:
         ("auc", [1, 1], [0.2, 0.7], "binary", "same label"),
         ("auc", [], [], "binary", "no rows"),
         ("precision", [1, 0], [0.1, 0.2], "binary", "no row is decided positive"),
+        ("balanced_accuracy", [0, 0], [0.1, 0.2], "binary", "a class has no rows"),
         ("recall", [0, 0], [0.1, 0.2], "binary", "no row is positive"),
         ("mape", [0.0, 2.0], [1.0, 2.0], "regression", "1 labels are 0"),
         ("r2", [3.0, 3.0], [1.0, 2.0], "regression", "all labels are equal"),

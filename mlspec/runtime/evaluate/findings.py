@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mlspec.runtime.evaluate.metrics import METRICS
@@ -19,16 +19,16 @@ def standard_metrics(task: str) -> list[str]:
     return [name for name, metric in METRICS.items() if task in metric.tasks and name not in ONLY_ON_REQUEST]
 
 
-def quantity_entry(evaluator: Evaluator, expression: Any) -> dict[str, Any]:
+def quantity_entry(evaluator: Evaluator, expression: Any, written: Any = None) -> dict[str, Any]:
     """One number with its interval: all keys always there, null where unknown, and a problem where it has no value.
 
-    `value` is the number that a gate compares; for `lower` and `upper` it is that end, and `point` is what it bounds.
+    `written` is the expression as the spec has it, for the text. `value` is the number that a gate compares; for `lower` and `upper` it is that end, and `point` is what it bounds.
     """
     inner = expression
     while inner[0] == "call" and inner[1] in ENDS:
         inner = inner[2][0]
     entry: dict[str, Any] = {
-        "text": text_of(expression), "value": None, "point": None, "low": None, "high": None, "method": None,
+        "text": text_of(written or expression), "value": None, "point": None, "low": None, "high": None, "method": None,
         "n": len(evaluator.held), "confidence": evaluator.confidence, "groups": {}, "problem": None, "absent": None,
     }  # fmt: skip
     try:
@@ -59,6 +59,8 @@ def _groups(evaluator: Evaluator, node: Any) -> dict[str, Any]:
 
 def interval_entry(evaluator: Evaluator, expression: Any) -> dict[str, Any]:
     """`low`, `high` and `method`; where there is no interval, the method is why."""
+    if not _reads_rows(expression):
+        return {"low": None, "high": None, "method": "exact"}
     try:
         interval = evaluator.interval(expression)
     except UndefinedMetric as error:
@@ -66,14 +68,16 @@ def interval_entry(evaluator: Evaluator, expression: Any) -> dict[str, Any]:
     return {"low": interval.low, "high": interval.high, "method": interval.method}
 
 
+def _reads_rows(node: Any) -> bool:
+    return node[0] == "metric" or (node[0] == "call" and any(_reads_rows(part) for part in node[2]))
+
+
 def model_entries(evaluator: Evaluator, names: Sequence[str], task: str) -> dict[str, dict[str, Any]]:
     """The standard metrics of every model; a metric without a value has a problem instead."""
-    return {name: {metric: _model_entry(evaluator, ["metric", metric, name, {}]) for metric in _listed(task)} for name in names}
-
-
-def _listed(task: str) -> list[str]:
-    known = standard_metrics(task)
-    return [name for name in known if task in METRICS[name].tasks]
+    return {
+        name: {metric: _model_entry(evaluator, ["metric", metric, name, {}]) for metric in standard_metrics(task)}
+        for name in names
+    }
 
 
 def _model_entry(evaluator: Evaluator, node: Any) -> dict[str, Any]:
@@ -83,7 +87,6 @@ def _model_entry(evaluator: Evaluator, node: Any) -> dict[str, Any]:
         return {"value": None, "low": None, "high": None, "method": None, "problem": str(error)}
 
 
-def wanted_intervals(quantities: Sequence[Mapping[str, Any]], names: Sequence[str], task: str) -> list[Any]:
-    """All expressions whose interval the artifact holds."""
-    standard = [["metric", metric, name, {}] for name in names for metric in _listed(task)]
-    return [quantity["expression"] for quantity in quantities] + standard
+def standard_expressions(names: Sequence[str], task: str) -> list[Any]:
+    """The expressions behind `model_entries`."""
+    return [["metric", metric, name, {}] for name in names for metric in standard_metrics(task)]

@@ -98,9 +98,10 @@ def quote(name: str) -> str:
     return query.render(query.name(name))
 
 
-def read_part(reader: PartReader, config: Mapping[str, Any], by: Sequence[tuple[str, str]], where: str) -> HeldOut:
+def read_part(
+    reader: PartReader, label: Mapping[str, Any], config: Mapping[str, Any], by: Sequence[tuple[str, str]], where: str
+) -> HeldOut:
     """Labels and groupings of the part; a part without rows, or a row without a label, stops the stage."""
-    label = config["label"]
     wanted = [("rows", label["column"])]
     group = config.get("group")
     if group:

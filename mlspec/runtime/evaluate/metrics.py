@@ -79,7 +79,7 @@ _ROWS = (
     Metric("auc", "maximize", (TWO,), "score", ranked=ranking.auc, undefined=ONE_CLASS),
     Metric("average_precision", "maximize", (TWO,), "score", ranked=ranking.average_precision, undefined=NO_POSITIVE),
     Metric("accuracy", "maximize", TWO_MANY, "decision", sums.correct, proportion=True, rate=True),
-    Metric("balanced_accuracy", "maximize", (TWO,), "decision", sums.both_classes, sums.mean_recall, undefined=ONE_CLASS),
+    Metric("balanced_accuracy", "maximize", TWO_MANY, "decision", sums.right_by_class, sums.mean_recall, undefined="a class has no rows"),
     Metric("precision", "maximize", (TWO,), "decision", sums.true_alarms, proportion=True, undefined="no row is decided positive"),
     Metric("recall", "maximize", (TWO,), "decision", sums.found_positives, proportion=True, rate=True, undefined=NO_POSITIVE),
     Metric("f1", "maximize", (TWO,), "decision", sums.hits_and_misses, sums.f1, undefined="no row is positive by label or decision"),

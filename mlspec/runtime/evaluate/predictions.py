@@ -14,9 +14,10 @@ from mlspec.runtime.evaluate.held_out import HeldOut, PartReader, class_places
 from mlspec.runtime.evaluate.outcomes import Outcomes, outcomes_of
 
 
-def score_part(context: StageContext, reader: PartReader, held: HeldOut, package: Any, name: str) -> Outcomes:
+def score_part(
+    context: StageContext, reader: PartReader, held: HeldOut, label: Mapping[str, Any], package: Any, name: str
+) -> Outcomes:
     """The package's scores and decisions on every row of the part, a batch at a time."""
-    label = context.config["label"]
     places = class_places(label) if label["task"] != "regression" else {}
     features = [feature["name"] for feature in package.features]
     scores, decisions, done = [], [], 0

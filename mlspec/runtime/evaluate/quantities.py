@@ -86,6 +86,8 @@ class Evaluator:
         drawn: dict[str, Any] = {}
         for expression in expressions:
             for node in interval_nodes(expression):
+                if node[0] == "lit":
+                    continue
                 key = json.dumps(node, sort_keys=True)
                 closed = None if key in self._intervals else self._closed_form(node)
                 if closed is not None:

@@ -63,18 +63,24 @@ def calibration_error(rows: Outcomes, weights: Floats) -> Floats:
     ordered = np.atleast_2d(weights)[:, order.order]
     mass = np.cumsum(order.runs(ordered), axis=1)
     miss = np.cumsum(order.runs(ordered * (order.positive - order.score)), axis=1)
-    values = np.array([_binned(mass[draw], miss[draw]) for draw in range(len(mass))])
+    values = _binned(mass, miss)
     return values if weights.ndim > 1 else np.asarray(values[0])
 
 
-def _binned(mass: Floats, miss: Floats) -> float:
-    """Sum of the absolute bin totals of `miss` (both cumulative), as a share of all mass."""
-    if not mass[-1] > 0:
-        return float("nan")
-    edges = mass[-1] * np.arange(1, BINS) / BINS
-    at = np.searchsorted(mass, edges)
-    before = np.where(at > 0, mass[at - 1], 0.0)
-    start = np.where(at > 0, miss[at - 1], 0.0)
-    inside = start + (miss[at] - start) * (edges - before) / (mass[at] - before)
-    totals = np.diff(np.concatenate([[0.0], inside, miss[-1:]]))
-    return float(np.abs(totals).sum() / mass[-1])
+def _binned(mass: Floats, miss: Floats) -> Floats:
+    """Sum of the absolute bin totals of `miss` (both cumulative along the rows), as a share of all mass; draw by draw."""
+    draws, runs = mass.shape
+    total = mass[:, -1:]
+    edges = total * np.arange(1, BINS) / BINS
+    # One search for all draws: each draw's masses are lifted above those of the draw before it.
+    lift = np.arange(draws)[:, None] * (total.max() + 1)
+    place = (
+        np.searchsorted((mass + lift).ravel(), (edges + lift).ravel()).reshape(edges.shape) - np.arange(draws)[:, None] * runs
+    )
+    line = np.arange(draws)[:, None]
+    before = np.where(place > 0, mass[line, place - 1], 0.0)
+    start = np.where(place > 0, miss[line, place - 1], 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        inside = start + (miss[line, place] - start) * (edges - before) / (mass[line, place] - before)
+        totals = np.diff(np.concatenate([np.zeros((draws, 1)), inside, miss[:, -1:]], axis=1), axis=1)
+        return np.asarray(np.abs(totals).sum(axis=1) / total[:, 0])

@@ -9,9 +9,11 @@ from threadpoolctl import threadpool_limits
 
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
+from mlspec.runtime.evaluate.bootstrap import DRAWS
 from mlspec.runtime.evaluate.curves import curves_of
-from mlspec.runtime.evaluate.findings import model_entries, quantity_entry, wanted_intervals
+from mlspec.runtime.evaluate.findings import model_entries, quantity_entry, standard_expressions
 from mlspec.runtime.evaluate.held_out import HeldOut, PartReader, part_reader, read_part
+from mlspec.runtime.evaluate.of_package import ROBUSTNESS, changed_name, changed_outcomes, metrics_named, plain, size_of
 from mlspec.runtime.evaluate.outcomes import Outcomes
 from mlspec.runtime.evaluate.predictions import score_part, write_predictions
 from mlspec.runtime.evaluate.quantities import Evaluator
@@ -22,51 +24,75 @@ CONFIDENCE = 0.95
 
 def evaluate(context: StageContext) -> None:
     """Score the packages on the part and write `predictions` and `metrics`."""
+    packages = load_packages(context)
+    label = label_of(context.config, packages)
     with part_reader(context) as reader:
         by = groupings(context.config["quantities"], audit_features(reader))
-        held = read_part(reader, context.config, by, context.block)
-        models = score_models(context, reader, held)
+        held = read_part(reader, label, context.config, by, context.block)
+        models = {
+            name: score_part(context, reader, held, label, package, name) for name, package in packages.items()
+        }  # fmt: skip
+        changed = changed_models(context, reader, models, packages)
     # A BLAS that sums in several threads rounds by their number, and the numbers below are digested.
     with threadpool_limits(1):
-        metrics = measure(context, held, models, by)
-    write_predictions(context.output("predictions"), held, models, context.config["label"])
+        metrics = measure(context, held, label, models, changed, by)
+    write_predictions(context.output("predictions"), held, models, label)
     files.write_json(context.output("metrics") / "metrics.json", metrics)
 
 
-def model_names(config: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
-    """The models in the order of the spec; those without a package are absent."""
-    listed = list(config.get("models") or ())
-    given = [name.removeprefix("package.") for name in inputs if name.startswith("package.")]
-    return [name for name in listed if name in given] + [name for name in given if name not in listed]
-
-
-def score_models(context: StageContext, reader: PartReader, held: HeldOut) -> dict[str, Outcomes]:
-    """Every package's outcomes on the part."""
+def load_packages(context: StageContext) -> dict[str, Any]:
+    """The packages in the order of the spec; a model without one is absent."""
     from mlspec.runtime import package
 
-    names = model_names(context.config, context.inputs())
-    return {name: score_part(context, reader, held, package.load_package(context.input(f"package.{name}")), name) for name in names}
+    given = [name.removeprefix("package.") for name in context.inputs() if name.startswith("package.")]
+    listed = [name for name in context.config.get("models") or () if name in given]
+    names = [*listed, *(name for name in sorted(given) if name not in listed)]
+    return {name: package.load_package(context.input(f"package.{name}")) for name in names}
+
+
+def label_of(config: Mapping[str, Any], packages: Mapping[str, Any]) -> dict[str, Any]:
+    """The label, with the classes that the candidate learned where the spec leaves them open."""
+    label = dict(config["label"])
+    candidate = packages.get(str(config.get("candidate")), next(iter(packages.values()), None))
+    if label["task"] != "regression" and not label.get("classes") and candidate is not None:
+        label["classes"] = list(candidate.classes)
+    return label
+
+
+def changed_models(
+    context: StageContext, reader: PartReader, models: Mapping[str, Outcomes], packages: Mapping[str, Any]
+) -> dict[str, Outcomes]:
+    """The outcomes on changed inputs that `robustness` asks for, by name."""
+    nodes = [node for item in context.config["quantities"] for node in metrics_named(item["expression"], ROBUSTNESS)]
+    return {
+        changed_name(node): changed_outcomes(context, reader, packages[node[2]], models[node[2]], node)
+        for node in nodes
+        if node[2] in models
+    }
 
 
 def measure(
-    context: StageContext, held: HeldOut, models: Mapping[str, Outcomes], by: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
+    context: StageContext, held: HeldOut, label: Mapping[str, Any], models: Mapping[str, Outcomes],
+    changed: Mapping[str, Outcomes], by: Sequence[tuple[str, str]],
+) -> dict[str, Any]:  # fmt: skip
     """Everything that metrics.json holds."""
-    config, task = context.config, context.config["label"]["task"]
+    config, task = context.config, label["task"]
     evaluator = Evaluator(
-        held, models, confidence=config.get("confidence") or CONFIDENCE, min_group=config.get("min_group") or 1,
-        seed=context.seed("bootstrap"), if_absent=config.get("if_absent"),
+        held, {**models, **changed}, confidence=config.get("confidence") or CONFIDENCE,
+        min_group=config.get("min_group") or 1, seed=context.seed("bootstrap"), if_absent=config.get("if_absent"),
     )  # fmt: skip
-    quantities = config["quantities"]
-    wanted = wanted_intervals(quantities, list(models), task)
-    evaluator.prepare(wanted, lambda done: context.progress(done, None, "bootstrap draws"))
+    sizes = {name: size_of(context.input(f"package.{name}")) for name in models}
+    asked = {item["id"]: (item["expression"], plain(item["expression"], sizes)) for item in config["quantities"]}
+    wanted = [*(computed for _, computed in asked.values()), *standard_expressions(list(models), task)]
+    evaluator.prepare(wanted, lambda done: context.progress(done, DRAWS, "bootstrap draws"))
     return {
         "part": config["part"],
         "candidate": config.get("candidate"),
         "n": len(held),
         "confidence": evaluator.confidence,
-        "label": config["label"],
-        "quantities": {item["id"]: quantity_entry(evaluator, item["expression"]) for item in quantities},
+        "min_group": evaluator.min_group,
+        "label": label,
+        "quantities": {key: quantity_entry(evaluator, computed, written) for key, (written, computed) in asked.items()},
         "models": model_entries(evaluator, list(models), task),
         "slices": slices_of(evaluator, by, list(models), task),
         "curves": {name: curves_of(rows) for name, rows in models.items()},

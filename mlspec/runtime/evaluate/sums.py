@@ -61,14 +61,16 @@ def in_first_k(rows: Outcomes, args: Mapping[str, Any]) -> Floats:
     return _columns(rank < int(args.get("k", 3)), np.ones(len(rows)))
 
 
-def both_classes(rows: Outcomes, args: Mapping[str, Any]) -> Floats:
-    """Right and all rows of either class."""
-    right, positive = rows.y == rows.decision, rows.y == 1
-    return _columns(right & positive, positive, right & ~positive, ~positive)
+def right_by_class(rows: Outcomes, args: Mapping[str, Any]) -> Floats:
+    """Right rows and all rows of every class."""
+    label = rows.y[:, None] == np.arange(2 if rows.task == "binary" else rows.score.shape[1])
+    return np.concatenate([label & (rows.y == rows.decision)[:, None], label], axis=1).astype(np.float64)
 
 
 def mean_recall(sums: Floats, args: Mapping[str, Any]) -> Floats:
-    return (sums[..., 0] / sums[..., 1] + sums[..., 2] / sums[..., 3]) / 2
+    """The mean over classes; undefined where a class has no rows."""
+    right, total = np.split(sums, 2, axis=-1)
+    return np.asarray((right / total).mean(axis=-1))
 
 
 def hits_and_misses(rows: Outcomes, args: Mapping[str, Any]) -> Floats:
@@ -150,8 +152,8 @@ def r2(sums: Floats, args: Mapping[str, Any]) -> Floats:
 
 
 def tilted_miss(rows: Outcomes, args: Mapping[str, Any]) -> Floats:
-    """The quantile loss: being below costs `quantile` a unit, being above 1 - `quantile`."""
-    quantile = float(args.get("quantile", 0.5))
+    """The quantile loss at `at`: being below costs `at` a unit, being above 1 - `at`."""
+    quantile = float(args.get("at", 0.5))
     miss = rows.y - rows.score
     return _columns(np.maximum(quantile * miss, (quantile - 1) * miss), np.ones(len(rows)))
 
