@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mlspec.runtime.errors import StageError
 
 
 def derive_seed(
@@ -55,12 +58,30 @@ class StageContext:
         """A 64-bit seed for one purpose of this block."""
         return derive_seed(int(self.config.get("seed", 0)), self.block, purpose, trial, fold, epoch)
 
+    def secret(self, handle: Mapping[str, str]) -> str:
+        """The value behind a secret's handle, `{"env": NAME}`, read now; it must not be written anywhere."""
+        ((provider, name),) = handle.items()
+        if provider != "env":
+            raise StageError(
+                "MLS707", f"the secret provider `{provider}` is not supported here", self.block, expected="env",
+                found=provider, help="give the secret by an environment variable: `env(\"NAME\")`",
+            )  # fmt: skip
+        if name not in os.environ:
+            raise StageError(
+                "MLS707", f"the environment variable `{name}` of a secret is not set", self.block,
+                expected=f"`{name}` in the environment", found="no such variable", help=f"set it: export {name}=…",
+            )  # fmt: skip
+        return os.environ[name]
+
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Say how far the stage is; cheap enough to call once per batch or trial."""
         self.on_progress(done, total, note)
 
     def resume_dir(self, name: str) -> Path:
-        """A folder that outlives a killed run, until the stage completes; `name` addresses it (a study key)."""
+        """A folder that outlives a killed run, until the stage completes; `name` addresses it (a study key).
+
+        Those of `search` stages stay after completion, so that more trials go on from the same study.
+        """
         folder = self.resume_root / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder

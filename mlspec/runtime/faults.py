@@ -37,13 +37,13 @@ class SharedCounter:
 class Fault:
     """What happens at operation `nth` (from 1): `kill-before`, `kill-after`, or an errno's name such as `ENOSPC`.
 
-    `persistent` errors also fail every later operation that changes the disk; `group` kills the whole process group.
+    `persistent` errors also fail every later operation; `runner` is a process that a kill takes along.
     """
 
     action: str
     nth: int
     persistent: bool = False
-    group: bool = False
+    runner: int | None = None
     counter: SharedCounter = field(default_factory=SharedCounter)
 
     def __call__(self, name: str, path: str, operation: Callable[[], Any]) -> Any:
@@ -60,12 +60,12 @@ class Fault:
         return result
 
     def _kill(self) -> None:
-        if self.group:
-            os.killpg(0, signal.SIGKILL)
+        if self.runner is not None:
+            os.kill(self.runner, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def from_environment(text: str) -> Fault:
-    """The fault of `MLSPEC_FILE_FAULT=ACTION:NTH[:persistent][:group]`."""
+    """The fault of `MLSPEC_FILE_FAULT=ACTION:NTH[:persistent][:run]`; with `run` a kill takes this process along."""
     action, nth, *flags = text.split(":")
-    return Fault(action, int(nth), persistent="persistent" in flags, group="group" in flags)
+    return Fault(action, int(nth), persistent="persistent" in flags, runner=os.getpid() if "run" in flags else None)

@@ -247,10 +247,8 @@ def remove_tree(path: Path) -> None:
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Remove the temporary files that killed writers left directly in `folder`, and say which."""
-    if not folder.is_dir():
-        return []
-    stale = sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY))
+    """Remove the temporary files that killed writers left below `folder`, and say which."""
+    stale = sorted(folder.rglob(f"*{TEMPORARY}"))
     for path in stale:
         remove_tree(path)
     return stale

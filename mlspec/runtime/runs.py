@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
 from mlspec.runtime.store import Store
 
 SUMMARY = "summary.json"
@@ -27,8 +29,26 @@ def next_run(store: Store) -> Path:
     return files.make_folder(store.state / "runs" / f"{number:0{_DIGITS}d}")
 
 
+def write_summary(folder: Path, value: dict[str, Any]) -> None:
+    """Write the summary of a run, with a digest of itself as `check`."""
+    files.write_json(folder / SUMMARY, {**value, "check": digest_of(value)})
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary of a run; MLS808 when it was changed after it was written: whether gates passed is read from here."""
+    path = folder / SUMMARY
+    value = files.read_json(path)
+    body = {name: item for name, item in value.items() if name != "check"} if isinstance(value, dict) else {}
+    if not body or value.get("check") != digest_of(body):
+        raise StageError(
+            "MLS808", f"the summary `{path}` is corrupt", expected="content as mlspec wrote it", found="other content",
+            help="run again: a new summary is written",
+        )  # fmt: skip
+    return body
+
+
 def summaries(project_root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """(folder, summary) of every run that came to its end, newest first; MLS808 for a summary that is corrupt."""
     for folder in run_folders(Store(project_root)):
         if (folder / SUMMARY).is_file():
-            yield folder, files.read_json(folder / SUMMARY)
+            yield folder, read_summary(folder)

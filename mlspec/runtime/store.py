@@ -37,7 +37,8 @@ class Store:
         stale = [*self.temporary.iterdir()]
         for path in stale:
             files.remove_tree(path)
-        return [*stale, *files.sweep(self.stages), *files.sweep(self.artifacts)]
+        newest = max((self.state / "runs").glob("[0-9]*"), default=None)
+        return [*stale, *files.sweep(self.stages), *(files.sweep(newest) if newest else [])]
 
     def workspace(self, name: str) -> Path:
         """A fresh folder to make outputs in."""

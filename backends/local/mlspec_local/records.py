@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mlspec.graph.model import Graph
+from mlspec.graph.plan_format import plan_digest
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal
-from mlspec.runtime.runs import SUMMARY, next_run, run_folders
+from mlspec.runtime.runs import SUMMARY, next_run, read_summary, run_folders, write_summary
 from mlspec.runtime.store import Store
 from mlspec_local.events import Outcome, StageState
 
@@ -55,11 +56,11 @@ def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
         warnings=tuple(run.warnings), spec=run.graph.spec,
     )  # fmt: skip
     if write:
-        files.write_json(folder / SUMMARY, {
+        write_summary(folder, {
             "format": 1, "run": folder.name, "spec": run.graph.spec, "spec_digest": run.graph.spec_digest,
             "env": run.request.env, "params": dict(run.request.params), "only": list(run.request.only),
             "releasable": run.request.releasable, "passed": outcome.passed, "exit_code": outcome.exit_code, "seconds": outcome.seconds,
-            "keys": keys_digest(run.states), "leaves": run.leaves, "versions": run.versions, "warnings": run.warnings,
+            "plan": plan_digest(run.graph), "keys": keys_digest(run.states), "leaves": run.leaves, "versions": run.versions, "warnings": run.warnings,
             "stages": {name: state.to_json() for name, state in run.states.items()}, "verdicts": verdicts,
             "reports": {name: path.relative_to(folder).as_posix() for name, path in reports.items()},
         })  # fmt: skip
@@ -97,10 +98,12 @@ def latest_equal(store: Store, states: Mapping[str, StageState]) -> Path | None:
 
     wanted = keys_digest(states)
     for folder in run_folders(store):
+        if not (folder / SUMMARY).exists():
+            continue  # cut off before its end: it is no run to point at
         try:
-            summary = files.read_json(folder / SUMMARY)
+            summary = read_summary(folder)
         except StageError:
-            continue  # cut off before its end, or damaged: it is no run to point at
+            continue  # damaged: nothing in it can be relied on
         if summary.get("keys") != wanted or summary.get("exit_code") != 0:
             return None
         return folder if all((folder / path).is_file() for path in summary["reports"].values()) else None

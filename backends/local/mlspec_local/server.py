@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -192,6 +193,7 @@ def _work_and_exit(channel: socket.socket, work: Work, stage: str, environment: 
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _redirect_output(work.log_folder / f"{stage}.log")
+        _limit_memory(work.graph[stage].resources.memory)
         send(channel, _report(channel, work, stage, environment))
         code = 0
     except BaseException:
@@ -242,6 +244,13 @@ def _redirect_output(path: Path) -> None:
     os.close(descriptor)
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
+def _limit_memory(limit: int | None) -> None:
+    """Hold the worker to the memory that the spec gives it: its private data, on top of what it shares since the fork."""
+    if limit is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 class _Progress:

@@ -1,0 +1,121 @@
+"""`python -m mlspec.runtime STAGE --plan plan.json --in NAME=PATH --out NAME=PATH`: one stage, for targets that schedule processes.
+
+Each artifact folder holds a `manifest.json` beside its content, verified before it is read and written after it is complete.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlspec.graph.errors import GraphError
+from mlspec.graph.model import Graph
+from mlspec.graph.plan_format import read_plan
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.folder import publish_into, read_folder
+from mlspec.runtime.stage import Around, run_stage
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command: 0 done, 1 the stage failed, 2 usage, 74 input or output."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except StageError as error:
+        _print(error)
+        return 74 if error.code == "MLS809" else 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mlspec.runtime", description="Run one stage of a plan.")
+    parser.add_argument("stage", help="the stage's id")
+    parser.add_argument("--plan", type=Path, required=True, help="the plan, as `mlspec compile` wrote it")
+    parser.add_argument(
+        "--in", dest="inputs", action="append", default=[], metavar="NAME=PATH", help="an input artifact's folder"
+    )
+    parser.add_argument("--out", dest="outputs", action="append", default=[], metavar="NAME=PATH", help="where an output goes")
+    parser.add_argument("--root", type=Path, default=Path(), help="the project root that paths in the plan start from")
+    parser.add_argument("--workers", type=int, default=1, help="processes that trials may use")
+    parser.add_argument("--executor-input", default="", help="KFP's executor input, JSON; the answer goes to its output file")
+    parser.add_argument("--kfp-marker", default="", help=argparse.SUPPRESS)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    graph = _plan(options.plan)
+    stage = _stage(graph, options.stage)
+    inputs = {name: read_folder(path) for name, path in _paths(options.inputs, stage.inputs, "--in").items()}
+    targets = _paths(options.outputs, stage.outputs, "--out")
+    resume = options.root / ".mlspec" / "store" / "resume" / stage.id
+    around = Around(options.root.resolve(), resume, options.workers, max(1, stage.resources.cpu), _progress)
+    # A folder beside the outputs: publishing is a rename, which does not cross disks.
+    beside = next(iter(targets.values()), options.root).resolve().parent
+    with tempfile.TemporaryDirectory(prefix=".mlspec-", dir=files.make_folder(beside)) as work:
+        made = run_stage(graph, stage.id, inputs, Path(work), around)
+        written = {name: publish_into(made[name], target, stage.outputs[name]) for name, target in targets.items()}
+    if options.executor_input:
+        _answer_kfp(json.loads(options.executor_input), written)
+
+
+def _plan(path: Path) -> Graph:
+    try:
+        return read_plan(files.read_bytes(path))
+    except GraphError as error:
+        raise StageError(
+            "MLS808", f"`{path}` is no plan: {error.message}", error.where, expected=error.expected, found=error.found,
+            help=error.help or "compile the spec again",
+        ) from error  # fmt: skip
+
+
+def _stage(graph: Graph, name: str) -> Any:
+    if name not in graph.stages:
+        raise StageError("MLS101", f"the plan has no stage `{name}`", expected=" ".join(graph.stages), found=name,
+                         help="compile the spec again, or correct the name")  # fmt: skip
+    return graph[name]
+
+
+def _paths(given: Sequence[str], wanted: Mapping[str, str], flag: str) -> dict[str, Path]:
+    pairs = {name: Path(path) for name, _, path in (text.partition("=") for text in given)}
+    if set(pairs) != set(wanted):
+        raise StageError(
+            "MLS101", f"the `{flag}` arguments do not fit the stage", expected=" ".join(sorted(wanted)) or "none",
+            found=" ".join(sorted(pairs)) or "none", help=f"give each of them once: `{flag} NAME=PATH`",
+        )  # fmt: skip
+    return pairs
+
+
+def _answer_kfp(executor_input: Mapping[str, Any], written: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write KFP's executor output: the artifacts it named, with our digests as metadata."""
+    outputs = executor_input["outputs"]
+    artifacts = {}
+    for name, manifest in written.items():
+        declared = outputs["artifacts"][name]["artifacts"][0]
+        metadata = {**declared.get("metadata", {}), "digest": manifest["digest"], "type": manifest["type"]}
+        artifacts[name] = {"artifacts": [{**declared, "metadata": metadata}]}
+    target = Path(outputs["outputFile"])
+    files.make_folder(target.parent)
+    files.write_json(target, {"artifacts": artifacts, "parameterValues": {}})
+
+
+def _progress(done: float, total: float | None, note: str) -> None:
+    sys.stderr.write(f"{done:g}{f' of {total:g}' if total else ''} {note}".rstrip() + "\n")
+
+
+def _print(error: StageError) -> None:
+    where = f" at {error.where}" if error.where else ""
+    lines = [f"error[{error.code}]{where}: {error.message}"]
+    lines += [f"  {name}: {text}" for name, text in (("expected", error.expected), ("found", error.found)) if text]
+    lines += [f"  for example: {example}" for example in error.examples]
+    lines += [f"  help: {error.help}"] if error.help else []
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Artifacts outside the store: a folder that carries its own `manifest.json`, verified before anything in it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mlspec.graph.canonical import digest_of
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.store import verify_folder
+
+MANIFEST = "manifest.json"
+
+
+def publish_into(source: Path, target: Path, artifact_type: str) -> dict[str, Any]:
+    """Make `target` hold the files of `source` and their manifest; what was there before is replaced. The manifest."""
+    content = files.sha256_files(source)
+    manifest = {"format": 1, "type": artifact_type, "digest": digest_of(content), "files": content}
+    files.write_json(source / MANIFEST, manifest)
+    files.make_folder(target.parent)
+    if target.exists():
+        files.remove_tree(target)
+    files.publish_folder(source, target)
+    return manifest
+
+
+def read_folder(folder: Path) -> Path:
+    """The folder, its content verified against its manifest; MLS808 when it differs or has none."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise StageError(
+            "MLS808", f"`{folder}` is no complete artifact", expected=f"a `{MANIFEST}`, which is written last",
+            found="none", help="run the stage that makes it again",
+        )  # fmt: skip
+    manifest = files.read_json(path)
+    if not isinstance(manifest, dict) or manifest.get("format") != 1:
+        raise StageError("MLS808", f"`{path}` is corrupt", expected="a manifest of format 1", found="something else",
+                         help="run the stage that makes it again")  # fmt: skip
+    verify_folder(folder, str(manifest.get("digest")), manifest.get("files"), ignore=MANIFEST)
+    return folder

@@ -1,0 +1,73 @@
+"""The store: published once, verified on every read, complete only with a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.manifest import Manifest
+from mlspec.runtime.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(tmp_path)
+    made.prepare()
+    return made
+
+
+def _made(store: Store, name: str, text: str) -> Path:
+    folder = store.workspace(name)
+    (folder / "a.json").write_text(text)
+    return folder
+
+
+def test_equal_content_is_one_artifact(store: Store) -> None:
+    first = store.publish(_made(store, "one", "x"), "json")
+    second = store.publish(_made(store, "two", "x"), "json")
+    other = store.publish(_made(store, "three", "y"), "json")
+    assert first == second and other.digest != first.digest and len(list(store.artifacts.iterdir())) == 2
+    assert (store.artifact(first.digest) / "a.json").read_text() == "x" and first.bytes == 1
+
+
+def test_publishing_replaces_a_corrupt_twin(store: Store) -> None:
+    output = store.publish(_made(store, "one", "x"), "json")
+    (store.artifacts / output.digest / "a.json").write_text("spoilt")
+    assert store.publish(_made(store, "two", "x"), "json") == output
+    store.artifact(output.digest)
+
+
+def test_complete_means_manifest(store: Store) -> None:
+    output = store.publish(_made(store, "one", "x"), "json")
+    manifest = Manifest("k" * 64, "a-write", "write", 1, {"file": output}, packages={"duckdb": "2.0"}, seconds=0.5)
+    assert store.find(manifest.key) is None
+    store.complete(manifest)
+    assert store.find(manifest.key) == manifest
+
+
+def test_discard_forgets_the_stage_and_its_corrupt_artifacts_only(store: Store) -> None:
+    good, bad = store.publish(_made(store, "one", "x"), "json"), store.publish(_made(store, "two", "y"), "json")
+    manifest = Manifest("k" * 64, "a", "write", 1, {"good": good, "bad": bad})
+    store.complete(manifest)
+    (store.artifacts / bad.digest / "a.json").write_text("z")
+    with pytest.raises(StageError) as caught:
+        store.find(manifest.key)
+    assert caught.value.code == "MLS808" and bad.digest in caught.value.expected and "a.json" in caught.value.examples[0]
+    store.discard(manifest.key)
+    assert store.find(manifest.key) is None and [path.name for path in store.artifacts.iterdir()] == [good.digest]
+
+
+def test_prepare_removes_what_killed_runs_left(store: Store) -> None:
+    _made(store, "half", "x")
+    (store.stages / ".k.json.77.mlspec-tmp").write_text("{")
+    assert len(store.prepare()) == 2
+    assert list(store.temporary.iterdir()) == [] and list(store.stages.iterdir()) == []
+
+
+def test_a_manifest_under_another_key_is_refused(store: Store) -> None:
+    store.complete(Manifest("a" * 64, "a", "write", 1, {}))
+    (store.stages / f"{'a' * 64}.json").rename(store.stages / f"{'b' * 64}.json")
+    with pytest.raises(StageError, match="corrupt"):
+        store.find("b" * 64)
