@@ -1,0 +1,63 @@
+"""The stage `verify`: every named check of a source, its value against what it demands; MLS803 for each that fails.
+
+A check is a Boolean expression over aggregates of all rows. Aggregates are computed in one scan; what is around them is
+evaluated by the same operations as row expressions, on one row that holds the aggregates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlspec.runtime import files, query, table
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.extract.violations import ViolationsError
+from mlspec.runtime.prepare.online import compile_row
+from mlspec.runtime.verify import examples
+from mlspec.runtime.verify.aggregates import Aggregates
+from mlspec.runtime.verify.wording import expected_text, show, value_text
+
+
+def run(context: StageContext) -> None:
+    """Write `checks`, or raise one error that holds every failed check."""
+    config = context.config
+    rows = table.rows_path(context.input("rows"))
+    work = context.resume_dir("verify")
+    with table.session([rows], [work], work) as connection:
+        connection.execute(f"CREATE TEMP VIEW rows AS {query.render(query.select(None, query.read_parquet(str(rows))))}")
+        found = Aggregates(f"{config['source']}")
+        reduced = [(check, found.reduce(check["expression"])) for check in config["checks"]]
+        values = found.compute(connection)
+        results = [_result(context, check, form, values, found) for check, form in reduced]
+        for result, (check, _) in zip(results, reduced, strict=True):
+            if not result["passed"]:
+                failing = examples.failing_rows(
+                    connection, check["expression"], config["columns"], f"{config['source']}.{check['name']}"
+                )
+                result["failed_rows"], result["examples"] = failing
+    failed = [result for result in results if not result["passed"]]
+    if failed:
+        errors = [_error(str(config["source"]), result) for result in failed]
+        raise errors[0] if len(errors) == 1 else ViolationsError(errors)
+    files.write_json(context.output("checks") / "metrics.json", {"checks": results})
+    context.progress(1, 1, f"{len(results)} checks hold")
+
+
+def _result(
+    context: StageContext, check: Mapping[str, Any], form: Any, values: Mapping[str, Any], found: Aggregates
+) -> dict[str, Any]:
+    where = f"{context.config['source']}.{check['name']}"
+    outcome = compile_row(form, where)(values)
+    return {
+        "name": check["name"], "passed": outcome is True, "value": value_text(form, values, found.labels),
+        "expected": expected_text(check["expression"]), "failed_rows": 0, "examples": [],
+    }  # fmt: skip
+
+
+def _error(source: str, result: Mapping[str, Any]) -> StageError:
+    return StageError(
+        "MLS803", f"the check `{result['name']}` of source `{source}` failed", f"{source}.{result['name']}",
+        expected=result["expected"], found=show(result["value"]), help="fix the data, or change the check if it asks too much",
+        examples=result["examples"],
+    )  # fmt: skip
