@@ -7,9 +7,10 @@ from typing import Any
 from mlspec.graph import stage_id
 from mlspec.lower.development import features_block, fit_config, frame_of, label_column
 from mlspec.lower.extraction import extract_config
+from mlspec.lower.live import live_form
 from mlspec.lower.serving import channel_config, key_in_log
 from mlspec.lower.sheet import Sheet
-from mlspec.lower.values import json_form, label_of, resources
+from mlspec.lower.values import label_of, resources
 from mlspec.spec.model import Block, Definition, Spec
 
 _MIN_CELL = 10
@@ -59,7 +60,7 @@ def monitor_config(spec: Spec, monitor: Block, prefix: str = "") -> dict[str, An
         "every": monitor.get("every"),
         "window": monitor.get("window"),
         "min_cell": _MIN_CELL,
-        "checks": [_check(check) for check in monitor.definitions.values()],
+        "checks": [_check(spec, check) for check in monitor.definitions.values()],
         "channels": {name: channel_config(spec.blocks[name]) for name in sorted(channels)},
         "task": label["task"],
         "positive": label["positive"],
@@ -68,10 +69,10 @@ def monitor_config(spec: Spec, monitor: Block, prefix: str = "") -> dict[str, An
     }
 
 
-def _check(check: Definition) -> dict[str, Any]:
+def _check(spec: Spec, check: Definition) -> dict[str, Any]:
     return {
         "name": check.name,
-        "expression": json_form(check.value.form),
+        "expression": live_form(spec, check.value.form),
         "for": check.attr("for", "length") or 0.0,
         "delay": check.attr("delay", "length") or 0.0,
         "notify": _notified(check),

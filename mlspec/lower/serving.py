@@ -6,8 +6,9 @@ from typing import Any
 
 from mlspec.graph.expression import walk
 from mlspec.lower.extraction import location
+from mlspec.lower.live import live_form
 from mlspec.lower.sheet import Sheet
-from mlspec.lower.values import json_form, json_value
+from mlspec.lower.values import json_value
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.values import Made
 
@@ -38,20 +39,20 @@ def serve_config(spec: Spec, serve: Block, spec_digest: str) -> dict[str, Any]:
         "port": 8080 if engine is None else engine.get("port"),
         "request": None if request is None else json_value(request),
         "fallback": None if fallback is None else fallback.block,
-        "slo": [{"name": item.name, "expression": json_form(item.value.form)} for item in serve.definitions.values()],
+        "slo": [{"name": item.name, "expression": live_form(spec, item.value.form)} for item in serve.definitions.values()],
         "limits": {},
         "secrets": secrets_of(spec, logs),
-        "log": _log(logs[0]) if logs else None,
+        "log": _log(spec, logs[0]) if logs else None,
     }
 
 
-def _log(block: Block) -> dict[str, Any]:
+def _log(spec: Spec, block: Block) -> dict[str, Any]:
     sample = block.get("sample")
     return {
         "name": block.name,
         "keep": block.get("keep"),
         "sample": None if sample in (None, 1, 1.0) else sample,
-        "fields": [{"name": item.name, "expression": json_form(item.value.form)} for item in block.definitions.values()],
+        "fields": [{"name": item.name, "expression": live_form(spec, item.value.form)} for item in block.definitions.values()],
     }
 
 
@@ -67,6 +68,8 @@ def secrets_of(spec: Spec, logs: list[Block]) -> dict[str, Any]:
 
 def _secret_names(form: Any) -> list[str]:
     if isinstance(form, dict):
+        if set(form) == {"secret"}:
+            return [str(form["secret"])]
         return [name for value in form.values() for name in _secret_names(value)]
     if not isinstance(form, list | tuple):
         return []

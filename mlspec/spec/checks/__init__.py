@@ -1,1 +1,30 @@
+"""What the checks of one block cannot see: leakage, privacy, gates and serving, over the whole spec.
 
+A check is a function from a spec to findings. They run only on a spec without errors, each on its own, and stand in one tuple.
+"""
+
+from __future__ import annotations
+
+from mlspec.diagnostics import Diagnostic
+from mlspec.spec.checks import gates, leakage, monitoring, parts, privacy, secrets, serving, unbuilt
+from mlspec.spec.findings import Findings
+from mlspec.spec.model import Spec
+
+CHECKS = (
+    *unbuilt.CHECKS,
+    *leakage.CHECKS,
+    *parts.CHECKS,
+    *privacy.CHECKS,
+    *secrets.CHECKS,
+    *gates.CHECKS,
+    *serving.CHECKS,
+    *monitoring.CHECKS,
+)
+
+
+def run_checks(spec: Spec) -> list[Diagnostic]:
+    """The findings of every check, in the order of the checks."""
+    findings = Findings()
+    for check in CHECKS:
+        check(spec, findings)
+    return findings.found

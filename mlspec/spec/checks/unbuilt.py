@@ -1,0 +1,43 @@
+"""901: what the language has and this version does not run, where a field or a block alone does not say so."""
+
+from __future__ import annotations
+
+from mlspec.spec.checks.reading import features_of, judged_models
+from mlspec.spec.findings import Findings
+from mlspec.spec.model import Spec
+from mlspec.spec.values import Made
+
+
+def model_made_elsewhere(spec: Spec, findings: Findings) -> None:
+    """A model that the registry keeps cannot be judged or served yet."""
+    for block in spec.of_kind("model"):
+        made = block.make("value")
+        if isinstance(made, Made) and made.name == "registry":
+            findings.add("MLS901", made.span or block.span, what=f"the registry model `{block.name}`",
+                         wanted="a `model` with an estimator")  # fmt: skip
+
+
+def several_feature_blocks(spec: Spec, findings: Findings) -> None:
+    """One gates block judges models that read one features block."""
+    for gates in spec.of_kind("gates"):
+        blocks: dict[str, str] = {}
+        for model, _ in judged_models(spec, gates).values():
+            for block, _feature in features_of(spec, model):
+                blocks.setdefault(block.name, model.name)
+        if len(blocks) > 1:
+            first, second, *_ = blocks
+            findings.add("MLS901", gates.head, what=f"judging models over different features (`{first}`, `{second}`)",
+                         wanted="one features block for all models of a gates block")  # fmt: skip
+
+
+def several_splits(spec: Spec, findings: Findings) -> None:
+    """Calibration reads a part of the same split as the model."""
+    for block in spec.of_kind("model", "search"):
+        own, made = block.ref("part"), block.make("calibrate")
+        part = None if made is None else made.get("part")
+        if own is not None and part is not None and part.block != own.block:
+            findings.add("MLS901", block.span_of("calibrate"), what="calibration on a part of another split",
+                         wanted=f"a part of `{own.block}`")  # fmt: skip
+
+
+CHECKS = (model_made_elsewhere, several_feature_blocks, several_splits)
