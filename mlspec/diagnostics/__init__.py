@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from mlspec.diagnostics.collector import Collector
 from mlspec.diagnostics.diagnostic import Code, Diagnostic, Edit, Note
 from mlspec.diagnostics.table import all_codes, code
 
-__all__ = ["Code", "Diagnostic", "Edit", "Note", "all_codes", "code"]
+__all__ = ["Code", "Collector", "Diagnostic", "Edit", "Note", "all_codes", "code"]

@@ -48,7 +48,7 @@ class Scan:
         text = self.source.text
         if text.isascii() and not _FORBIDDEN.search(text):
             return
-        from mlspec.syntax.characters import forbidden, shown
+        from mlspec.diagnostics.hidden import forbidden, shown
 
         for offset, id in forbidden(text):
             char = text[offset]
@@ -178,7 +178,7 @@ class Scan:
             return -1
         if _wordy(text[at]):
             return self._foreign(at)
-        from mlspec.syntax.characters import shown, verdict
+        from mlspec.diagnostics.hidden import shown, verdict
 
         char = text[at]
         if not verdict(char):  # else it is reported already
@@ -188,7 +188,8 @@ class Scan:
 
     def _foreign(self, start: int) -> int:
         """A name with letters outside ASCII."""
-        from mlspec.syntax.characters import ascii_name, shown
+        from mlspec.diagnostics.hidden import shown
+        from mlspec.syntax.characters import ascii_name
 
         match = _WORDLIKE.match(self.source.text, start)
         assert match is not None

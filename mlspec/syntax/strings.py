@@ -84,7 +84,7 @@ def quote(value: str) -> str:
 
 
 def _printable(char: str) -> bool:
-    from mlspec.syntax.characters import verdict
+    from mlspec.diagnostics.hidden import verdict
 
     return (char.isascii() and char.isprintable()) or (not char.isascii() and not verdict(char))
 

@@ -35,7 +35,7 @@ CODES = (
         "MLS104",
         "wrong-kind",
         "error",
-        "`{name}` is {got}, not {wanted}",
+        "`{name}` is the wrong kind of thing here",
         "{wanted}",
         "{got}",
         "did you mean `{nearest}`?\n{hint}",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mlspec.diagnostics.diagnostic import Code
 
 CODES = (
-    Code("MLS201", "type-mismatch", "error", "{what} is {got}, not {wanted}", "{wanted}", "{got}", "{hint}"),
-    Code("MLS202", "unit-mismatch", "error", "{what} has the unit of {got}, not of {wanted}", "{wanted}", "{got}", "{hint}"),
+    Code("MLS201", "type-mismatch", "error", "the type of {what} does not fit", "{wanted}", "{got}", "{hint}"),
+    Code("MLS202", "unit-mismatch", "error", "the unit of {what} does not fit", "{wanted}", "{got}", "{hint}"),
     Code(
         "MLS203",
         "percent-for-points",
@@ -38,12 +38,12 @@ CODES = (
         "MLS206",
         "level",
         "error",
-        "{what} is known only at level {got}; {where} takes at most {wanted}",
+        "{what} is known too late for {where}",
         "level {wanted} or lower",
         "level {got}",
         "{hint}",
     ),
-    Code("MLS207", "bad-range", "error", "{what} is {got}", "{wanted}", "{got}", "{hint}"),
+    Code("MLS207", "bad-range", "error", "{what} is no usable range", "{wanted}", "{got}", "{hint}"),
     Code(
         "MLS208",
         "unknown-parameter",
@@ -53,7 +53,7 @@ CODES = (
         help="did you mean `{nearest}`?",
         fixable=True,
     ),
-    Code("MLS209", "outside-domain", "error", "{what} cannot be {got}", "{wanted}", "{got}", "{hint}"),
+    Code("MLS209", "outside-domain", "error", "{what} is outside its domain", "{wanted}", "{got}", "{hint}"),
     Code(
         "MLS210",
         "when-not-sibling",
@@ -66,7 +66,7 @@ CODES = (
         "MLS211",
         "outside-category",
         "error",
-        "{got} is no value of `{name}`",
+        "this is no value of `{name}`",
         "one of {known}",
         "{got}",
         "did you mean {nearest}?\n{hint}",
