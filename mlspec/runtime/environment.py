@@ -9,15 +9,19 @@ from typing import Any
 
 from mlspec.graph.versions import installed_versions
 
-__all__ = ["fingerprint", "installed_versions", "one_thread_each", "THREAD_VARIABLES"]
+__all__ = ["fingerprint", "installed_versions", "prepare_to_fork", "THREAD_VARIABLES"]
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def one_thread_each() -> None:
-    """Have BLAS and OpenMP use one thread a process. Call it before numpy is imported: they read this once."""
+def prepare_to_fork() -> None:
+    """Have libraries start no threads: one a process for BLAS and OpenMP, no helper for Arrow's allocator.
+
+    Call it before numpy and pyarrow are imported: they read this once.
+    """
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"
+    os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
 
 
 def fingerprint(packages: Mapping[str, str]) -> dict[str, Any]:

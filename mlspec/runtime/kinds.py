@@ -35,14 +35,14 @@ KEEPS_RESUME = frozenset({"search"})
 PARALLEL = frozenset({"search"})
 """Kinds that use all workers of the run themselves."""
 
-_TABLES = ("numpy", "pyarrow", "pyarrow.parquet", "duckdb")
-_LEARNING = (*_TABLES, "pandas", "scipy.stats", "sklearn.base", "sklearn.pipeline", "sklearn.metrics", "onnxruntime")
+_TABLES = ("numpy", "pyarrow.parquet", "duckdb", "sqlglot")
+_LEARNING = (*_TABLES, "sklearn.pipeline", "sklearn.linear_model", "sklearn.ensemble", "skl2onnx")
 PRELOAD: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("extract", "verify", "split", "features"), _TABLES),
-    **dict.fromkeys(("explore", "reference"), (*_TABLES, "scipy.stats")),
-    **dict.fromkeys(("fit", "search", "evaluate", "measure"), _LEARNING),
+    **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "evaluate", "measure"), _TABLES),
+    **dict.fromkeys(("fit", "search"), _LEARNING),
 }
-"""Libraries that the server process imports once, before it forks the workers of these kinds. None starts a thread on import."""
+"""Libraries that the server process imports once, before it forks the workers of these kinds. None may start a thread on import:
+onnxruntime does, and pyarrow unless `prepare_to_fork` ran before."""
 
 
 def function_of(kind: str) -> Callable[[StageContext], None]:

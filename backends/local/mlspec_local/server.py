@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.model import Graph
-from mlspec.runtime.environment import fingerprint, one_thread_each
+from mlspec.runtime.environment import fingerprint, prepare_to_fork
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.kinds import FUNCTIONS, PRELOAD
 from mlspec.runtime.processes import die_with_parent
@@ -176,7 +176,7 @@ def start_server(work: Work, runner_end: socket.socket, server_end: socket.socke
     try:
         die_with_parent(parent)
         runner_end.close()
-        one_thread_each()
+        prepare_to_fork()
         Server(server_end, work).serve()
         code = 0
     except BaseException:
