@@ -1,0 +1,193 @@
+"""The `measure` stage: the numbers that a clock gives, in a file that no digest covers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from mlspec.runtime import files
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.evaluate.held_out import part_reader
+from mlspec.runtime.evaluate.of_package import size_of
+from mlspec.runtime.evaluate.quantities import arguments
+from mlspec.runtime.evaluate.wording import text_of
+from mlspec.runtime.measure.load import Client, Window, offer, post
+from mlspec.runtime.measure.server import CannotMeasure, environment, pinned, served, share_cores
+
+WINDOWS = 3
+SECONDS = 10.0
+WARM_UP = 1.0
+REQUESTS = 500
+LEAST_REPLIES = 20
+LOAD_PROGRAM = (
+    "import sys, time\nfrom pathlib import Path\nfrom mlspec.runtime.package import load_package\n"
+    "begin = time.perf_counter()\nload_package(Path(sys.argv[1]))\nprint(time.perf_counter() - begin)"
+)
+Samples = list[list[float]]
+OVER_SAMPLES: dict[str, Callable[[Sequence[float]], float]] = {
+    "p50": lambda values: rank(values, 0.50),
+    "p95": lambda values: rank(values, 0.95),
+    "p99": lambda values: rank(values, 0.99),
+    "mean": statistics.fmean,
+}
+ARITHMETIC: dict[str, Callable[..., float]] = {
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
+    "neg": lambda a: -a, "abs": abs, "min": min, "max": max,
+}  # fmt: skip
+
+
+def rank(values: Sequence[float], share: float) -> float:
+    """The least value that at least `share` of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+
+
+def measure(context: StageContext) -> None:
+    """Measure every quantity and write measurements.json; what cannot be measured has a problem and no value."""
+    machine = Machine(context)
+    quantities = {item["id"]: machine.entry(item["expression"]) for item in context.config["quantities"]}
+    files.write_json(context.output("measurements") / "measurements.json", {"quantities": quantities})
+
+
+class Machine:
+    """Measures metrics of packages, each once."""
+
+    def __init__(self, context: StageContext) -> None:
+        self.context = context
+        self.seconds = float(context.config.get("window_seconds") or SECONDS)
+        self._samples: dict[str, Samples] = {}
+
+    def entry(self, expression: Any) -> dict[str, Any]:
+        """One entry of measurements.json: the best window's value."""
+        nodes = _metrics(expression)
+        given = arguments(nodes[0][3]) if nodes else {}
+        entry: dict[str, Any] = {
+            "text": text_of(expression), "value": None, "windows": [], "load": given.get("load"), "cpu": given.get("cpu"),
+            "seconds": self.seconds, "problem": None,
+        }  # fmt: skip
+        try:
+            windows = self.values(expression)
+            entry.update(value=min(windows), windows=windows)
+        except (CannotMeasure, ArithmeticError) as error:
+            entry["problem"] = str(error) or "a division by 0"
+        return entry
+
+    def values(self, node: Any) -> list[float]:
+        """The value of an expression in each window."""
+        if node[0] == "lit":
+            return [float(node[1])]
+        if node[0] == "metric":
+            return self._of_package(node)
+        name, given = node[1], node[2]
+        if name in OVER_SAMPLES and given[0][0] == "metric":
+            return [OVER_SAMPLES[name](window) for window in self.samples(given[0])]
+        if name not in ARITHMETIC:
+            raise CannotMeasure(f"`{name}` is no function of measured numbers")
+        parts = [self.values(part) for part in given]
+        count = max(len(part) for part in parts)
+        return [ARITHMETIC[name](*(part[at % len(part)] for part in parts)) for at in range(count)]
+
+    def _of_package(self, node: Any) -> list[float]:
+        folder = self._folder(node[2])
+        if node[1] == "size":
+            return [float(size_of(folder))]
+        if node[1] == "load_time":
+            return [load_time(folder) for _ in range(WINDOWS)]
+        raise CannotMeasure(f"`{node[1]}` has many values a window: say which, as in `p95({node[1]}(…))`")
+
+    def _folder(self, model: str) -> Path:
+        folder = self.context.inputs().get(f"package.{model}")
+        if folder is None:
+            raise CannotMeasure(f"the model `{model}` does not exist")
+        return folder
+
+    def samples(self, node: Any) -> Samples:
+        """The times of all replies of each window of a latency."""
+        key = json.dumps(node, sort_keys=True)
+        if node[1] != "latency":
+            raise CannotMeasure(f"`{node[1]}` is not measured over requests")
+        if key not in self._samples:
+            given = arguments(node[3])
+            self._samples[key] = self._latency(self._folder(node[2]), given)
+        return self._samples[key]
+
+    def _latency(self, folder: Path, given: Mapping[str, Any]) -> Samples:
+        if not given.get("load"):
+            raise CannotMeasure("a latency needs a load, as in `latency(candidate, load: 50rps)`")
+        cores = share_cores(max(1, int(given.get("cpu") or 1)))
+        with served(folder, cores) as port, pinned(cores.load):
+            requests = request_bytes(self.context, folder, port)
+            windows = asyncio.run(self._windows(port, requests, float(given["load"])))
+        return [_checked(window) for window in windows]
+
+    async def _windows(self, port: int, requests: Sequence[bytes], rate: float) -> list[Window]:
+        client = Client("127.0.0.1", port)
+        try:
+            await offer(client, requests, rate, min(WARM_UP, self.seconds))
+            windows = []
+            for number in range(WINDOWS):
+                self.context.progress(number, WINDOWS, f"{rate:g} requests a second for {self.seconds:g} s")
+                windows.append(await offer(client, requests, rate, self.seconds))
+            self.context.progress(WINDOWS, WINDOWS, "measured")
+        finally:
+            await client.close()
+        return windows
+
+
+def _metrics(node: Any) -> list[Any]:
+    if node[0] == "metric":
+        return [node]
+    return [found for part in node[2] for found in _metrics(part)] if node[0] == "call" else []
+
+
+def _checked(window: Window) -> list[float]:
+    """The replies of a window in which every request was answered."""
+    if window.failures:
+        worst, count = Counter(window.failures).most_common(1)[0]
+        total = len(window.failures) + len(window.latencies)
+        raise CannotMeasure(f"{len(window.failures)} of {total} requests failed, {count} with: {worst}")
+    if len(window.latencies) < LEAST_REPLIES:
+        raise CannotMeasure(f"a window saw {len(window.latencies)} replies, which is too few for a percentile")
+    return window.latencies
+
+
+def request_bytes(context: StageContext, folder: Path, port: int) -> list[bytes]:
+    """Rows of the part as requests to the server."""
+    columns = [column["name"] for column in files.read_json(folder / "package.json")["columns"]]
+    with part_reader(context) as reader:
+        records = reader.records(columns, REQUESTS)
+    if not records:
+        raise CannotMeasure(f"the part `{context.config['part']}` has no rows")
+    host = f"127.0.0.1:{port}"
+    return [post("/predict", host, json.dumps(record, default=as_json).encode()) for record in records]
+
+
+def as_json(value: Any) -> str:
+    """A date, time or decimal as a request spells it."""
+    if isinstance(value, datetime):
+        utc = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return utc.isoformat().replace("+00:00", "Z")
+    if isinstance(value, (date, Decimal)):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def load_time(folder: Path) -> float:
+    """Seconds to load the package in a fresh process, its libraries included."""
+    cores = share_cores(1)
+    with pinned(cores.server):
+        done = subprocess.run(
+            [sys.executable, "-c", LOAD_PROGRAM, str(folder)], capture_output=True, text=True, env=environment(1), check=False
+        )  # fmt: skip
+    if done.returncode != 0:
+        raise CannotMeasure("the package does not load: " + (done.stderr.strip().splitlines() or ["no message"])[-1][:300])
+    return float(done.stdout)

@@ -1,0 +1,93 @@
+"""The MLflow store of a project: where it lies, and how it is opened without noise, network or global leftovers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+
+STORE = "mlflow.db"
+ARTIFACTS = "mlflow-artifacts"
+# Read by mlflow when it is imported or first used: no usage reports, no progress bars, only errors.
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def store_uri(project_root: Path, uri: str | None) -> str:
+    """The tracking URI: the spec's, else SQLite under the project's `.mlspec`; a relative SQLite path is the project's."""
+    if not uri:
+        return f"sqlite:///{project_root.resolve() / '.mlspec' / STORE}"
+    if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
+        return f"sqlite:///{project_root.resolve() / uri.removeprefix('sqlite:///')}"
+    return uri
+
+
+def artifact_location(project_root: Path, uri: str) -> str | None:
+    """Where artifacts of a local store go, beside its database; a server decides for itself."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    return (Path(uri.removeprefix("sqlite:///")).parent / ARTIFACTS).as_uri()
+
+
+@contextmanager
+def mlflow_at(project_root: Path, uri: str | None, where: str) -> Iterator[tuple[Any, Any]]:
+    """(mlflow, client) on the store; MLS812 without mlflow, MLS809 when the store cannot be used."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    target = store_uri(project_root, uri)
+    if target.startswith("sqlite:///"):
+        files.make_folder(Path(target.removeprefix("sqlite:///")).parent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow = _import(where)
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        before = mlflow.get_tracking_uri()
+        try:
+            mlflow.set_tracking_uri(target)
+            yield mlflow, mlflow.MlflowClient(target, target)
+        except mlflow.exceptions.MlflowException as error:
+            raise _refused(error, target, where) from error
+        finally:
+            mlflow.set_tracking_uri(before)
+
+
+def _import(where: str) -> Any:
+    try:
+        import mlflow
+    except ModuleNotFoundError as error:
+        raise StageError(
+            "MLS812", "tracking needs mlflow, which is not installed", where, expected="mlflow 3.17", found=f"no module `{error.name}`",
+            help="install it: pip install 'mlspec-lang[track]', or leave `tracking` and `registry` out",
+        ) from error  # fmt: skip
+    return mlflow
+
+
+def _refused(error: Exception, target: str, where: str) -> StageError:
+    place = urlsplit(target)
+    shown = f"{place.scheme}://{place.hostname or ''}{place.path}"  # never the user and password of a URI
+    return StageError(
+        "MLS809", "the MLflow store refused the request", where, expected=f"a store of mlflow 3.17 at {shown}",
+        found=str(error).splitlines()[0][:300], help="check that the server runs and that its version fits, then run again",
+    )  # fmt: skip
+
+
+def experiment_id(client: Any, name: str, location: str | None) -> str:
+    """The experiment of this name, made when it is new."""
+    found = client.get_experiment_by_name(name)
+    if found is not None and found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id if found is not None else client.create_experiment(name, artifact_location=location))

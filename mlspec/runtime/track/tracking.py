@@ -1,0 +1,75 @@
+"""The `track` stage: params, metrics and documents of a run in MLflow, once for the same findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlspec.graph.canonical import digest_of
+from mlspec.runtime import files
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.track.findings import documents_of, metrics_of, params_of, trials_of
+from mlspec.runtime.track.mlflow_store import artifact_location, experiment_id, mlflow_at, store_uri
+
+TAG = "mlspec.findings"
+BATCH = 90
+
+
+def run(context: StageContext) -> None:
+    """Log everything, or find that it is logged already, and write tracking.json.
+
+    The file names no run id: MLflow draws it, and a digest must not depend on it. The tag finds the run.
+    """
+    config, inputs = context.config, context.inputs()
+    findings = digest_of({name: files.sha256_files(folder) for name, folder in inputs.items()})
+    experiment = config.get("experiment") or config["spec"]
+    with mlflow_at(context.project_root, config.get("uri"), "spec.tracking") as (_, client):
+        uri = store_uri(context.project_root, config.get("uri"))
+        identity = experiment_id(client, experiment, artifact_location(context.project_root, uri))
+        if not already(client, identity, findings):
+            log_run(context, client, identity, findings)
+    record = {"experiment": experiment, "uri": config.get("uri"), "tag": TAG, "findings": findings}
+    files.write_json(context.output("tracking") / "tracking.json", record)
+
+
+def already(client: Any, experiment: str, findings: str) -> bool:
+    """Whether a finished run holds exactly these findings."""
+    query = f"tags.`{TAG}` = '{findings}' and attributes.status = 'FINISHED'"
+    return bool(client.search_runs([experiment], query, max_results=1))
+
+
+def log_run(context: StageContext, client: Any, experiment: str, findings: str) -> None:
+    """One MLflow run; it counts as finished only when everything is in it."""
+    inputs = context.inputs()
+    spec = str(context.config["spec"])
+    tags = {TAG: findings, "mlspec.spec": spec}
+    logged = client.create_run(experiment, tags=tags, run_name=f"{spec}-{findings[:8]}").info.run_id
+    try:
+        log_numbers(client, logged, inputs)
+        for folder, path in documents_of(inputs):
+            client.log_artifact(logged, str(path), folder)
+        client.log_text(logged, report_page(context), "report/index.html")
+    except BaseException:
+        client.set_terminated(logged, "FAILED")
+        raise
+    client.set_terminated(logged, "FINISHED")
+
+
+def report_page(context: StageContext) -> str:
+    """The evaluation report of the same findings."""
+    from mlspec.runtime.report.page import render
+
+    page: str = render(context.config, context.inputs())
+    return page
+
+
+def log_numbers(client: Any, logged: str, inputs: Mapping[str, Path]) -> None:
+    """Params and metrics in as few requests as MLflow allows."""
+    from mlflow.entities import Metric, Param
+
+    params = [Param(key, value) for key, value in params_of(inputs).items()]
+    metrics = [Metric(key, value, 0, 0) for key, value in metrics_of(inputs).items()]
+    metrics += [Metric(key, value, 0, trial) for key, trial, value in trials_of(inputs)]
+    for start in range(0, max(len(params), len(metrics)), BATCH):
+        client.log_batch(logged, metrics=metrics[start : start + BATCH], params=params[start : start + BATCH])
