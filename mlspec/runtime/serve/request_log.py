@@ -50,6 +50,7 @@ class RequestLog:
         self._closed = False
         self._purged: float | None = None
         self._said: str | None = None
+        self._described = False
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
 
     def start(self) -> None:
@@ -81,7 +82,19 @@ class RequestLog:
         if left:
             self._on_drop("queue", left)
 
+    def _describe(self) -> None:
+        """Write beside the log what its fields are, for the monitor that reads it."""
+        fields = [{"name": field.name, "expression": field.expression} for field in self.config.fields]
+        try:
+            files.make_folder(self.folder)
+            files.write_json(self.folder / "fields.json", {"format": 1, "log": self.config.name, "fields": fields})
+        except StageError as error:
+            self._say(error.message)
+            return
+        self._described = True
+
     def _run(self) -> None:
+        self._describe()
         self._purge_when_due()
         while True:
             with self._change:
@@ -121,6 +134,8 @@ class RequestLog:
 
     def _append(self, batch: list[bytes]) -> int:
         files.make_folder(self.folder)
+        if not self._described:
+            self._describe()
         path = self.folder / f"{_day(self._now())}.jsonl"
         with self._locked():
             descriptor = files.open_append(path)
