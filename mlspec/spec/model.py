@@ -91,7 +91,7 @@ class Column(Item):
     def tags(self) -> list[str]:
         """Tags as a plan's column descriptor spells them: key, event_time, outcome, protected, pii.quasi, …"""
         tags = [tag for tag in ("key", "event_time", "outcome", "protected") if tag in self.attrs]
-        return tags + [f"pii.{self.attr('pii', 'kind')}"] if "pii" in self.attrs else tags
+        return [*tags, f"pii.{self.attr('pii', 'kind')}"] if "pii" in self.attrs else tags
 
 
 class Definition(Item):

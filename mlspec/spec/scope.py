@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from mlspec.diagnostics import Note
 from mlspec.source import Span
 from mlspec.spec.findings import Findings, article
-from mlspec.spec.model import Block, Spec
-from mlspec.syntax.nodes import Name, Patch
+from mlspec.spec.model import Block, Override, Spec
+from mlspec.spec.values import Value
+from mlspec.syntax.nodes import Expr, Name, Patch
 
 MODELS = ("model", "search", "train", "compress")
 
@@ -34,6 +35,7 @@ class Scope:
         self.used: set[str] = set()
         self.broken: set[str] = set()
         self.patches: dict[str, Patch] = {}
+        self.parameters: dict[str, Expr] = {}
         self.env: str | None = None
 
     def get(self, name: str) -> Block | None:
@@ -70,3 +72,7 @@ class Scope:
     def wrong(self, name: str, span: Span, got: str, wanted: str, near: str = "", hint: str = "") -> None:
         """Report a name of the wrong kind (104)."""
         self.findings.add("MLS104", span, name=name, got=article(got), wanted=wanted, nearest=near, hint=hint)
+
+    def overridden(self, path: str, old: Value | None, new: Value, override: str, by: str, span: Span | None) -> None:
+        """Record that an env or `-p` put a value in place of the file's."""
+        self.spec.overrides.append(Override(path, old, new, override, by, span))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from mlspec.spec import kinds
@@ -340,7 +341,7 @@ def _wrong_family(form: str, found: Typed, context: Context) -> None:
 
 def _rising(found: Typed, context: Context) -> bool:
     values = literals.value_of(found)
-    if values and all(a < b for a, b in zip(values, values[1:], strict=False)):
+    if values and all(a < b for a, b in pairwise(values)):
         return True
     context.findings.add(
         "MLS207",

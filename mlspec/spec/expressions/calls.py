@@ -45,7 +45,7 @@ def call(node: Call, context: Context, operate: Operate) -> Operand:
     row = _choose(rows, node, operands, context)
     if row is None:
         return _no_fit(node, operands, context, rows, metric is not None, operate)
-    if not row.built:
+    if not row.built and not context.quiet:
         context.findings.add("MLS901", node.callee.span, what=f"function `{name}`")
     return _apply(row, node, given, context, operate)
 

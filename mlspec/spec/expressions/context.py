@@ -33,7 +33,7 @@ class Context:
     what is being defined, `rows` the source whose rows a bare column means, `where` how messages name the place.
     """
 
-    __slots__ = ("block", "handles_null", "local", "role", "rows", "scope", "where")
+    __slots__ = ("block", "handles_null", "local", "quiet", "role", "rows", "scope", "where")
 
     def __init__(
         self,
@@ -51,6 +51,13 @@ class Context:
         self.local: Mapping[str, Operand] = local or {}
         self.rows = rows
         self.handles_null = False
+        self.quiet = False  # inside a block that is reported as not built yet: its parts are not reported again
+
+    def at(self, where: str) -> Context:
+        """The same surroundings for a part of the expression that messages name `where`."""
+        inner = Context(self.scope, self.block, self.role, where, self.local, self.rows)
+        inner.handles_null, inner.quiet = self.handles_null, self.quiet
+        return inner
 
     @property
     def findings(self) -> Findings:

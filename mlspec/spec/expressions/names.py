@@ -105,6 +105,9 @@ def _dotted(node: Ref, context: Context) -> Operand:
     scope = context.scope
     if head.text in scope.imports:
         return _imported(node, context)
+    whole = context.local.get(node.text)
+    if whole is not None:
+        return _at(whole, node.span, context)
     local = context.local.get(head.text)
     if isinstance(local, Ambient):
         return Ambient(f"{head.text}.{member.text}", local.kind)

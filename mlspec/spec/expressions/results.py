@@ -52,6 +52,8 @@ def _type(row: Function, bound: Bound) -> Type:
     head, _, rest = result.partition(":")
     if head == "nullable":
         return (_plain(first) if rest == "same" else Type(rest)).nullable()
+    if head == "each" and bound.options.get("of", [""])[0] != "features":
+        return Type(rest)
     if head in ("samples", "each"):
         return Type(head, item=Type(rest))
     if head == "filled" or head == "aggregate":

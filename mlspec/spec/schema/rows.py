@@ -71,6 +71,7 @@ class Constructor:
 class Attribute:
     """`@name(…)`: the roles it may stand on, and its parameters."""
 
+    group = "attribute"  # a constructor has a group; arguments of both are bound alike
     __slots__ = ("direction", "doc", "name", "parameters", "roles")
 
     def __init__(self, row: tuple[Any, ...]) -> None:

@@ -46,6 +46,12 @@ def attribute(name: str) -> Attribute | None:
 
 
 @cache
+def attributes_of(role_name: str) -> tuple[str, ...]:
+    """The attributes that may stand on a column or a definition of this role."""
+    return tuple(row[0] for row in body.ATTRIBUTES if role_name in row[1])
+
+
+@cache
 def constructor(group: str, name: str) -> Constructor | None:
     """The row of constructor `name` in `group`, None where there is none."""
     return next((Constructor(group, row) for row in calls.CONSTRUCTORS[group] if row[0] == name), None)

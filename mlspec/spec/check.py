@@ -1,0 +1,142 @@
+"""Checks a parsed file: binds its blocks from top to bottom, and says what is wrong with names and types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mlspec.diagnostics import Diagnostic, Note
+from mlspec.source import Span
+from mlspec.spec.bind import bind_block
+from mlspec.spec.environments import check_env, choose_env, read_parameters
+from mlspec.spec.findings import Findings
+from mlspec.spec.imports import Imports, bind_use
+from mlspec.spec.model import Block, Spec
+from mlspec.spec.scope import Declared, Scope
+from mlspec.syntax import nodes
+from mlspec.syntax.nodes import File
+
+Load = Callable[[str], File | None]
+
+# Kinds that exist to be referred to: one that nothing refers to is reported as unused.
+_REFERRED = frozenset(
+    ("param", "secret", "channel", "entity", "source", "frame", "split", "features", "model", "prompt", "extern", "use", "compress", "train")
+)  # fmt: skip
+
+
+def check_spec(file: File, *, load: Load, env: str | None = None, params: dict[str, str] | None = None) -> tuple[Spec | None, list[Diagnostic]]:
+    """The checked spec and what was found, in order of the text.
+
+    `load` gives the file that a `use` names, None where there is none; `env` is the environment in force and `params` the
+    `-p name=value` of the command line. The spec is None when an error keeps it from having a meaning; MLS901 alone does not.
+    """
+    findings = Findings()
+    spec = _check(file, findings, Imports(load, file), env, params or {})
+    findings.found.sort(key=_place)
+    fatal = any(found.severity == "error" and found.code.id != "MLS901" for found in findings.found)
+    return (None if fatal else spec), findings.found
+
+
+def _place(found: Diagnostic) -> tuple[str, int]:
+    return (found.span.source.name, found.span.start) if found.span is not None else ("", -1)
+
+
+def _check(file: File, findings: Findings, imports: Imports, env: str | None, params: dict[str, str]) -> Spec:
+    spec = Spec(file.edition or "")
+    scope = Scope(spec, findings)
+    _declare(file.statements, scope)
+    choose_env(file, scope, env)
+    read_parameters(params, scope, file)
+    for statement in file.statements:
+        _statement(statement, scope, imports)
+    _finish(file, scope, params)
+    return spec
+
+
+def _declare(statements: Iterable[nodes.Stmt], scope: Scope) -> None:
+    """Notes every name that the file declares; names differ by more than case (102)."""
+    folded: dict[str, Declared] = {}
+    for statement in statements:
+        kind, name = _name_of(statement)
+        if name is None:
+            continue
+        first = folded.get(name.text.lower())
+        if first is not None:
+            scope.findings.add("MLS102", name.span, [Note("first declared here", first.span)], kind=kind, name=name.text)
+            continue
+        folded[name.text.lower()] = scope.declared[name.text] = Declared(kind, name.span)
+
+
+def _name_of(statement: nodes.Stmt) -> tuple[str, nodes.Name | None]:
+    if isinstance(statement, nodes.Use):
+        return "use", statement.alias
+    if isinstance(statement, nodes.Extern):
+        return "extern", statement.label
+    if isinstance(statement, nodes.Block):
+        return (statement.kind.text, statement.label if statement.kind.text not in ("env", "spec") else None)
+    if isinstance(statement, nodes.Setting | nodes.Declare):
+        return statement.name.text, statement.label
+    return "", None
+
+
+def _statement(statement: nodes.Stmt, scope: Scope, imports: Imports) -> None:
+    if isinstance(statement, nodes.Use):
+        bind_use(statement, scope, imports, _import)
+        return
+    if isinstance(statement, nodes.Define | nodes.Patch) or (isinstance(statement, nodes.Declare) and statement.label is None):
+        scope.wrong(statement.span.text.split()[0], statement.span, "statement of a block", "a block, `use` or declaration")
+        return
+    if isinstance(statement, nodes.Setting) and statement.label is None:
+        scope.findings.add(
+            "MLS105", statement.name.span, kind="the file", name=statement.name.text, known="blocks",
+            hint="a field stands in a block: the file itself has none",
+        )  # fmt: skip
+        return
+    block = bind_block(statement, scope)
+    if block is None:
+        return
+    if block.kind == "env":
+        assert isinstance(statement, nodes.Block)
+        check_env(statement, block, scope)
+    _add(block, scope)
+
+
+def _add(block: Block, scope: Scope) -> None:
+    spec = scope.spec
+    if block.kind == "spec":
+        first = next(spec.of_kind("spec"), None)
+        if first is not None:
+            scope.findings.add("MLS102", block.head, [Note("first declared here", first.head)], kind="block", name="spec")
+            return
+        spec.name = block.name
+        spec.unnamed.insert(0, block)
+    elif block.kind == "env" or not block.name:
+        spec.unnamed.append(block)
+    elif block.name not in spec.blocks:
+        spec.blocks[block.name] = block
+
+
+def _finish(file: File, scope: Scope, params: dict[str, str]) -> None:
+    """What only the end of the file shows: no `spec` block, values for unknown params, unused names."""
+    spec = scope.spec
+    if not any(isinstance(statement, nodes.Block) and statement.kind.text == "spec" for statement in file.statements):
+        place = file.statements[0].span if file.statements else file.span
+        start = Span(place.source, place.start, place.start + 1)
+        scope.findings.add("MLS106", start, kind="the file", block="", name="spec", wanted="a block that names the spec and its owner", fix='spec NAME { owner = "…" }')
+    for name in scope.parameters:
+        known = [block.name for block in spec.of_kind("param")]
+        scope.findings.unknown("MLS101", Span(file.span.source, 0, 0), name, known, kind="param given by `-p`")
+    working = any(block.kind not in ("spec", "param", "secret", "channel", "entity", "env") for block in (*spec.blocks.values(), *spec.unnamed))
+    if working and not scope.findings.errors:
+        _unused(scope)
+
+
+def _unused(scope: Scope) -> None:
+    for name, declared in scope.declared.items():
+        if declared.kind in _REFERRED and name not in scope.used:
+            kind = "import" if declared.kind == "use" else declared.kind
+            scope.findings.add("MLS107", declared.span, kind=kind, name=name)
+
+
+def _import(file: File, findings: Findings, imports: Imports) -> Spec:
+    """Checks an imported file; it stands in no env and gets no `-p`."""
+    return _check(file, findings, imports, None, {})

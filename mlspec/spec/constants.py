@@ -1,0 +1,151 @@
+"""Fields that take a constant: literals, params and arithmetic on them, with their bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlspec.spec import kinds
+from mlspec.spec.expressions.arguments import fits
+from mlspec.spec.expressions.context import Context
+from mlspec.spec.expressions.literals import value_of
+from mlspec.spec.expressions.operators import mismatch, named, outside, points_wanted, short, unit_mismatch
+from mlspec.spec.expressions.typing import bounds_of, constant
+from mlspec.spec.kinds import NUMBERS, STRINGS, TEMPORAL, Type
+from mlspec.spec.values import Typed
+from mlspec.syntax.nodes import Expr, Literal
+
+INVALID: Any = object()
+
+_SIMPLE = ("string", "text", "int", "float", "bool", "duration", "bytes", "ratio", "points", "rate", "date", "timestamp")
+_MEASURED = NUMBERS | {"duration", "bytes", "rate", "points"}
+_EXAMPLES = {
+    "string": "a string",
+    "text": "a text",
+    "float": "a number",
+    "duration": "a duration, `90d` or `250ms`",
+    "bytes": "a size, `64MiB`",
+    "ratio": "a ratio, `5%`",
+    "points": "points, `2pp`",
+    "rate": "a rate, `50rps`",
+    "date": "a date, `2026-03-31`",
+    "timestamp": "an instant in UTC, `2026-03-31T00:00:00Z`",
+}
+
+
+def wanted(form: Any) -> str:
+    """What a constant form takes, in words."""
+    head = form if isinstance(form, str) else form[0]
+    text = _EXAMPLES.get(head) or named(Type(head))
+    if isinstance(form, str) or len(form) < 3:
+        return text
+    low, high = form[1], form[2]
+    if low is not None and high is not None:
+        return f"{text} from {low:,} to {high:,}"
+    return f"{text} of at least {low:,}" if low is not None else f"{text} of at most {high:,}"
+
+
+def simple(form: Any, node: Expr, context: Context) -> Any:
+    """A constant of one type, inside its bounds."""
+    head = form if isinstance(form, str) else form[0]
+    found = constant(node, context)
+    if found is None:
+        return INVALID
+    if not fits(found.type, head) or found.type.optional:
+        return misfit(found, head, context)
+    value = value_of(found)
+    if head == "float" and isinstance(value, int):
+        value = float(value)
+    return _bounded(form, value, found, context) if not isinstance(form, str) else value
+
+
+def misfit(found: Typed, head: str, context: Context) -> Any:
+    """Report a constant of the wrong type: 203 and 202 for units, else 201."""
+    name = found.type.name
+    if head == "points" and name in ("ratio", "float", "int"):
+        points_wanted(found, context)
+    elif name in _MEASURED and head in _MEASURED and not (head == "int" and name == "float"):
+        unit_mismatch(found, Type(head), context)
+    else:
+        mismatch(found, wanted(head), context)
+    return INVALID
+
+
+def _bounded(form: Any, value: Any, found: Typed, context: Context) -> Any:
+    low, high = form[1], form[2]
+    if (low is not None and value < low) or (high is not None and value > high):
+        context.findings.add("MLS209", found.span, what=context.where, got=f"`{short(found.span)}`", wanted=wanted(form))
+        return INVALID
+    return value
+
+
+def any_constant(form: Any, node: Expr, context: Context) -> Any:
+    """A constant of any type."""
+    found = constant(node, context)
+    if found is None:
+        return INVALID
+    if found.type.name == "range":
+        return bounds_of(found)
+    return value_of(found)
+
+
+def tagged(form: Any, node: Expr, context: Context) -> Any:
+    """`sql\"\"\"…\"\"\"`: its text; a plain one-line string will do."""
+    if isinstance(node, Literal) and node.kind in ("text", "string") and node.unit in ("", form[1]):
+        return node.value
+    got = f"a {node.unit} text" if isinstance(node, Literal) and node.unit else f"`{short(node.span)}`"
+    context.findings.add("MLS201", node.span, what=context.where, got=got, wanted=f'a {form[1]} text: `{form[1]}"""…"""`')
+    return INVALID
+
+
+def of_type(kind: Type, node: Expr, context: Context) -> Typed | None:
+    """A constant of a declared type (a param's default, a `-p` value), typed as declared."""
+    if kind.name == "redaction" or (kind.name == "list" and kind.item is not None and kind.item.name == "redaction"):
+        return _redactions(kind, node, context)
+    found = constant(node, context)
+    if found is None:
+        return None
+    if found.type.name == "null" and kind.optional:
+        return found
+    if kind.name == "list":
+        item = found.type.item
+        if found.type.name != "list" or (item is not None and item.name != "null" and not fits(item, kind.item.name)):  # type: ignore[union-attr]
+            mismatch(found, f"a {kind}", context)
+            return None
+    elif kind.name == "category" and found.type.name == "string":
+        if kind.values and found.form[1] not in kind.values:
+            outside(found, kind, context)
+            return None
+    elif not fits(found.type, kind.name):
+        misfit(found, kind.name, context)
+        return None
+    form = ["lit", found.form[1], kind.name] if found.form[0] == "lit" else found.form
+    return Typed(form, kind.required(), kinds.CONST, kinds.NONE, found.span, found.refs)
+
+
+def _redactions(kind: Type, node: Expr, context: Context) -> Typed | None:
+    from mlspec.spec.expressions.arguments import REDACTIONS
+    from mlspec.syntax.nodes import ListExpr, Ref
+
+    items = node.items if isinstance(node, ListExpr) and kind.name == "list" else (node,)
+    for item in items:
+        if not isinstance(item, Ref) or item.text not in REDACTIONS:
+            context.findings.unknown("MLS101", item.span, short(item.span), REDACTIONS, kind="redaction")
+            return None
+    forms = [["lit", item.span.text, "string"] for item in items]
+    form = ["list", forms] if kind.name == "list" else forms[0]
+    return Typed(form, kind, kinds.CONST, kinds.NONE, node.span)
+
+
+def comparable_bound(value: Typed, column: Type) -> bool:
+    """Whether a bound of `@range` has the type of its column."""
+    name = column.name
+    if name in NUMBERS:
+        return value.type.name in NUMBERS
+    if name in TEMPORAL:
+        return value.type.name in TEMPORAL
+    return value.type.name == name
+
+
+CONVERTERS = {name: simple for name in _SIMPLE} | {"const": any_constant, "tag": tagged}
+
+__all__ = ["CONVERTERS", "INVALID", "STRINGS", "any_constant", "comparable_bound", "misfit", "of_type", "simple", "wanted"]

@@ -1,0 +1,169 @@
+"""Constructor calls as field values: which constructor, its arguments by name, its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mlspec.spec import schema
+from mlspec.spec.constants import INVALID
+from mlspec.spec.expressions.context import Context
+from mlspec.spec.expressions.operators import short
+from mlspec.spec.findings import listing, nearest
+from mlspec.spec.schema.constructors import OPEN_GROUPS
+from mlspec.spec.schema.rows import Constructor, Parameter
+from mlspec.spec.values import Made, Value
+from mlspec.syntax.nodes import Arg, Call, Expr, ListExpr, Literal, Ref
+
+Convert = Callable[[Any, Expr, Context], Any]
+
+
+def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any:
+    """The `Made` of a constructor call, or INVALID."""
+    names = schema.constructors(group)
+    if group in OPEN_GROUPS:
+        return _open(group, node, context)
+    if not isinstance(node, Call):
+        near = node.text if isinstance(node, Ref) and node.text in names else ""
+        hint = f"write `{near}(…)`" if near else ""
+        shown = listing([f"{name}(…)" for name in names])
+        context.findings.add(
+            "MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=f"one of {shown}", hint=hint
+        )
+        return INVALID
+    row = schema.constructor(group, node.callee.text)
+    if row is None:
+        context.findings.unknown("MLS101", node.callee.span, node.callee.text, names, kind=context.where)
+        return INVALID
+    if not row.built and not context.quiet:
+        context.findings.add("MLS901", node.callee.span, what=f"`{row.name}(…)`")
+    return build(row, node, context, convert)
+
+
+def _open(group: str, node: Expr, context: Context) -> Any:
+    """A constructor whose names are those of a library that this version does not have yet."""
+    if not isinstance(node, Call):
+        context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted="a call")
+        return INVALID
+    args = {arg.name.text if arg.name else str(place): Value(_plain(arg.value), arg.span) for place, arg in enumerate(node.args)}
+    return Made(node.callee.text, group, args, node.span)
+
+
+def _plain(node: Expr) -> Any:
+    return node.value if isinstance(node, Literal) else short(node.span)
+
+
+def build(row: Constructor, node: Call, context: Context, convert: Convert) -> Any:
+    """Binds the arguments of a call to the parameters of `row`."""
+    before = context.findings.errors
+    given = _matched(row, node, context)
+    args: dict[str, Value] = {}
+    for parameter in row.parameters:
+        found = given.get(parameter.name)
+        if found is None:
+            if parameter.required:
+                _absent(row, parameter, node, context)
+            else:
+                args[parameter.name] = Value(parameter.default, None, "default")
+            continue
+        item = _argument(row, parameter, found, context, convert)
+        if item is not INVALID:
+            args[parameter.name] = Value(item, found[0].span if len(found) == 1 else found[0].span.to(found[-1].span))
+    if context.findings.errors > before and len(args) < len(row.parameters):
+        return INVALID
+    return Made(row.name, row.group, args, node.span)
+
+
+def _argument(row: Constructor, parameter: Parameter, found: list[Arg], context: Context, convert: Convert) -> Any:
+    inner = context.at(f"`{parameter.name}` of `{row.name}`")
+    if not parameter.many:
+        return convert(parameter.form, found[0].value, inner)
+    items = [convert(parameter.form, arg.value, inner) for arg in found]
+    return INVALID if any(item is INVALID for item in items) else tuple(items)
+
+
+def _matched(row: Constructor, node: Call, context: Context) -> dict[str, list[Arg]]:
+    """The arguments of each parameter; unknown, doubled and surplus ones are reported."""
+    names = [parameter.name for parameter in row.parameters]
+    given: dict[str, list[Arg]] = {}
+    places = iter(row.parameters)
+    rest: Parameter | None = None
+    for arg in node.args:
+        if arg.name is not None:
+            if arg.name.text not in names:
+                context.findings.unknown("MLS105", arg.name.span, arg.name.text, names, kind=f"`{row.name}(…)`")
+            elif arg.name.text in given:
+                context.findings.add("MLS102", arg.span, kind="argument", name=arg.name.text)
+            else:
+                given[arg.name.text] = [arg]
+            continue
+        parameter = rest or next(places, None)
+        if parameter is None:
+            hint = f"it takes {len(names)} argument{'' if len(names) == 1 else 's'}"
+            context.findings.add(
+                "MLS105", arg.span, kind=f"`{row.name}(…)`", name=short(arg.span), known=listing(names) or "none", hint=hint
+            )
+            continue
+        rest = parameter if parameter.many else None
+        given.setdefault(parameter.name, []).append(arg)
+    return given
+
+
+def _absent(row: Constructor, parameter: Parameter, node: Call, context: Context) -> None:
+    from mlspec.spec.fields import wanted
+
+    context.findings.add(
+        "MLS106", node.span, kind="the call", block=f"{row.name}(…)", name=parameter.name, wanted=wanted(parameter.form),
+        fix=f"{parameter.name}: …",
+    )  # fmt: skip
+
+
+def default_item(default: Any, form: Any) -> Any:
+    """The item of a default in the schema table; `("make", name, arguments)` calls a constructor of the field's group."""
+    if not (isinstance(default, tuple) and default and default[0] == "make"):
+        return default
+    _, name, given = default
+    group = _group(form)
+    row = schema.constructor(group, name)
+    assert row is not None, name
+    args = {parameter.name: Value(parameter.default, None, "default") for parameter in row.parameters}
+    args.update({key: Value(item, None, "default") for key, item in given})
+    return Made(name, group, args, None)
+
+
+def _group(form: Any) -> str:
+    """The constructor group that a form takes."""
+    if form[0] == "call":
+        return str(form[1])
+    return next(str(each[1]) for each in form[1:] if each[0] == "call")
+
+
+def literal_rows(node: Expr, context: Context) -> Any:
+    """`[row(a: 1), row(a: 2)]` of a test: one mapping a row, checked against the source's columns."""
+    from mlspec.spec.constants import of_type
+
+    rows = context.rows
+    if not isinstance(node, ListExpr) or rows is None:
+        if rows is not None:
+            context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted="a list of `row(…)`")
+        return INVALID
+    found = []
+    for item in node.items:
+        if not isinstance(item, Call) or item.callee.text != "row":
+            context.findings.add(
+                "MLS201", item.span, what="an item of the list", got=f"`{short(item.span)}`", wanted="`row(column: value, …)`"
+            )
+            continue
+        values = {}
+        for arg in item.args:
+            name = arg.name.text if arg.name else ""
+            if name not in rows.columns:
+                near = nearest(name, rows.columns)
+                context.findings.add(
+                    "MLS101", arg.span, name=name or short(arg.span), kind=f"column of `{rows.name}`", known=listing(list(rows.columns)),
+                    nearest=near,
+                )  # fmt: skip
+                continue
+            values[name] = of_type(rows.columns[name].type, arg.value, context.at(f"`{name}`"))
+        found.append(values)
+    return tuple(found)

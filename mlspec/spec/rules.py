@@ -1,0 +1,225 @@
+"""What must hold inside one block once its fields and definitions are bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlspec import catalogue
+from mlspec.spec.expressions.context import Context
+from mlspec.spec.expressions.models import TASKS
+from mlspec.spec.expressions.operators import named, short
+from mlspec.spec.findings import listing, nearest
+from mlspec.spec.kinds import NUMBERS, TEMPORAL
+from mlspec.spec.model import Block
+from mlspec.spec.scope import Scope
+from mlspec.spec.tasks import Label, features_of, label_of
+from mlspec.spec.values import Made
+
+Rule = Callable[[Block, Scope, Context], None]
+
+
+def block_rules(block: Block, scope: Scope, context: Context) -> None:
+    """Applies the rules of the block's kind."""
+    for rule in _RULES.get(block.kind, ()):
+        rule(block, scope, context)
+
+
+def _database(block: Block, scope: Scope, context: Context) -> None:
+    """`sqlite` and `duckdb` read a table or a query, one of the two."""
+    made = block.make("from")
+    if made is None or made.name not in ("sqlite", "duckdb", "sql"):
+        return
+    given = [name for name in ("table", "query") if made.get(name) is not None]
+    if len(given) != 1:
+        got = "both `table` and `query`" if given else "neither `table` nor `query`"
+        scope.findings.add("MLS209", made.span, what=f"`{made.name}(…)`", got=f"given {got}", wanted="one of `table` and `query`")
+
+
+def _parts(block: Block, scope: Scope, context: Context) -> None:
+    """Parts are all shares that sum to 100 %, or all intervals of one time column."""
+    findings = scope.findings
+    if not block.parts:
+        if block.name not in scope.broken and not findings.errors:
+            findings.add("MLS106", block.head, kind="split", block=block.name, name="parts", wanted="named parts", fix="train := 70%")
+        return
+    shares = [part for part in block.parts.values() if part.share is not None]
+    intervals = [part for part in block.parts.values() if part.interval is not None]
+    if shares and intervals:
+        findings.add(
+            "MLS201", intervals[0].span, what=f"part `{intervals[0].name}`", got="an interval", wanted="a share, as the other parts",
+        )  # fmt: skip
+    elif intervals and block.get("on") is None:
+        findings.add(
+            "MLS106", block.head, kind="split", block=block.name, name="on", wanted="the date or timestamp that its parts are intervals of",
+            fix="on = …",
+        )  # fmt: skip
+    elif shares and abs(sum(part.share or 0 for part in shares) - 1) > 1e-9:
+        total = sum(part.share or 0 for part in shares) * 100
+        findings.add(
+            "MLS209", block.head, what=f"the sum of the parts of `{block.name}`", got=f"{total:.10g}%", wanted="100%",
+            hint="every row lies in one part: change a share, or add a part for the rest",
+        )  # fmt: skip
+    _part_columns(block, scope)
+
+
+def _part_columns(block: Block, scope: Scope) -> None:
+    for field, types, wanted in (("on", TEMPORAL, "a date or timestamp"), ("stratify", _GROUPED, "a category, bool or whole number")):
+        reference = block.ref(field)
+        column = None if reference is None else scope.spec.column(reference.block, reference.member or "")
+        if column is not None and column.type.name not in types:
+            scope.findings.add("MLS201", block.span_of(field), what=f"`{column.name}`", got=named(column.type), wanted=wanted)
+
+
+_GROUPED = frozenset(("category", "bool", "int", "string"))
+
+
+def _fitted(block: Block, scope: Scope, context: Context) -> None:
+    """Label, estimator, features and metrics of a model or search fit each other."""
+    label = label_of(scope.spec, block.ref("label"))
+    if label is None:
+        return
+    span = block.span_of("label")
+    if not label.task:
+        scope.findings.add("MLS201", span, what=f"`{label.name}`", got=named(label.type), wanted="a Boolean, a category or a number")
+        return
+    if label.type.optional:
+        scope.findings.add(
+            "MLS201", span, what=f"the label `{label.name}`", got=named(label.type), wanted="a column that is never null",
+            hint="rows without label cannot be learned from: filter them in the source",
+        )  # fmt: skip
+    for each in (block, *block.nested("family")):
+        _estimator(each, label, scope)
+        _nulls(each, block, scope)
+    _numeric(block, scope)
+    _objective(block, label, scope)
+    _threshold(block, label, scope)
+
+
+def _estimator(block: Block, label: Label, scope: Scope) -> None:
+    row = catalogue.estimator(block.get("estimator") or "")
+    if row is None or label.task in row.tasks:
+        return
+    near = _counterpart(row.key, label.task)
+    scope.findings.add(
+        "MLS212", block.span_of("estimator"), estimator=row.key, name=label.name, wanted=TASKS[label.task],
+        got=" or ".join(TASKS[task] for task in row.tasks), nearest=near,
+    )  # fmt: skip
+
+
+def _counterpart(key: str, task: str) -> str:
+    """The estimator of the same family for another task, `RandomForestRegressor` for `RandomForestClassifier`."""
+    for old, new in (("Classifier", "Regressor"), ("Regressor", "Classifier"), ("SVC", "SVR"), ("SVR", "SVC")):
+        if key.endswith(old):
+            other = catalogue.estimator(key.removesuffix(old) + new)
+            return other.key if other is not None and task in other.tasks else ""
+    return {"sklearn.LogisticRegression": "sklearn.LinearRegression", "sklearn.LinearRegression": "sklearn.LogisticRegression"}.get(key, "")
+
+
+def _nulls(block: Block, owner: Block, scope: Scope) -> None:
+    """A feature that may be null reaches only estimators that take nulls (204)."""
+    row = catalogue.estimator(block.get("estimator") or "")
+    if row is None or row.nulls:
+        return
+    for reference in features_of(scope.spec, owner):
+        source = scope.spec.blocks[reference.block]
+        definition = source.definitions[reference.member or ""]
+        if definition.value.optional and not _filled(source, definition.value.type.name):
+            scope.findings.add("MLS204", block.span_of("estimator"), name=f"{reference.block}.{definition.name}", what=f"`{row.key}`", got=str(definition.value.type))
+
+
+def _filled(source: Block, type_name: str) -> bool:
+    """Whether `missing = fill(…)` puts a value in place of null in a feature of this type."""
+    return source.get("missing") is not None and (type_name in NUMBERS or type_name in _FILLED)
+
+
+_FILLED = frozenset(("category", "string", "bool", "duration", "points", "rate", "bytes", "vector"))
+_READABLE = NUMBERS | {"bool", "duration", "points", "rate", "bytes", "vector", "image"}
+
+
+def _numeric(block: Block, scope: Scope) -> None:
+    """A model reads numbers: texts and categories are encoded first, times are made into durations."""
+    for reference in features_of(scope.spec, block):
+        definition = scope.spec.blocks[reference.block].definitions[reference.member or ""]
+        kind = definition.value.type
+        if kind.name in _READABLE:
+            continue
+        text = short(definition.value.span)
+        hint = f"take a part of it, as in `year({text})`" if kind.name in TEMPORAL else f"encode it: `onehot({text})`"
+        scope.findings.add(
+            "MLS201", definition.span, what=f"the model input `{definition.name}`", got=named(kind), wanted="a number", hint=hint
+        )
+
+
+def _objective(block: Block, label: Label, scope: Scope) -> None:
+    made = block.make("objective")
+    if made is None or not _metric_fits(made, label, scope):
+        return
+    metric = catalogue.metric(made.get("metric"))
+    way = {"maximize": "higher", "minimize": "lower"}[made.name]
+    if metric is not None and metric.direction not in (way, "none"):
+        other = "minimize" if made.name == "maximize" else "maximize"
+        scope.findings.add(
+            "MLS209", made.span, what="the objective", got=f"`{made.name}({metric.name})`", wanted=f"`{other}({metric.name})`",
+            hint=f"{'less' if made.name == 'maximize' else 'more'} of `{metric.name}` is better",
+        )  # fmt: skip
+
+
+def _metric_fits(made: Made, label: Label, scope: Scope) -> bool:
+    metric = catalogue.metric(made.get("metric"))
+    if metric is None or label.task in metric.tasks:
+        return True
+    known = catalogue.metric_names(label.task)
+    near = nearest(metric.name, known)
+    value = made.args["metric"]
+    scope.findings.add(
+        "MLS201", value.span or made.span, what=f"`{metric.name}`", got="a metric of " + " or ".join(TASKS.get(task, "the package") for task in metric.tasks),
+        wanted=f"a metric of {TASKS[label.task]}: " + listing(known), hint=f"did you mean `{near}`?" if near else "",
+    )  # fmt: skip
+    return False
+
+
+def _threshold(block: Block, label: Label, scope: Scope) -> None:
+    """A threshold and a calibration belong to two classes."""
+    made = block.make("threshold")
+    if made is not None and made.name == "maximize":
+        _metric_fits(made, label, scope)
+    for field in ("threshold", "calibrate"):
+        if block.given(field) and label.task != "binary":
+            scope.findings.add(
+                "MLS209", block.span_of(field), what=f"`{field}`", got=f"set for a label of {TASKS[label.task]}", wanted="a label of two classes",
+                hint="remove it",
+            )  # fmt: skip
+
+
+def _families(block: Block, scope: Scope, context: Context) -> None:
+    if not block.nested("family"):
+        scope.findings.add(
+            "MLS106", block.head, kind="search", block=block.name, name="family", wanted="at least one family of estimators",
+            fix="family linear { estimator = sklearn.LogisticRegression }",
+        )  # fmt: skip
+
+
+def _judged(block: Block, scope: Scope, context: Context) -> None:
+    """Gates have rows to judge on, and at least one gate."""
+    if block.get("part") is None and block.get("on") is None and not scope.findings.errors:
+        scope.findings.add("MLS106", block.head, kind="gates", block=block.name, name="part", wanted="a part of a split, `split.part`", fix="part = …")
+
+
+def _timed_folds(block: Block, scope: Scope, context: Context) -> None:
+    """`forward_chain` needs a time column: its own, or that of the split."""
+    made = block.make("cv")
+    if made is None or made.name != "forward_chain" or made.get("on") is not None:
+        return
+    part = block.ref("part")
+    split = None if part is None else scope.spec.blocks.get(part.block)
+    if split is not None and split.get("on") is None:
+        scope.findings.add("MLS106", made.span, kind="the call", block="forward_chain(…)", name="on", wanted="a date or timestamp", fix="on: …")
+
+
+_RULES: dict[str, tuple[Rule, ...]] = {
+    "source": (_database,),
+    "split": (_parts,),
+    "model": (_fitted,),
+    "search": (_families, _fitted, _timed_folds),
+    "gates": (_judged,),
+}
