@@ -1,0 +1,85 @@
+"""Fit an estimator and ask it for scores, with one shape for every library and the library's warnings turned into notes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.transform.columns import Floats
+from mlspec.runtime.transform.target import Target
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """BLAS and OpenMP with one thread: sums in one order, and no threads of one trial in the way of another's."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+@contextmanager
+def quiet() -> Iterator[list[str]]:
+    """Library warnings collected as texts instead of printed; the caller decides what they mean."""
+    texts: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield texts
+        finally:
+            texts += sorted({str(item.message).partition("\n")[0] for item in caught})
+
+
+def fit_estimator(estimator: Any, matrix: Floats, target: Target, where: str = "") -> list[str]:
+    """Fit in place and return the library's warnings; what the estimator refuses is StageError MLS814."""
+    labels = target.y if target.task == "regression" else target.y.astype(np.int64)
+    with one_thread(), quiet() as notes:
+        try:
+            estimator.fit(matrix, labels)
+        except (ValueError, TypeError, ArithmeticError, RuntimeError, IndexError, np.linalg.LinAlgError) as error:
+            raise StageError(
+                "MLS814", f"`{type(estimator).__name__}` could not be fitted: {_first_line(error)}", where,
+                expected="params and rows that the estimator accepts", found=_first_line(error),
+                help="change the params, or the features that it is given",
+            ) from error  # fmt: skip
+    return notes
+
+
+def predict(estimator: Any, matrix: Floats, target: Target) -> Floats:
+    """Scores as float64: P(positive) (n,), P(class) (n, classes), or the prediction (n,)."""
+    with one_thread(), quiet():
+        if target.task == "regression":
+            return np.asarray(estimator.predict(matrix), dtype=np.float64).reshape(-1)
+        return class_scores(_probabilities(estimator, matrix), np.asarray(estimator.classes_), target.task, target.classes)
+
+
+def class_scores(found: Floats, present: Any, task: str, classes: int) -> Floats:
+    """Columns of the classes that the fitting rows had, put where they belong; a class that they had not gets 0."""
+    spread = np.zeros((len(found), classes))
+    for column, place in enumerate(np.asarray(present).tolist()):
+        spread[:, int(place)] = found[:, column]
+    return np.ascontiguousarray(spread[:, 1]) if task == "binary" else spread
+
+
+def has_probabilities(estimator: Any) -> bool:
+    """Whether a fitted classifier gives probabilities by itself."""
+    return hasattr(estimator, "predict_proba")
+
+
+def _probabilities(estimator: Any, matrix: Floats) -> Floats:
+    if not has_probabilities(estimator):
+        name = type(estimator).__name__
+        raise StageError(
+            "MLS212", f"`{name}` gives no probabilities", expected="a classifier with probabilities", found=name,
+            help="choose another family, as `sklearn.LogisticRegression`",
+        )  # fmt: skip
+    return np.asarray(estimator.predict_proba(matrix), dtype=np.float64)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300]

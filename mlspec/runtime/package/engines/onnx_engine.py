@@ -1,0 +1,84 @@
+"""The ONNX engine: a graph in double precision, run by onnxruntime with one thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mlspec.runtime.estimators.fit import quiet
+from mlspec.runtime.package.manifest import refused
+from mlspec.runtime.transform.columns import Floats
+from mlspec.runtime.transform.target import Target
+
+_OPSET = {"": 18, "ai.onnx.ml": 3}
+INPUT = "X"
+
+# What skl2onnx converts in double precision. It converts more, some of it wrongly and some of it without an end.
+CONVERTED = frozenset(
+    ["LogisticRegression", "LogisticRegressionCV", "LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "ElasticNet", "ElasticNetCV", "Lars", "LarsCV", "BayesianRidge", "ARDRegression", "HuberRegressor", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "TheilSenRegressor", "QuantileRegressor", "SGDRegressor", "PassiveAggressiveRegressor", "LinearSVR", "GaussianNB", "BernoulliNB", "MLPClassifier", "MLPRegressor", "LinearDiscriminantAnalysis"]
+)
+
+
+class OnnxEngine:
+    """A session over one graph."""
+
+    def __init__(self, session: Any, task: str) -> None:
+        self._session = session
+        self._task = task
+        wanted = session.get_inputs()[0]
+        self._input = wanted.name
+        self._type = np.float64 if wanted.type == "tensor(double)" else np.float32
+        self._output = session.get_outputs()[-1].name
+
+    def scores(self, matrix: Floats) -> Floats:
+        """P(positive), P(class) or the prediction of each row."""
+        rows = np.ascontiguousarray(matrix, dtype=self._type)
+        (found,) = self._session.run([self._output], {self._input: rows})
+        scores = np.asarray(found, dtype=np.float64)
+        if self._task == "multiclass":
+            return scores
+        return np.ascontiguousarray(scores.reshape(len(matrix), -1)[:, -1])
+
+
+def write(estimator: Any, width: int, target: Target) -> bytes | None:
+    """The graph of a fitted scikit-learn estimator, or None where there is no converter for it."""
+    from mlspec.runtime.package.engines import onnx_trees
+
+    if onnx_trees.handles(estimator):
+        return onnx_trees.write(estimator, width, target)
+    return _converted(estimator, width, target) if type(estimator).__name__ in CONVERTED else None
+
+
+def _converted(estimator: Any, width: int, target: Target) -> bytes | None:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import DoubleTensorType
+    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+
+    options = None if target.task == "regression" else {id(estimator): {"zipmap": False}}
+    with quiet():
+        try:
+            model = to_onnx(
+                estimator, initial_types=[(INPUT, DoubleTensorType([None, width]))], options=options,
+                target_opset=_OPSET, name="model",
+            )  # fmt: skip
+        except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError, ValueError, NameError, TypeError):
+            return None  # the caller packages it another way, and proves the way that it takes
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def load(data: bytes, task: str, classes: int) -> OnnxEngine:
+    """A single-threaded session on the bytes of `model.onnx`; a graph that refers to other files is refused."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a dozen error classes with no base of their own
+        raise refused(f"onnxruntime does not load its model: {str(error)[:160]}") from error
+    return OnnxEngine(session, task)

@@ -1,0 +1,154 @@
+"""The rows of a part as a model sees them: feature columns, label, groups, and what the folds and the proof need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlspec.runtime import table
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.package.proof import LIMIT, Proof
+from mlspec.runtime.train.labels import encode_labels, known_classes
+from mlspec.runtime.transform.columns import Column, column_of_values
+from mlspec.runtime.transform.target import Target
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Feature columns and label of some rows, in row order."""
+
+    columns: Mapping[str, Column]
+    target: Target
+
+    def __len__(self) -> int:
+        return len(self.target.y)
+
+    def take(self, rows: Rows) -> Learning:
+        """The rows that an index array selects."""
+        return Learning({name: column.take(rows) for name, column in self.columns.items()}, self.target.take(rows))
+
+
+class PartReader:
+    """Reads parts of the input tables of a `fit` or `search` stage."""
+
+    def __init__(self, context: StageContext) -> None:
+        self._context = context
+        self.config = context.config
+        self.where = context.block
+        self.label = dict(context.config["label"])
+        self.features = [_with_declared(feature, self.descriptors) for feature in context.config["features"]]
+
+    @cached_property
+    def descriptors(self) -> list[dict[str, Any]]:
+        """The descriptors of the source's columns."""
+        return [column for column in table.head(self._context.input("rows"))["columns"] if column["name"] != table.ROW]
+
+    @cached_property
+    def _parts(self) -> tuple[Rows, NDArray[np.object_]]:
+        found = self._load("parts", ["part"])
+        return found[table.ROW].to_numpy(), np.array(found["part"].to_pylist(), dtype=object)
+
+    def _load(self, name: str, columns: Sequence[str]) -> Any:
+        import pyarrow.parquet as pq
+
+        wanted = list(dict.fromkeys([table.ROW, *columns]))
+        with pq.ParquetFile(table.rows_path(self._context.input(name))) as file:
+            missing = [column for column in wanted if column not in file.schema_arrow.names]
+            if missing:
+                raise StageError(
+                    "MLS105", f"the table `{name}` has no column {', '.join(missing)}", self.where,
+                    expected=", ".join(file.schema_arrow.names), found=", ".join(missing), help="run the stage before it again",
+                )  # fmt: skip
+            return file.read(columns=wanted, use_threads=False)
+
+    def rows_of(self, part: str) -> Rows:
+        """The `__row` numbers of a part, in order; StageError MLS816 for a part without rows."""
+        rows, parts = self._parts
+        found = np.sort(rows[parts == part])
+        if not len(found):
+            known = ", ".join(sorted(set(parts.tolist())))
+            raise StageError(
+                "MLS816", f"the part `{part}` has 0 rows", f"{self.where}.part", expected="at least 1", found=f"parts with rows: {known}",
+                help="give the part a larger share in its split, or run without `sample`",
+            )  # fmt: skip
+        return found
+
+    @cached_property
+    def _values(self) -> Any:
+        return self._load("values", [f"f.{feature['name']}" for feature in self.features])
+
+    def learning(self, part: str) -> Learning:
+        """Features and label of a part. The first part that is read settles the classes where the spec leaves them open."""
+        rows = self.rows_of(part)
+        labels = self.column(self.label["column"], rows).to_pylist()
+        self.label = known_classes(self.label, labels, self.where)
+        y = np.asarray(encode_labels(labels, self.label, self.where), dtype=np.float64)
+        group = self.config.get("group")
+        groups = codes(self.column(group, rows).to_pylist()) if group else None
+        target = Target(
+            self.label["task"], y, max(len(self.label.get("classes") or ()), 2), groups, self._context.seed("target_rate")
+        )
+        return Learning(self.columns_at(rows), target)
+
+    def columns_at(self, rows: Rows) -> dict[str, Column]:
+        """The feature columns of the given rows."""
+        values = self._values.take(_places(self._values, rows, "values", self.where))
+        return {str(feature["name"]): column_of_values(feature, values[f"f.{feature['name']}"]) for feature in self.features}
+
+    def column(self, name: str, rows: Rows) -> Any:
+        """A source column of the given rows, as an Arrow column."""
+        found = self._load("rows", [name])
+        return found[name].take(_places(found, rows, "rows", self.where)).combine_chunks()
+
+    def proof(self, part: str) -> Proof:
+        """Rows outside the part, evenly spread, as requests and as values; the part's own where it is all there is."""
+        own, every = self.rows_of(part), self._values[table.ROW].to_numpy()
+        outside = np.sort(every[~np.isin(every, own)])
+        pool = outside if len(outside) else own
+        chosen = pool[np.unique(np.linspace(0, len(pool) - 1, min(LIMIT, len(pool))).astype(np.int64))]
+        names = [str(column["name"]) for column in self.descriptors]
+        rows = self._load("rows", names)
+        records = rows.take(_places(rows, chosen, "rows", self.where)).drop_columns([table.ROW]).to_pylist()
+        values = self._values.take(_places(self._values, chosen, "values", self.where))
+        arrays = {
+            str(f["name"]): values[f"f.{f['name']}"].combine_chunks().to_numpy(zero_copy_only=False) for f in self.features
+        }
+        return Proof(records, arrays, self.where)
+
+
+def codes(values: Sequence[Any]) -> Rows:
+    """A number for each value, in sorted order, null first."""
+    known = sorted({value for value in values if value is not None})
+    place = {value: number for number, value in enumerate(known)}
+    return np.array([-1 if value is None else place[value] for value in values], dtype=np.int64)
+
+
+def _places(found: Any, rows: Rows, name: str, where: str) -> Rows:
+    """Where the given `__row` numbers stand in a table."""
+    held = found[table.ROW].to_numpy()
+    order = np.argsort(held, kind="stable")
+    at = np.searchsorted(held, rows, sorter=order)
+    inside = at < len(held)
+    if not inside.all() or not np.array_equal(held[order[at]], rows):
+        raise StageError(
+            "MLS808", f"the table `{name}` lacks rows of the part", where, expected="every row of the part", found="fewer",
+            help="run the stage before it again",
+        )  # fmt: skip
+    return np.asarray(order[at], dtype=np.int64)
+
+
+def _with_declared(feature: Mapping[str, Any], descriptors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The feature, its `ordinal` steps knowing the declared order of a closed category."""
+    values = None
+    if feature["value"][0] == "col":
+        values = next((column.get("values") for column in descriptors if column["name"] == feature["value"][1]), None)
+    steps = [{**step, "values": values} if values and step["op"] == "ordinal" else dict(step) for step in feature["fitted"]]
+    return {**feature, "fitted": steps}

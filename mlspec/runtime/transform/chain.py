@@ -1,0 +1,172 @@
+"""All fitted steps of all features of a model: fit them, apply them, read and write their state as JSON.
+
+`apply` is the one implementation for the rows of an evaluation and for a single request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.transform import categories, numeric, words
+from mlspec.runtime.transform.columns import Column, Floats, vector_column
+from mlspec.runtime.transform.target import Target
+
+State = dict[str, Any]
+Step = Mapping[str, Any]
+
+OPERATIONS = ("fill", "scale", "onehot", "ordinal", "target_rate", "quantile_bucket", "hash_bucket", "tfidf")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What the estimator sees: `numbers` (n, columns) in C order and the name of each column."""
+
+    names: tuple[str, ...]
+    numbers: Floats
+
+    def nulls(self) -> dict[str, int]:
+        """How many rows are null, for the columns that have any."""
+        counts = np.isnan(self.numbers).sum(axis=0)
+        return {name: int(count) for name, count in zip(self.names, counts, strict=True) if count}
+
+
+@dataclass(frozen=True)
+class FittedTransform:
+    """The fitted state of every step of every feature, in feature order. Everything in it is plain JSON."""
+
+    features: tuple[Mapping[str, Any], ...]
+    states: tuple[tuple[State, ...], ...]
+    widths: tuple[int, ...]
+    unknown: str = "encode"
+
+    def apply(self, columns: Mapping[str, Column]) -> Matrix:
+        """The matrix of rows given by feature; StageError MLS211 for an unknown value under `reject`."""
+        blocks: list[Column] = []
+        for feature, states, width in zip(self.features, self.states, self.widths, strict=True):
+            current = [_widened(columns[str(feature["name"])], width)]
+            for step, state in zip(feature["fitted"], states, strict=True):
+                current = _each(current, lambda column, step=step, state=state: _apply(step, state, column, self.unknown))
+            blocks += current
+        return _matrix(blocks)
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as `transform.json` holds it."""
+        features = []
+        for feature, states, width in zip(self.features, self.states, self.widths, strict=True):
+            steps = [{"op": step["op"], "state": state} for step, state in zip(feature["fitted"], states, strict=True)]
+            features.append({"name": feature["name"], "width": width, "steps": steps})
+        return {"format": 1, "unknown": self.unknown, "features": features}
+
+
+def read_transform(document: Mapping[str, Any], features: Sequence[Mapping[str, Any]]) -> FittedTransform:
+    """The transform of a package; StageError MLS808 if it does not fit the package's features."""
+    try:
+        held = [(item["name"], [step["op"] for step in item["steps"]]) for item in document["features"]]
+        expected = [(feature["name"], [step["op"] for step in feature["fitted"]]) for feature in features]
+        if document["format"] != 1 or held != expected:
+            raise KeyError("features")
+        states = tuple(tuple(step["state"] for step in item["steps"]) for item in document["features"])
+        widths = tuple(int(item["width"]) for item in document["features"])
+        return FittedTransform(tuple(features), states, widths, str(document["unknown"]))
+    except (KeyError, TypeError) as error:
+        raise StageError(
+            "MLS808", "the fitted transform does not belong to this package", "package.transform",
+            expected="the steps that package.json names", found=str(error), help="package the model again",
+        ) from error  # fmt: skip
+
+
+def fit_transform(
+    features: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], target: Target, unknown: str = "encode"
+) -> tuple[FittedTransform, Matrix]:
+    """Fit every step on these rows; the matrix holds the values for these very rows (out-of-fold for target_rate)."""
+    states: list[tuple[State, ...]] = []
+    blocks: list[Column] = []
+    for feature in features:
+        current = [columns[str(feature["name"])]]
+        learned: list[State] = []
+        for step in feature["fitted"]:
+            main = current[0]
+            state = _fit(step, main, target)
+            learned.append(state)
+            if step["op"] == "target_rate":
+                current = [*categories.target_rate_of_own_part(state, main, step, target), *current[1:]]
+            else:
+                current = _each(current, lambda column, step=step, state=state: _apply(step, state, column, "encode"))
+        states.append(tuple(learned))
+        blocks += current
+    widths = tuple(len(columns[str(feature["name"])].names) for feature in features)
+    return FittedTransform(tuple(features), tuple(states), widths, unknown), _matrix(blocks)
+
+
+def _widened(column: Column, width: int) -> Column:
+    """A column of k numbers in which every row is null does not know its k."""
+    if column.numbers is None or column.numbers.shape[1] == width:
+        return column
+    return vector_column(column.names[0], np.full((len(column), width), np.nan))
+
+
+def _each(columns: list[Column], change: Any) -> list[Column]:
+    """The main column (the first) changed; flags stay and move behind what the change adds."""
+    return [*change(columns[0]), *columns[1:]]
+
+
+def _fit(step: Step, column: Column, target: Target) -> State:
+    match step["op"]:
+        case "fill":
+            return numeric.fit_fill(column, step)
+        case "scale":
+            return numeric.fit_scale(column, step)
+        case "quantile_bucket":
+            return numeric.fit_quantile_bucket(column, step)
+        case "onehot":
+            return categories.fit_onehot(column, step)
+        case "ordinal":
+            return categories.fit_ordinal(column, step)
+        case "target_rate":
+            return categories.fit_target_rate(column, step, target)
+        case "hash_bucket":
+            return categories.fit_hash_bucket(column, step)
+        case "tfidf":
+            return words.fit_tfidf(column, step)
+    raise StageError(
+        "MLS901", f"the fitted step `{step['op']}` is not built yet", f"features.{column.names[0]}",
+        expected=", ".join(OPERATIONS), found=str(step["op"]), help="leave the step out",
+    )  # fmt: skip
+
+
+def _apply(step: Step, state: State, column: Column, unknown: str) -> list[Column]:
+    match step["op"]:
+        case "fill":
+            return numeric.apply_fill(state, column)
+        case "scale":
+            return numeric.apply_scale(state, column)
+        case "quantile_bucket":
+            return numeric.apply_quantile_bucket(state, column)
+        case "onehot":
+            return categories.apply_onehot(state, column, unknown)
+        case "ordinal":
+            return categories.apply_ordinal(state, column, unknown)
+        case "target_rate":
+            return categories.apply_target_rate(state, column, unknown)
+        case "hash_bucket":
+            return categories.apply_hash_bucket(state, column)
+        case _:
+            return words.apply_tfidf(state, column)
+
+
+def _matrix(blocks: Sequence[Column]) -> Matrix:
+    """All columns side by side; StageError for a feature that is still text."""
+    for block in blocks:
+        if block.texts is not None:
+            raise StageError(
+                "MLS201", f"feature `{block.names[0]}` is text, and an estimator takes numbers", f"features.{block.names[0]}",
+                expected="a number", found="text", help=f"use `{block.names[0]} := onehot(…)`",
+            )  # fmt: skip
+    names = tuple(name for block in blocks for name in block.names)
+    parts = [block.numbers for block in blocks if block.numbers is not None]
+    return Matrix(names, np.ascontiguousarray(np.concatenate(parts, axis=1)))
