@@ -56,6 +56,9 @@ class FakePackage:
         document = {"format": 1, "unknown": "encode", "features": [{"name": "workclass", "steps": steps}]}
         (folder / "transform.json").write_text(json.dumps(document))
 
+    def feature_values(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return {feature["name"]: record.get(feature["value"][1]) for feature in self.features}
+
     def score(self, records: Sequence[Mapping[str, Any]]) -> FakeScores:
         values = [1 / (1 + math.exp(-(record["age"] - 40) / 10 - (record["hours"] - 40) / 20)) for record in records]
         return FakeScores(np.array(values), [">50K" if value >= 0.5 else "<=50K" for value in values])

@@ -53,6 +53,11 @@ class Service:
         self.config = config
         self.banner = banner
         self.draining = False
+        if config.fallback is not None:
+            raise StageError(
+                "MLS901", "a fallback model is not built yet", f"{config.name}.fallback", expected="no `fallback`",
+                found=config.fallback, help="leave `fallback` out: a request over its deadline is answered 503 with Retry-After",
+            )  # fmt: skip
         columns = request_columns(package, config)
         classes = [] if package.task == "regression" else [str(value) for value in package.classes or ()]
         self.metrics = ServeMetrics(config.name, package.digest, package.name, KnownValues(package).columns, classes)

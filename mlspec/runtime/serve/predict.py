@@ -92,7 +92,7 @@ class Predictor:
         envelope = {"at": at, "request_id": request_id, "model": self.package.digest, "arm": None}
         for place, (record, row) in enumerate(zip(records, rows, strict=True)):
             name = request_id if len(records) == 1 else f"{request_id}.{place}"
-            line = {**envelope, "request_id": name, "fields": self.fields.of(record, row)}
+            line = {**envelope, "request_id": name, "fields": json_value(self.fields.of(record, row["score"], row["decision"]))}
             self.log.offer(json.dumps(line, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
 
 

@@ -22,18 +22,20 @@ def secret_names(expression: Any) -> set[str]:
     return {name for item in [*below, *named] for name in secret_names(item)}
 
 
-def resolve_secret(name: str, handle: Mapping[str, Any] | str | None) -> bytes:
-    """The value of one secret; only `env` handles are built."""
-    if isinstance(handle, Mapping) and set(handle) == {"env"}:
-        value = os.environ.get(str(handle["env"]))
+def resolve_secret(name: str, handle: Mapping[str, Any] | None) -> bytes:
+    """The value of one secret, `{"kind": "env", "variable": …}`; only `env` handles are built."""
+    if handle is not None and handle.get("kind") == "env":
+        variable = next(str(value) for key, value in handle.items() if key != "kind")
+        value = os.environ.get(variable)
         if value:
             return value.encode()
         raise StageError(
-            "MLS801", f"the secret `{name}` has no value", name, expected=f"the environment variable {handle['env']}",
-            found="not set", help=f"set {handle['env']} before starting",
+            "MLS801", f"the secret `{name}` has no value", name, expected=f"the environment variable {variable}",
+            found="not set", help=f"set {variable} before starting",
         )  # fmt: skip
     raise StageError(
-        "MLS901", f"the secret `{name}` comes from a provider that is not built yet", name, expected="env(\"NAME\")",
+        "MLS901", f"the secret `{name}` comes from a provider that is not built yet", name, expected='env("NAME")',
+        found="no handle" if handle is None else str(handle.get("kind")),
         help="use `env(…)` and let your platform put the value there",
     )  # fmt: skip
 

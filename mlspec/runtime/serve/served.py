@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,5 +49,8 @@ class ServedPackage(Protocol):
 
     @property
     def folder(self) -> Path: ...
+
+    @property
+    def feature_values(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]: ...
 
     def score(self, records: Sequence[Mapping[str, Any]]) -> Scored: ...
