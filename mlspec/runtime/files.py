@@ -10,7 +10,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -241,6 +240,8 @@ def sha256_files(folder: Path) -> dict[str, str]:
 def remove_tree(path: Path) -> None:
     """Remove a file or folder with all it holds; nothing happens when it is gone already."""
     if path.is_dir() and not path.is_symlink():
+        import shutil  # a run that reuses everything removes no folder and need not pay for this
+
         _perform("remove", path, lambda: shutil.rmtree(path))
     else:
         _perform("remove", path, lambda: path.unlink(missing_ok=True))

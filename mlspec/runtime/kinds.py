@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from mlspec.graph.kinds import KINDS
-from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
+
+if TYPE_CHECKING:
+    from mlspec.runtime.context import StageContext
 
 FUNCTIONS = {
     "extract": "mlspec.runtime.extract:run",

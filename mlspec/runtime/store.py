@@ -56,8 +56,16 @@ class Store:
         if target.exists() and not self._is_intact(digest):
             self.discard_artifact(digest)
         if not target.exists():
-            files.publish_folder(folder, target)
+            self._publish_new(folder, target)
         return Output(artifact_type, digest, size, content)
+
+    def _publish_new(self, folder: Path, target: Path) -> None:
+        try:
+            files.publish_folder(folder, target)
+        except StageError:
+            # Another worker may have published equal content a moment ago: then its artifact is ours too.
+            if not target.exists() or not self._is_intact(target.name):
+                raise
 
     def artifact(self, digest: str, content: Mapping[str, str] | None = None) -> Path:
         """The folder of an artifact, verified; MLS808 names both digests and, given the files' own, each file that differs."""

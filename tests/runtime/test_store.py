@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.store import Store
@@ -37,6 +38,20 @@ def test_publishing_replaces_a_corrupt_twin(store: Store) -> None:
     (store.artifacts / output.digest / "a.json").write_text("spoilt")
     assert store.publish(_made(store, "two", "x"), "json") == output
     store.artifact(output.digest)
+
+
+def test_two_workers_may_publish_equal_content_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one comes between the look and the rename."""
+    mine, other = _made(store, "one", "x"), _made(store, "two", "x")
+    real = files.publish_folder
+
+    def late(source: Path, target: Path) -> None:
+        real(other, target)
+        real(source, target)
+
+    monkeypatch.setattr(files, "publish_folder", late)
+    output = store.publish(mine, "json")
+    assert (store.artifact(output.digest) / "a.json").read_text() == "x"
 
 
 def test_complete_means_manifest(store: Store) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import files
@@ -32,6 +33,7 @@ class Execution:
         self._to_run = to_run
         self._schedule = Schedule(run.graph, to_run, jobs)
         self._reports: dict[str, dict[str, Any]] = {}
+        self._began: dict[str, float] = {}
 
     def run(self) -> None:
         """Run everything that can run; on an interrupt the workers end and the error goes on."""
@@ -68,6 +70,7 @@ class Execution:
         while (name := self._schedule.next()) is not None:
             state = self._run.states[name]
             state.state = "running"
+            self._began[name] = time.perf_counter()
             state.attempts += 1
             self._record.append("started", stage=name, attempt=state.attempts, durable=False)
             self._run.tell("started", name, attempt=state.attempts)
@@ -85,6 +88,7 @@ class Execution:
     def _exited(self, name: str, message: dict[str, Any]) -> None:
         state = self._run.states[name]
         report = self._reports.pop(name, {})
+        state.seconds = round(time.perf_counter() - self._began[name], 6)
         state.cpu_seconds = round(message["cpu_seconds"], 6)
         state.peak_memory = message["peak_memory"]
         if "done" in report:

@@ -59,12 +59,16 @@ class LivePicture:
     def _draw(self) -> Group:
         rows = Table.grid(padding=(0, 1))
         for name, running in self._running.items():
-            bar = ProgressBar(total=running.total, completed=running.done, width=24) if running.total else Text("")
+            bar = (
+                ProgressBar(total=running.total, completed=running.done, width=24, complete_style="cyan")
+                if running.total
+                else Text("")
+            )
             elapsed = duration(time.monotonic() - running.started)
             rows.add_row(
                 self._spinner, Text(name.ljust(self._width), "bold"), bar, Text(elapsed, "cyan"), Text(_note(running), "dim")
             )
-        whole = ProgressBar(total=max(self._to_run, 1), completed=self._ended, width=24)
+        whole = ProgressBar(total=max(self._to_run, 1), completed=self._ended, width=24, complete_style="cyan")
         foot = Table.grid(padding=(0, 1))
         foot.add_row(Text(" "), Text("run".ljust(self._width)), whole, Text(duration(time.monotonic() - self._started), "cyan"),
                      Text(f"{self._ended} of {self._to_run} stages", "dim"))  # fmt: skip

@@ -49,7 +49,7 @@ def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
     from mlspec_local.run import exit_code_of, keys_digest
 
     reports = _reports(run.store, folder, run.states, write=write)
-    verdicts = _verdicts(run.store, run.states)
+    verdicts = _verdicts(run)
     outcome = Outcome(
         run_id=folder.name, folder=folder, exit_code=exit_code_of(run.states), stages=tuple(run.states.values()),
         verdicts=verdicts, reports=reports, seconds=round(time.perf_counter() - run.started, 3),
@@ -83,13 +83,40 @@ def _reports(store: Store, folder: Path, states: Mapping[str, StageState], *, wr
     return found
 
 
-def _verdicts(store: Store, states: Mapping[str, StageState]) -> dict[str, Any]:
+def _verdicts(run: Run) -> dict[str, Any]:
+    """The verdict of each gates block; measured gates get the value that the measurement holds, which no digest covers."""
     verdicts: dict[str, Any] = {}
-    for state in states.values():
+    for state in run.states.values():
         if state.kind == "verdict" and "verdict" in state.outputs:
-            folder = store.artifact(str(state.outputs["verdict"]["digest"]))
-            verdicts[state.block] = files.read_json(folder / "verdict.json")
+            folder = run.store.artifact(str(state.outputs["verdict"]["digest"]))
+            verdict = files.read_json(folder / "verdict.json")
+            measured = _measured(run, state)
+            for gate in verdict["gates"]:
+                if gate.get("value") is None and gate["name"] in measured:
+                    gate["value"] = measured[gate["name"]]
+            verdicts[state.block] = verdict
     return verdicts
+
+
+def _measured(run: Run, state: StageState) -> dict[str, Any]:
+    """{gate: measured value} of the gates in a verdict stage that read a measurement."""
+    stage = run.graph[state.id]
+    if "measurements" not in stage.inputs:
+        return {}
+    source, _, output = stage.inputs["measurements"].rpartition("/")
+    folder = run.store.artifact(str(run.states[source].outputs[output]["digest"]))
+    quantities = files.read_json(folder / "measurements.json")["quantities"]
+    ids = {gate["name"]: _quantities(gate["expression"]) for gate in stage.config.get("gates", ())}
+    return {name: quantities[own[0]].get("value") for name, own in ids.items() if own and own[0] in quantities}
+
+
+def _quantities(expression: Any) -> list[str]:
+    """The ids of the quantities that an expression reads, in order."""
+    if not isinstance(expression, list | tuple):
+        return []
+    if len(expression) == 2 and expression[0] == "quantity":
+        return [str(expression[1])]
+    return [found for item in expression for found in _quantities(item)]
 
 
 def latest_equal(store: Store, states: Mapping[str, StageState]) -> Path | None:

@@ -6,6 +6,7 @@ Written without rich, since a run that reuses everything must not pay for import
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mlspec_local.events import Outcome, StageState
@@ -52,7 +53,8 @@ def _gates(outcome: Outcome, paint: Paint) -> Iterator[str]:
         yield from table(("gate", "verdict", "value", "interval", "wanted", "rows"), rows, right=(2, 3, 5), paint=paint)
         for gate in gates:
             if gate.get("status") != "passed" and gate.get("reason"):
-                yield f"  {paint('red', clean(gate['name']))}: {cut(clean(str(gate['reason'])), 200)}"
+                colour = _MARKS.get(str(gate.get("status")), ("red", ""))[0]
+                yield f"  {paint(colour, clean(gate['name']))}: {cut(clean(str(gate['reason'])), 200)}"
 
 
 def _gate_row(gate: Mapping[str, Any], paint: Paint) -> list[str]:
@@ -70,24 +72,50 @@ def _stages(outcome: Outcome, paint: Paint) -> Iterator[str]:
     if not shown:
         return
     yield paint("plain", "stages", bold=True)
-    header = ("stage", "", "time", "CPU", "peak memory")
+    header = ("stage", "", "time", "CPU", "peak memory", "")
     yield from table(header, [_stage_row(stage, paint) for stage in shown], right=(2, 3, 4), paint=paint)
 
 
 def _stage_row(stage: StageState, paint: Paint) -> list[str]:
     colour, word = _STATES.get(stage.state, ("red", stage.state))
     if stage.state not in ("ran", "failed"):
-        return [stage.id, paint(colour, word), "", "", f"after {stage.because}" if stage.because else ""]
-    return [stage.id, paint(colour, word), duration(stage.seconds), duration(stage.cpu_seconds), memory(stage.peak_memory)]
+        return [stage.id, paint(colour, word), "", "", "", f"needs {stage.because}" if stage.because else ""]
+    again = f"attempt {stage.attempts}" if stage.attempts > 1 else ""
+    return [
+        stage.id,
+        paint(colour, word),
+        duration(stage.seconds),
+        duration(stage.cpu_seconds),
+        memory(stage.peak_memory),
+        again,
+    ]
 
 
 def _reports(outcome: Outcome, paint: Paint) -> Iterator[str]:
-    if not outcome.reports:
-        return
-    yield paint("plain", "to look at", bold=True)
-    for name, path in outcome.reports.items():
-        if path.suffix in (".html", ".md"):
-            yield f"  {paint('cyan', name.partition('/')[0])}  {path}"
+    rows = [
+        [paint("cyan", name.partition("/")[0]), str(_short(path))]
+        for name, path in outcome.reports.items()
+        if path.suffix in (".html", ".md")
+    ]
+    if rows:
+        yield paint("plain", "to look at", bold=True)
+        yield from list(table(("", ""), rows, right=(), paint=paint))[1:]
+    spec = _spec_file(outcome)
+    if spec is not None and outcome.exit_code == 0 and outcome.verdicts:
+        yield f"{paint('plain', 'to serve', bold=True)}  mlspec serve {_short(spec)}"
+
+
+def _short(path: Path) -> Path:
+    """The path from the current folder, when it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _spec_file(outcome: Outcome) -> Path | None:
+    """The file of the spec, when it lies where one is usually kept."""
+    root = outcome.folder.parents[2]
+    places = (root / "specs" / f"{outcome.spec}.mlspec", root / f"{outcome.spec}.mlspec")
+    return next((path for path in places if path.is_file()), None)
 
 
 def _errors(outcome: Outcome, paint: Paint) -> Iterator[str]:
