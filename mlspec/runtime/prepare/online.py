@@ -17,7 +17,7 @@ from typing import Any
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare.forms import Secret, day, elaborate, utc
 from mlspec.runtime.prepare.redaction import redact
-from mlspec.runtime.prepare.steps import Steps
+from mlspec.runtime.prepare.steps import Steps, alive
 
 Record = Mapping[str, Any]
 RowFunction = Callable[[Record], Any]
@@ -49,7 +49,8 @@ def compile_rows(
     start: list[Any] = [None] * len(program.steps)
     instructions: list[tuple[int, Callable[..., Any], tuple[int, ...]]] = []
     inputs: list[tuple[int, str, Callable[[Any], Any]]] = []
-    for number, step in enumerate(program.steps):
+    for number in sorted(alive(program.steps, roots)):
+        step = program.steps[number]
         if step.name in ("lit", "const"):
             start[number] = step.data
         elif step.name in ("col", "decimal_col", "ambient"):

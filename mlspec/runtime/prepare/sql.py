@@ -15,7 +15,7 @@ from sqlglot import exp
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare.forms import Secret, elaborate
 from mlspec.runtime.prepare.redaction import PATTERNS, in_order, replacement
-from mlspec.runtime.prepare.steps import Step, Steps, uses
+from mlspec.runtime.prepare.steps import Step, Steps, alive, uses
 from mlspec.runtime.query import Sql, binary, both, call, case, cast, is_null, lift, name, negate, not_null, select
 
 ROW = "__row"
@@ -56,11 +56,12 @@ class _Levels:
     ) -> None:
         self.steps, self.roots, self.secret, self.keep = steps, roots, secret, keep
         self.last = uses(steps, roots)
+        self.alive = alive(steps, roots)
 
     def build(self, source: Any) -> exp.Select:
         """The whole query."""
         query = select({**self._kept(), **self._at(0)}, source)
-        depth = max((step.level for step in self.steps), default=0)
+        depth = max((self.steps[number].level for number in self.alive), default=0)
         named = [("level0", query)]
         for level in range(1, depth + 1):
             named.append(
@@ -82,7 +83,7 @@ class _Levels:
         return {
             f"step{number}": self._operation(step)
             for number, step in enumerate(self.steps)
-            if step.level == level and step.name not in ("lit", "const")
+            if number in self.alive and step.level == level and step.name not in ("lit", "const")
         }
 
     def _carried(self, level: int) -> dict[str, Sql]:
@@ -90,7 +91,7 @@ class _Levels:
         return {
             f"step{number}": name(f"step{number}")
             for number, step in enumerate(self.steps)
-            if step.level < level < self.last[number] and step.name not in ("lit", "const")
+            if number in self.alive and step.level < level < self.last[number] and step.name not in ("lit", "const")
         }
 
     def _value(self, number: int) -> Sql:

@@ -101,6 +101,18 @@ def columns_read(steps: Sequence[Step]) -> list[str]:
     return list(dict.fromkeys(step.data for step in steps if step.name in ("col", "decimal_col")))
 
 
+def alive(steps: Sequence[Step], roots: Mapping[str, int]) -> set[int]:
+    """The steps that a root needs; what a constant condition has cut off is computed by neither evaluator."""
+    found: set[int] = set()
+    pending = list(roots.values())
+    while pending:
+        number = pending.pop()
+        if number not in found:
+            found.add(number)
+            pending.extend(steps[number].args)
+    return found
+
+
 def uses(steps: Sequence[Step], roots: Mapping[str, int]) -> list[int]:
     """For each step the highest level that reads it; a root is read behind all levels."""
     last = [0] * len(steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -23,7 +24,7 @@ def histogram(
     highest = max((count for count in counts if count), default=1)
     y = linear(0, highest, bottom, top)
     parts = [_y_grid(y, highest, left, width - 8, percent)]
-    for low, high, count in zip(edges, edges[1:], counts, strict=True):
+    for (low, high), count in zip(pairwise(edges), counts, strict=True):
         span = f"{label(low)} to {label(high)}"
         if count is None:
             parts.append(svg.box(x(low) + 0.5, bottom - 5, x(high) - x(low) - 1, 5, "withheld", f"{span}: withheld, too few"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -121,7 +122,7 @@ def _ends(values: Sequence[float]) -> tuple[float, float]:
 
 def _stairs(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     found = list(points[:1])
-    for (_, before), (x, y) in zip(points, points[1:], strict=False):
+    for (_, before), (x, y) in pairwise(points):
         found += [(x, before), (x, y)]
     return found
 
