@@ -48,8 +48,8 @@ class Driver:
         last = len(tokens) - 1
         while index < last:
             index = index + 1 if self._feed(tokens[index]) else self._recover(index)
-        if not self._feed(tokens[last]):
-            raise AssertionError("the layout always ends in a state that takes the end")
+        while not self._feed(tokens[last]):
+            self._close_block(tokens[last])
         return self._values[0]  # type: ignore[no-any-return]
 
     def _feed(self, token: Token) -> bool:
@@ -95,6 +95,13 @@ class Driver:
             stack.append(self._states[stack[-1]][name])
 
     # ---- recovery
+
+    def _close_block(self, end: Token) -> None:
+        """Ends a block whose `}` went with a broken statement; such a statement has been reported."""
+        self._unwind()
+        for type in ("CLOSE", "NL"):
+            if not self._feed(Token(type, "", end.start, end.start)):
+                raise AssertionError("a block that is open can be closed")
 
     def _recover(self, index: int) -> int:
         """Reports the token at `index` and finds a place to go on from; gives the index of the next token to feed."""

@@ -105,7 +105,17 @@ class Layout:
             Token("MLSPEC", "mlspec", first.start, first.end),
             Token("EDITION", edition.text, edition.start, edition.end),
         ]
-        return at + 1 if edition.type == "NL" else at + 2
+        return at + 1 if edition.type == "NL" else self._rest_of_header(at + 2)
+
+    def _rest_of_header(self, at: int) -> int:
+        """Nothing else stands on the first line."""
+        first = at
+        while at < len(self._raw) and self._raw[at].type != "NL":
+            at += 1
+        if at > first:
+            data = {"got": f"`{self._raw[first].text[:40]}`", "wanted": SHOWN["NL"], "hint": "the edition has the first line to itself"}
+            self.scan.report("MLS001", data, self._raw[first].start, self._raw[at - 1].end)
+        return at
 
     def _drop_reports(self, edition: Token) -> None:
         """A wrong edition is one fault, not also a bad number."""

@@ -84,6 +84,12 @@ class Literal(Node):
         self.raw = raw
         self.unit = unit
 
+    def same(self, other: object) -> bool:
+        """Texts and strings by what they say; numbers by their spelling too, which the formatter keeps."""
+        if not isinstance(other, Literal) or (self.kind, self.value, self.unit) != (other.kind, other.value, other.unit):
+            return False
+        return self.kind in {"text", "string"} or self.raw == other.raw
+
 
 class Ref(Node):
     """A name or dotted name, `source.column`."""
