@@ -1,1 +1,62 @@
-"""The mlspec compiler."""
+"""mlspec, a small total language for machine-learning systems, and its compiler. This is the public API.
+
+Importing it imports nothing else; each function loads what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlspec.diagnostics import Diagnostic
+    from mlspec.driver import Compilation
+    from mlspec.graph import Graph
+    from mlspec.plan import Plan
+
+__version__ = "0.1.0"
+__all__ = ["CompileError", "check", "compile", "load", "plan", "__version__"]
+
+
+class CompileError(Exception):
+    """A spec has errors; `diagnostics` are all findings, by position."""
+
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        errors = [found for found in diagnostics if found.severity == "error"]
+        first = f"{errors[0].span!r}: {errors[0].code.id} {errors[0].message}" if errors else "no error"
+        super().__init__(first if len(errors) == 1 else f"{first} (and {len(errors) - 1} more)")
+        self.diagnostics = diagnostics
+
+
+def load(path: str | Path, env: str | None = None, params: Mapping[str, str] | None = None) -> Compilation:
+    """A spec without errors, with its graph and plan to come; CompileError otherwise."""
+    from mlspec.driver import Compilation
+
+    compilation = Compilation(path, env, params)
+    if not compilation.ok:
+        raise CompileError(compilation.diagnostics)
+    return compilation
+
+
+def check(path: str | Path, env: str | None = None, params: Mapping[str, str] | None = None) -> list[Diagnostic]:
+    """Everything that is to be said about a spec, errors and warnings, by position."""
+    from mlspec.driver import Compilation
+
+    return Compilation(path, env, params).diagnostics
+
+
+def plan(path: str | Path, env: str | None = None, params: Mapping[str, str] | None = None) -> Plan:
+    """What a run would do, and why."""
+    return load(path, env, params).plan
+
+
+def compile(
+    path: str | Path, target: str, env: str | None = None, params: Mapping[str, str] | None = None, **options: Any
+) -> dict[str, str]:
+    """The files of a target, relative path to text; nothing is written."""
+    from mlspec.registry import load_backend
+
+    graph: Graph = load(path, env, params).graph
+    backend = load_backend(target)
+    return dict(backend.emit(graph, backend.read_options({name: str(value) for name, value in options.items()})).files)

@@ -1,1 +1,22 @@
+"""The command line: the only place with argv, standard output and exit codes.
 
+`mlspec check FILE` of files that did not change is answered before the compiler is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["check"]:
+        from mlspec.cli.check_cache import replay
+
+        code = replay(arguments[1:])
+        if code is not None:
+            return code
+    from mlspec.cli.dispatch import dispatch
+
+    return dispatch(arguments)

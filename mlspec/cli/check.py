@@ -1,0 +1,92 @@
+"""Find what is wrong with a spec."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlspec.cli import exits
+from mlspec.cli.check_cache import remember
+from mlspec.cli.loading import compilation
+from mlspec.cli.options import add_overrides
+from mlspec.cli.terminal import out, wants_color
+
+if TYPE_CHECKING:
+    from mlspec.diagnostics import Diagnostic
+    from mlspec.driver import Compilation
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """PATH…, `--env`, `-p`, `--target`."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="spec files, or folders with spec files")
+    parser.add_argument("--target", help="find also what this target cannot express")
+    add_overrides(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check every file and print what was found."""
+    from mlspec.diagnostics import Collector
+    from mlspec.diagnostics.render import render
+
+    files = spec_files(options.paths)
+    found, read = Collector(), []
+    for path in files:
+        one = compilation(options, path)
+        found.extend(one.diagnostics)
+        found.extend(_target(options, one))
+        read += one.files
+    sorted_ = found.sorted()
+    color = options.format == "text" and wants_color(sys.stdout, options.no_color)
+    text = render(sorted_, options.format, color=color, files=files)
+    if options.format == "text":
+        text += _summary(options, sorted_, files)
+    code = exits.FOUND if found.errors or (options.fail_on == "warning" and found.warnings) else exits.OK
+    out(text)
+    if all(Path(path).is_file() for path in read):
+        remember(sys.argv[2:] if sys.argv[1:2] == ["check"] else _rebuilt(options), read, text, code)
+    return code
+
+
+def _rebuilt(options: argparse.Namespace) -> list[str]:
+    """No arguments to remember a check by: it was not called from the command line."""
+    return []
+
+
+def spec_files(paths: list[str]) -> list[str]:
+    """The files that are meant: a folder stands for every spec below it."""
+    found: dict[str, None] = {}
+    for path in paths:
+        if Path(path).is_dir():
+            inside = sorted(str(file) for file in Path(path).rglob("*.mlspec") if not _is_hidden(file, Path(path)))
+            if not inside:
+                raise exits.CommandError(f"no spec in the folder `{path}`", expected="*.mlspec", help="name a file")
+            found.update(dict.fromkeys(inside))
+        else:
+            found[path] = None
+    return list(found)
+
+
+def _is_hidden(path: Path, below: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(below).parts)
+
+
+def _target(options: argparse.Namespace, one: Compilation) -> list[Diagnostic]:
+    """What the asked target cannot express of a clean spec."""
+    if options.target is None or one.spec is None:
+        return []
+    from mlspec.backend import check_capabilities
+    from mlspec.cli.backends import find_backend
+    from mlspec.cli.failures import backend_diagnostics
+
+    return backend_diagnostics(one.spec, check_capabilities(find_backend(options.target), one.graph))
+
+
+def _summary(options: argparse.Namespace, found: list[Diagnostic], files: list[str]) -> str:
+    from mlspec.diagnostics.render import summary
+
+    if options.quiet:
+        return ""
+    what = files[0] if len(files) == 1 else f"{len(files)} files"
+    return f"{what}: {summary(found) or 'no findings'}\n"

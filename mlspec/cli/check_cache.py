@@ -1,0 +1,117 @@
+"""Answers a check of unchanged files from `.mlspec/cache`: neither the parser nor the checker is imported.
+
+An entry holds what a check printed and the digest of every file that it read. It counts only for the very same arguments, for
+the very same compiler (its files by size and time), and while every digest holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from hashlib import sha256
+
+FOLDER = os.path.join(".mlspec", "cache")  # noqa: PTH118 - this module is on the fast path: no pathlib
+_FLAGS = {"--format", "--env", "-p", "--fail-on", "--target"}
+_WORDS = {"--no-color", "-q", "--quiet", "-v", "--verbose"}
+
+
+def replay(arguments: list[str]) -> int | None:
+    """Print what the same check said before and return its exit code; None when it must be made."""
+    path = entry_path(arguments)
+    if path is None:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            entry = json.load(file)
+        if any(_digest(name) != digest for name, digest in entry["files"].items()):
+            return None
+        text, code = entry["out"], entry["code"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # no entry, a torn one, or a file that is gone: the check is made anew
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return int(code)
+
+
+def remember(arguments: list[str], files: list[str], text: str, code: int) -> None:
+    """Keep what a check printed; a cache that cannot be written is none, and costs nothing but time."""
+    path = entry_path(arguments)
+    if path is None:
+        return
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        entry = {"files": {name: _digest(name) for name in files}, "out": text, "code": code}
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
+            json.dump(entry, file)
+        os.replace(temporary, path)  # noqa: PTH105
+    except OSError:
+        return
+
+
+def entry_path(arguments: list[str]) -> str | None:
+    """The file of the entry for a check; None for a check that is not kept."""
+    paths = paths_of(arguments)
+    if not paths or os.environ.get("MLSPEC_NO_CACHE"):
+        return None
+    root = find_root(paths[0])
+    color = sys.stdout.isatty(), os.environ.get("NO_COLOR"), os.environ.get("FORCE_COLOR"), os.environ.get("TERM")
+    asked = repr((arguments, os.getcwd(), color, root, compiler()))  # noqa: PTH109
+    return os.path.join(root, FOLDER, sha256(asked.encode()).hexdigest()[:32] + ".json")  # noqa: PTH118
+
+
+def paths_of(arguments: list[str]) -> list[str] | None:
+    """The files that a check is asked for; None when an argument is no plain file or a flag that this module does not know."""
+    found, skip = [], False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in _FLAGS:
+            skip = True
+        elif argument.startswith("-"):
+            if argument not in _WORDS and argument.partition("=")[0] not in _FLAGS:
+                return None
+        elif os.path.isfile(argument):  # noqa: PTH113
+            found.append(argument)
+        else:
+            return None
+    return found
+
+
+def find_root(path: str) -> str:
+    """The nearest folder upward with `mlspec.toml`, else with `.git`, else the folder of the file."""
+    start = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120
+    for marker in ("mlspec.toml", ".git"):
+        folder = start
+        while True:
+            if os.path.exists(os.path.join(folder, marker)):  # noqa: PTH110, PTH118
+                return folder
+            above = os.path.dirname(folder)  # noqa: PTH120
+            if above == folder:
+                break
+            folder = above
+    return start
+
+
+def compiler() -> str:
+    """A fingerprint of the compiler's own files: another version, or an edit of the checkout, asks anew."""
+    base = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    parts = []
+    pending = [base]
+    while pending:
+        folder = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in ("runtime", "__pycache__"):
+                        pending.append(entry.path)
+                elif not entry.name.endswith(".pyc"):
+                    status = entry.stat()
+                    parts.append(f"{entry.path}:{status.st_size}:{status.st_mtime_ns}")
+    return sha256("\n".join(sorted(parts)).encode()).hexdigest()
+
+
+def _digest(path: str) -> str:
+    with open(path, "rb") as file:  # noqa: PTH123
+        return sha256(file.read()).hexdigest()

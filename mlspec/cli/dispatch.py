@@ -1,0 +1,124 @@
+"""Finds the module of a command, parses its flags, runs it, and turns what can go wrong into an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mlspec.cli import exits
+from mlspec.cli.terminal import complain, err, out, wants_color
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+COMMANDS = {
+    "check": "find what is wrong with a spec",
+    "fmt": "write a spec in its one canonical form",
+    "explain": "what a code means, with an example of the fault and the cure",
+    "plan": "what a run would do, and why",
+    "graph": "the stages of a spec, as Mermaid, DOT or JSON",
+    "show": "a spec with every default, or a run",
+    "compile": "write the files of a target",
+    "run": "run a spec",
+    "serve": "answer requests with the released model",
+    "score": "score a file with the released model",
+    "monitor": "compare what is served with what was tested",
+    "init": "begin a project, from a data file if you have one",
+    "infer": "print the blocks that describe a data file",
+    "targets": "the targets that are installed",
+    "schema": "the block kinds and fields of the language",
+    "clean": "remove what no run needs any more",
+}
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Run one command; everything that it raises becomes a message and an exit code."""
+    color = wants_color(sys.stderr, "--no-color" in arguments)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except exits.CommandError as error:
+        complain(error.message, expected=error.expected, found=error.found, help=error.help, color=color)
+        return error.code
+    except KeyboardInterrupt:
+        err("interrupted\n")
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away: nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.INPUT_OUTPUT
+    except OSError as error:
+        complain(f"{error.filename or 'input or output'}: {error.strerror or error}", color=color)
+        return exits.INPUT_OUTPUT
+    except Exception as error:
+        return _internal(error, color)
+
+
+def _internal(error: Exception, color: bool) -> int:
+    """A fault of mlspec itself: where to report it, and the traceback only for those who ask."""
+    if os.environ.get("MLSPEC_DEBUG"):
+        raise error
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = "" if place is None else f" ({os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno})"  # noqa: PTH119
+    complain(
+        f"a fault of mlspec itself: {type(error).__name__}: {error}{where}", color=color,
+        help=f"report it at {exits.ISSUES} with the spec; MLSPEC_DEBUG=1 shows the traceback",
+    )  # fmt: skip
+    return exits.INTERNAL
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        out(usage())
+        return exits.OK if arguments else exits.USAGE
+    if arguments[0] in ("-V", "--version", "version"):
+        from mlspec import __version__
+
+        out(f"mlspec {__version__}\n")
+        return exits.OK
+    name, rest = _split(arguments)
+    if name not in COMMANDS:
+        from mlspec.spec.findings import nearest
+
+        near = nearest(name, COMMANDS)
+        raise exits.CommandError(f"there is no command `{name}`", expected=" ".join(COMMANDS), found=name,
+                                 help=f"did you mean `mlspec {near}`?" if near else "`mlspec --help` lists them")  # fmt: skip
+    module = import_module(f"mlspec.cli.{name}")
+    options = parser_of(name, module).parse_args(rest)
+    if options.folder:
+        os.chdir(options.folder)
+    code: int = module.run(options)
+    return code
+
+
+def _split(arguments: list[str]) -> tuple[str, list[str]]:
+    """(command, its arguments); `-C DIR` may stand before the command."""
+    if arguments[0] == "-C" and len(arguments) > 2:
+        return arguments[2], [*arguments[3:], "-C", arguments[1]]
+    return arguments[0], arguments[1:]
+
+
+def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
+    """The parser of one command: its own flags and the common ones."""
+    from mlspec.cli.options import add_common
+
+    wanted: Any = module
+    description = (wanted.__doc__ or "").strip().partition("\n")[0]
+    parser = argparse.ArgumentParser(prog=f"mlspec {name}", description=description, allow_abbrev=False)
+    wanted.arguments(parser)
+    add_common(parser)
+    return parser
+
+
+def usage() -> str:
+    """What `mlspec --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = ["usage: mlspec COMMAND [OPTIONS]", "", "commands:"]
+    lines += [f"  {name.ljust(width)}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join([*lines, "", "`mlspec COMMAND --help` says more; `mlspec --version` prints the version", ""])

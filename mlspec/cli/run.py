@@ -1,0 +1,122 @@
+"""Run a spec: what is complete is reused, the rest runs; ends with the gates, the reports and how to serve."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from mlspec.cli import exits
+from mlspec.cli.failures import backend_diagnostics, exit_code_of, graph_diagnostic, stage_diagnostic
+from mlspec.cli.loading import checked, params_of, say
+from mlspec.cli.options import add_spec
+from mlspec.cli.terminal import err, out, wants_color
+
+if TYPE_CHECKING:
+    from mlspec.backend import Backend, RunRequest, RunResult
+    from mlspec.driver import Compilation
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, `--target`, `--only`, `-j`, `--option`."""
+    add_spec(parser)
+    parser.add_argument("--target", default="local", help="where to run (default: local)")
+    parser.add_argument("--only", action="append", default=[], metavar="STAGE", help="run this stage and what it needs")
+    parser.add_argument("-j", dest="jobs", type=_jobs, metavar="N", help="how many processes (default: one a core)")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the target")
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError("a number from 1 to 1024")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, look for what the target cannot do, run, report."""
+    from mlspec.backend import check_capabilities
+    from mlspec.cli.backends import find_backend
+
+    found = checked(options)
+    if found is None or found.spec is None:
+        return exits.FOUND
+    backend = find_backend(options.target)
+    if backend.run is None:
+        raise exits.CommandError(f"the target `{backend.name}` only writes files", expected="a target that can run",
+                                 found=backend.name, help=f"mlspec compile {options.spec} --target {backend.name}")  # fmt: skip
+    diagnostics = backend_diagnostics(found.spec, check_capabilities(backend, found.graph))
+    say(options, diagnostics, [str(found.path)], only_errors=True)
+    if any(item.severity == "error" for item in diagnostics):
+        return exits.FOUND
+    return _run(options, found, backend)
+
+
+def _run(options: argparse.Namespace, found: Compilation, backend: Backend) -> int:
+    from mlspec.graph import GraphError
+    from mlspec.runtime.errors import StageError
+
+    assert backend.run is not None
+    try:
+        result = backend.run(_request(options, found, backend))
+    except StageError as error:
+        say(options, [stage_diagnostic(found.spec, error.to_json())], [str(found.path)])
+        return exit_code_of([error.code])
+    except GraphError as error:
+        say(options, [graph_diagnostic(found.spec, error)], [str(found.path)])
+        return exits.FOUND
+    _report(options, found, result)
+    return _exit_code(result)
+
+
+def _request(options: argparse.Namespace, found: Compilation, backend: Backend) -> RunRequest:
+    from mlspec.backend import RunRequest
+    from mlspec.cli.backends import read_options
+
+    assert found.spec is not None
+    progress = "none" if options.quiet or options.format != "text" else "plain"
+    if progress == "plain" and wants_color(sys.stderr, options.no_color):
+        progress = "rich"
+    unknown = [name for name in options.only if name not in found.graph.stages]
+    if unknown:
+        from mlspec.spec.findings import nearest
+
+        near = nearest(unknown[0], found.graph.stages)
+        raise exits.CommandError(f"no stage `{unknown[0]}`", expected=" ".join(found.graph.stages), found=unknown[0],
+                                 help=f"did you mean `{near}`?" if near else "`mlspec graph` shows the stages")  # fmt: skip
+    return RunRequest(
+        found.graph, found.project.root, env=options.env, params=params_of(options), only=options.only, jobs=options.jobs,
+        releasable=found.spec.releasable, progress=progress, options=read_options(backend, options.option),
+    )  # fmt: skip
+
+
+def _report(options: argparse.Namespace, found: Compilation, result: RunResult) -> None:
+    """Findings at their lines, then the backend's summary, then the next step."""
+    diagnostics = [stage_diagnostic(found.spec, error) for error in result.errors]
+    if options.format == "json":
+        out(json.dumps({"format": 1, **result.summary, "errors": list(result.errors)}, indent=2, default=str) + "\n")
+        return
+    say(options, diagnostics, [str(found.path)])
+    if options.format == "text":
+        out(result.text)
+        if not options.quiet:
+            err(_next_step(options, found, result))
+
+
+def _next_step(options: argparse.Namespace, found: Compilation, result: RunResult) -> str:
+    assert found.spec is not None
+    serve = next(found.spec.of_kind("serve"), None)
+    if serve is None or not result.passed or result.errors:
+        return ""
+    if not found.spec.releasable:
+        return f"`{options.env}` changes what models depend on: its runs release nothing\n"
+    return f"serve it: mlspec serve {options.spec}\n"
+
+
+def _exit_code(result: RunResult) -> int:
+    known = result.summary.get("exit_code")
+    if isinstance(known, int):
+        return known
+    if result.errors:
+        return exit_code_of([str(error.get("code")) for error in result.errors])
+    return exits.OK if result.passed else exits.FOUND

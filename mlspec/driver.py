@@ -1,0 +1,173 @@
+"""The driver: one cached property per compiler stage, so that reading order is pipeline order. No printing, no exit.
+
+    source → tree → spec → diagnostics → graph → plan
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlspec.diagnostics import Collector, Diagnostic
+from mlspec.source import SourceFile
+from mlspec.syntax import parse, read_source
+
+if TYPE_CHECKING:
+    from mlspec.graph import Graph
+    from mlspec.plan import Plan
+    from mlspec.spec.model import Spec
+    from mlspec.syntax.nodes import File
+
+
+class Project:
+    """The folder that everything lies in: the nearest one upward with `mlspec.toml`, else with `.git`, else the spec's own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def of(cls, spec: Path) -> Project:
+        """The project of a spec file."""
+        start = Path(os.path.abspath(spec)).parent  # noqa: PTH100 - resolve() would follow links
+        for marker in ("mlspec.toml", ".git"):
+            for folder in (start, *start.parents):
+                if (folder / marker).exists():
+                    return cls(folder)
+        return cls(start)
+
+    @property
+    def state(self) -> Path:
+        """The folder of runs, store and caches."""
+        return self.root / ".mlspec"
+
+
+class Compilation:
+    """One spec on its way. Each property is worked out once, when it is first asked for."""
+
+    def __init__(self, path: Path | str, env: str | None = None, params: Mapping[str, str] | None = None) -> None:
+        self.path = Path(path)
+        self.env = env
+        self.params = dict(params or {})
+        self.project = Project.of(self.path)
+        self.imported: dict[str, SourceFile] = {}
+        self._found = Collector()
+
+    @cached_property
+    def source(self) -> SourceFile | None:
+        """The text; None when the file cannot be read, which is a diagnostic."""
+        read = read_source(self.path, name=str(self.path))
+        if isinstance(read, Diagnostic):
+            self._found.add(read)
+            return None
+        return read
+
+    @cached_property
+    def tree(self) -> File | None:
+        """The syntax tree; of a text with errors what could be read of it."""
+        if self.source is None:
+            return None
+        tree, found = parse(self.source)
+        self._found.extend(found)
+        return tree
+
+    @cached_property
+    def spec(self) -> Spec | None:
+        """The checked spec; None when it has errors."""
+        if self.tree is None or self._found.errors:
+            return None
+        from mlspec.spec.check import check_spec
+        from mlspec.spec.checks import run_checks
+
+        spec, found = check_spec(self.tree, load=self._load, env=self.env, params=self.params)
+        self._found.extend(found)
+        if spec is not None:
+            self._found.extend(run_checks(spec))
+        return None if self._found.errors else spec
+
+    def _load(self, path: str) -> File | None:
+        """The tree of an imported file, by its path from the spec's folder; None when it cannot be read.
+
+        It must lie inside the project; what is wrong with its text is found once.
+        """
+        full = Path(os.path.normpath(self.folder / path))
+        shown = os.path.normpath(self.path.parent / path)
+        read = read_source(os.path.relpath(full, self.project.root), root=self.project.root, name=shown)
+        if isinstance(read, Diagnostic):
+            return None
+        self.imported[str(full)] = read
+        tree, found = parse(read)
+        self._found.extend(found)
+        return tree
+
+    @cached_property
+    def diagnostics(self) -> list[Diagnostic]:
+        """Everything that was found, by position."""
+        _ = self.spec
+        return self._found.sorted()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not any(found.severity == "error" for found in self.diagnostics)
+
+    @property
+    def files(self) -> list[str]:
+        """The files that were read, absolute."""
+        return [os.path.abspath(self.path), *self.imported]  # noqa: PTH100
+
+    @cached_property
+    def spec_digest(self) -> str:
+        """SHA-256 of the canonical text of the spec and its imports, without `#` comments, with the overrides in force."""
+        from mlspec.graph import digest_of
+
+        texts = [self._canonical(source) for source in (self.source, *self.imported.values()) if source is not None]
+        return digest_of([texts, self._overrides()])
+
+    def _canonical(self, source: SourceFile) -> str:
+        from mlspec.spec import schema
+        from mlspec.syntax.format import format_file
+        from mlspec.syntax.nodes import File
+
+        tree, _ = parse(source)
+        assert tree is not None, "a spec without errors has a tree"
+        return format_file(File(tree.span, tree.edition, tree.statements, ()), source, schema.order)
+
+    def _overrides(self) -> list[list[str]]:
+        """The values that an env or `-p` put in place, by path and as text."""
+        found = [] if self.spec is None else self.spec.overrides
+        return sorted([override.path, repr(override.new.item)] for override in found)
+
+    @property
+    def folder(self) -> Path:
+        """The spec's folder, absolute."""
+        return Path(os.path.abspath(self.path)).parent  # noqa: PTH100 - resolve() would follow links
+
+    @property
+    def prefix(self) -> str:
+        """The way from the project root to the spec's folder, "" when they are one."""
+        relative = self.folder.relative_to(self.project.root).as_posix()
+        return "" if relative == "." else relative
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The stages; only of a spec without errors."""
+        if self.spec is None:
+            raise ValueError("a spec with errors has no graph")
+        from mlspec.lower import lower
+
+        return lower(self.spec, self.spec_digest, self.prefix)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What a run would do, compared with the store; GraphError when a source file is missing."""
+        from mlspec.plan import make_plan
+
+        return make_plan(self.graph, self.project.root, self.env)
+
+    def locate(self, where: str) -> str:
+        """`file:line` of a dotted place in the spec, "" where it has none."""
+        span = None if self.spec is None else self.spec.span_of(where)
+        return "" if span is None else f"{span.source.name}:{span.position[0]}"
