@@ -48,11 +48,15 @@ class Manifest:
         """The manifest as JSON values, with a digest of itself as `check`."""
         body = {
             "format": FORMAT, "key": self.key, "stage": self.stage, "kind": self.kind, "kind_version": self.kind_version,
-            "outputs": {name: output.to_json() for name, output in self.outputs.items()}, "inputs": dict(self.inputs),
+            "outputs": self.outputs_json(), "inputs": dict(self.inputs),
             "packages": dict(self.packages), "environment": dict(self.environment), "seconds": self.seconds,
             "cpu_seconds": self.cpu_seconds, "peak_memory": self.peak_memory,
         }  # fmt: skip
         return {**body, "check": digest_of(body)}
+
+    def outputs_json(self) -> dict[str, dict[str, Any]]:
+        """The outputs by name, as they stand in a manifest."""
+        return {name: output.to_json() for name, output in self.outputs.items()}
 
     @classmethod
     def from_json(cls, value: Any, where: Path) -> Manifest:

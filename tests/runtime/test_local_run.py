@@ -189,3 +189,21 @@ def test_workers_leave_the_terminal_alone(tmp_path: Path, capfd: pytest.CaptureF
     captured = capfd.readouterr()
     assert captured.out == "" and captured.err == ""
     assert "KeyError" in files.read_bytes(outcome.folder / "logs" / "a.log").decode()
+
+
+def test_another_spec_text_or_env_is_another_run_even_when_nothing_executes(tmp_path: Path) -> None:
+    """Serving looks a run up by its spec digest, so reuse must not hide that the spec changed."""
+    stages = [write("a", "x")]
+    for number, request in enumerate(
+        [
+            RunRequest(Graph.of(stages, spec_digest="1" * 64), tmp_path),
+            RunRequest(Graph.of(stages, spec_digest="2" * 64), tmp_path),
+            RunRequest(Graph.of(stages, spec_digest="2" * 64), tmp_path, env="dev", releasable=False),
+            RunRequest(Graph.of(stages, spec_digest="2" * 64), tmp_path),
+        ],
+        start=1,
+    ):
+        assert run_plan(request).run_id == f"{number:06d}"
+    newest = next(summaries(tmp_path))[1]
+    assert newest["spec_digest"] == "2" * 64 and newest["guarded"] is False
+    assert [summary["guarded"] for _, summary in summaries(tmp_path)] == [False, True, False, False]

@@ -100,10 +100,7 @@ class Execution:
         state = self._run.states[name]
         manifest = Manifest.read(self._run.store.stages / f"{state.key}.json")
         state.state, state.seconds, state.error = "ran", report["seconds"], None
-        state.outputs = {
-            output: {"type": found.type, "digest": found.digest, "bytes": found.bytes}
-            for output, found in manifest.outputs.items()
-        }
+        state.outputs = manifest.outputs_json()
         self._schedule.ended(name, failed=False)
         digests = {output: found.digest for output, found in manifest.outputs.items()}
         self._record.append("finished", stage=name, key=state.key, outputs=digests, seconds=state.seconds)

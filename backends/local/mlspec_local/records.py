@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from mlspec.graph.canonical import digest_of
 from mlspec.graph.model import Graph
 from mlspec.graph.plan_format import plan_digest
 from mlspec.runtime import files
@@ -46,7 +47,7 @@ class RunRecord:
 
 def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
     """The outcome of the run in `folder`; with `write`, its copies and its summary are made."""
-    from mlspec_local.run import exit_code_of, keys_digest
+    from mlspec_local.run import exit_code_of
 
     reports = _reports(run.store, folder, run.states, write=write)
     verdicts = _verdicts(run)
@@ -57,10 +58,9 @@ def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
     )  # fmt: skip
     if write:
         write_summary(folder, {
-            "format": 1, "run": folder.name, "spec": run.graph.spec, "spec_digest": run.graph.spec_digest,
-            "env": run.request.env, "params": dict(run.request.params), "only": list(run.request.only),
-            "releasable": run.request.releasable, "passed": outcome.passed, "exit_code": outcome.exit_code, "seconds": outcome.seconds,
-            "plan": plan_digest(run.graph), "keys": keys_digest(run.states), "leaves": run.leaves, "versions": run.versions, "warnings": run.warnings,
+            **identity(run), "format": 1, "run": folder.name, "spec": run.graph.spec, "params": dict(run.request.params),
+            "guarded": not run.request.releasable, "passed": outcome.passed, "exit_code": outcome.exit_code,
+            "seconds": outcome.seconds, "leaves": run.leaves, "versions": run.versions, "warnings": run.warnings,
             "stages": {name: state.to_json() for name, state in run.states.items()}, "verdicts": verdicts,
             "reports": {name: path.relative_to(folder).as_posix() for name, path in reports.items()},
         })  # fmt: skip
@@ -119,19 +119,25 @@ def _quantities(expression: Any) -> list[str]:
     return [found for item in expression for found in _quantities(item)]
 
 
-def latest_equal(store: Store, states: Mapping[str, StageState]) -> Path | None:
-    """The newest run that was complete with exactly these keys and still has its reports; None when there is none."""
-    from mlspec_local.run import keys_digest
+def identity(run: Run) -> dict[str, Any]:
+    """What makes two runs the same run: the plan, the data and packages behind its keys, the env and what it may release."""
+    return {
+        "spec_digest": run.graph.spec_digest, "plan": plan_digest(run.graph), "env": run.request.env,
+        "only": list(run.request.only), "releasable": run.request.releasable,
+        "keys": digest_of({name: state.key for name, state in run.states.items()}),
+    }  # fmt: skip
 
-    wanted = keys_digest(states)
-    for folder in run_folders(store):
+
+def latest_equal(run: Run) -> Path | None:
+    """The newest run, when it was complete, the same as this one, and still has its reports; None otherwise."""
+    for folder in run_folders(run.store):
         if not (folder / SUMMARY).exists():
             continue  # cut off before its end: it is no run to point at
         try:
             summary = read_summary(folder)
         except StageError:
             continue  # damaged: nothing in it can be relied on
-        if summary.get("keys") != wanted or summary.get("exit_code") != 0:
+        if summary["exit_code"] != 0 or any(summary.get(name) != value for name, value in identity(run).items()):
             return None
         return folder if all((folder / path).is_file() for path in summary["reports"].values()) else None
     return None

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.backend import RunRequest
-from mlspec.graph.canonical import digest_of
 from mlspec.graph.errors import GraphError
 from mlspec.graph.keys import graph_keys, packages_needed
 from mlspec.graph.kinds import packages_of
@@ -72,7 +71,7 @@ class Run:
             manifest = self._find(name, repair=repair)
             if manifest is not None:
                 state.state = "reused"
-                state.outputs = _outputs(manifest)
+                state.outputs = manifest.outputs_json()
         return self.states
 
     def _find(self, name: str, *, repair: bool) -> Manifest | None:
@@ -105,7 +104,7 @@ class Run:
             if state.state == "reused":
                 self.tell("reused", name)
         if not to_run:
-            folder = latest_equal(self.store, self.states)
+            folder = latest_equal(self)
             if folder is not None:
                 return finish(self, folder, write=False)
         return self._run(to_run)
@@ -163,12 +162,6 @@ def _leaves(graph: Graph, root: Path) -> dict[str, dict[str, str]]:
         ) from error
 
 
-def _outputs(manifest: Manifest) -> dict[str, dict[str, Any]]:
-    return {
-        name: {"type": output.type, "digest": output.digest, "bytes": output.bytes} for name, output in manifest.outputs.items()
-    }
-
-
 def exit_code_of(states: Mapping[str, StageState]) -> int:
     """0 when every stage is complete, else 70 for a bug, 74 for input or output, 1 for a failed gate or stage."""
     codes = {str(state.error["code"]) for state in states.values() if state.error}
@@ -177,8 +170,3 @@ def exit_code_of(states: Mapping[str, StageState]) -> int:
     if "MLS809" in codes:
         return RUN_IO
     return RUN_FAILED if codes else 0
-
-
-def keys_digest(states: Mapping[str, StageState]) -> str:
-    """One digest over what the run is about: equal for two runs that ask for the same results."""
-    return digest_of({name: state.key for name, state in states.items()})

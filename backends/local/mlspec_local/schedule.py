@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 
 from mlspec.graph.model import Graph, Stage
@@ -14,10 +15,17 @@ class Schedule:
     def __init__(self, graph: Graph, to_run: Iterable[str], jobs: int) -> None:
         self._graph = graph
         self._jobs = jobs
-        self._waiting = list(to_run)
-        self._open = set(self._waiting)
+        self._open = set(to_run)
+        self._missing = {name: sum(source in self._open for source in graph[name].waits_for()) for name in self._open}
+        self._readers: dict[str, list[str]] = {name: [] for name in self._open}
+        for name in self._open:
+            for source in self._open.intersection(graph[name].waits_for()):
+                self._readers[source].append(name)
+        order = {name: index for index, name in enumerate(graph.stages)}
+        length = _lengths(graph)
+        self._rank = {name: (graph[name].resources.exclusive, -length[name], order[name]) for name in self._open}
+        self._ready = sorted((name for name in self._open if not self._missing[name]), key=self._rank.__getitem__)
         self._running: dict[str, int] = {}
-        self._length = _lengths(graph)
 
     @property
     def idle(self) -> bool:
@@ -28,18 +36,13 @@ class Schedule:
         """The stage to start now, or None when none may start yet."""
         if any(self._graph[name].resources.exclusive for name in self._running):
             return None
-        ready = [name for name in self._waiting if not self._blockers(name)]
-        ready.sort(key=lambda name: (self._graph[name].resources.exclusive, -self._length[name]))
-        for name in ready:
+        for name in self._ready:
             stage = self._graph[name]
             if self._fits(stage):
-                self._waiting.remove(name)
+                self._ready.remove(name)
                 self._running[name] = self._cost(stage)
                 return name
         return None
-
-    def _blockers(self, name: str) -> list[str]:
-        return [source for source in self._graph[name].waits_for() if source in self._open]
 
     def _fits(self, stage: Stage) -> bool:
         if stage.resources.exclusive:
@@ -54,22 +57,30 @@ class Schedule:
     def again(self, name: str) -> None:
         """The stage failed and shall be tried once more."""
         del self._running[name]
-        self._waiting.append(name)
+        insort(self._ready, name, key=self._rank.__getitem__)
 
     def ended(self, name: str, *, failed: bool) -> list[str]:
         """The stage is complete, or failed: then the stages that wait for it will not run, and are returned."""
         del self._running[name]
-        if not failed:
-            self._open.discard(name)
-            return []
-        lost = {name}
-        dropped = []
-        for stage in self._graph:
-            if stage.id in self._waiting and lost.intersection(stage.waits_for()):
-                lost.add(stage.id)
-                dropped.append(stage.id)
-        self._waiting = [waiting for waiting in self._waiting if waiting not in lost]
-        return dropped
+        if failed:
+            return self._lose(name)
+        self._open.discard(name)
+        for reader in self._readers[name]:
+            self._missing[reader] -= 1
+            if not self._missing[reader] and reader in self._open:
+                insort(self._ready, reader, key=self._rank.__getitem__)
+        return []
+
+    def _lose(self, name: str) -> list[str]:
+        lost: dict[str, None] = {}
+        pending = [name]
+        while pending:
+            for reader in self._readers[pending.pop()]:
+                if reader not in lost:
+                    lost[reader] = None
+                    pending.append(reader)
+        self._open.difference_update(lost, [name])
+        return [stage.id for stage in self._graph if stage.id in lost]
 
 
 def _lengths(graph: Graph) -> dict[str, int]:

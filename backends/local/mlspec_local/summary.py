@@ -1,11 +1,11 @@
-"""The end of a run as text: gates with values, intervals and verdicts, errors, stages with time and memory, where reports lie.
+"""The end of a run as text: gates with values, intervals and verdicts, stages with time and memory, where reports lie.
 
-Written without rich, since a run that reuses everything must not pay for importing it.
+Errors are not in it: who called the target prints them at their lines of the spec. Written without rich, since a run that reuses everything must not pay for importing it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ def to_text(outcome: Outcome, *, colour: bool) -> str:
     """The whole summary, lines ended by newlines."""
     paint = Paint(colour)
     blocks = [
-        _errors(outcome, paint),
+        _warnings(outcome, paint),
         _gates(outcome, paint),
         _stages(outcome, paint),
         _reports(outcome, paint),
@@ -100,9 +100,6 @@ def _reports(outcome: Outcome, paint: Paint) -> Iterator[str]:
     if rows:
         yield paint("plain", "to look at", bold=True)
         yield from list(table(("", ""), rows, right=(), paint=paint))[1:]
-    spec = _spec_file(outcome)
-    if spec is not None and outcome.exit_code == 0 and outcome.verdicts:
-        yield f"{paint('plain', 'to serve', bold=True)}  mlspec serve {_short(spec)}"
 
 
 def _short(path: Path) -> Path:
@@ -111,30 +108,6 @@ def _short(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _spec_file(outcome: Outcome) -> Path | None:
-    """The file of the spec, when it lies where one is usually kept."""
-    root = outcome.folder.parents[2]
-    places = (root / "specs" / f"{outcome.spec}.mlspec", root / f"{outcome.spec}.mlspec")
-    return next((path for path in places if path.is_file()), None)
-
-
-def _errors(outcome: Outcome, paint: Paint) -> Iterator[str]:
-    for error in outcome.errors:
-        yield from error_lines(error, paint)
+def _warnings(outcome: Outcome, paint: Paint) -> Iterator[str]:
     for warning in outcome.warnings:
         yield f"{paint('yellow', 'warning', bold=True)}: {clean(warning)}"
-
-
-def error_lines(error: Mapping[str, Any], paint: Paint) -> Iterator[str]:
-    """A stage's error as people read it: code, stage, message, expected and found, examples, way out."""
-    where = f" at {clean(str(error['where']))}" if error.get("where") else ""
-    title = paint("red", f"error[{error['code']}]", bold=True)
-    yield f"{title} in {error.get('stage', '')}{where}: {clean(str(error['message']))}"
-    for name in ("expected", "found"):
-        if error.get(name):
-            yield f"  {name}: {clean(str(error[name]))}"
-    examples: Sequence[str] = error.get("examples") or ()
-    for example in examples[:5]:
-        yield f"  for example: {cut(clean(str(example)), 200)}"
-    if error.get("help"):
-        yield f"  {paint('cyan', 'help')}: {clean(str(error['help']))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ def _run(request: RunRequest) -> RunResult:
         outcome = run_plan(request, display.show)
     return RunResult(
         run_id=outcome.run_id, folder=outcome.folder, passed=outcome.passed, executed=outcome.names("ran"),
-        reused=outcome.names("reused"), errors=outcome.errors, text=to_text(outcome, colour=request.progress == "rich"),
+        reused=outcome.names("reused"), errors=outcome.errors, text=to_text(outcome, colour=request.progress == "rich" and sys.stdout.isatty()),
         summary={
             "run": outcome.run_id, "spec": outcome.spec, "exit_code": outcome.exit_code, "passed": outcome.passed,
             "seconds": outcome.seconds, "warnings": list(outcome.warnings), "verdicts": dict(outcome.verdicts),

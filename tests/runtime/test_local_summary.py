@@ -1,0 +1,65 @@
+"""The end of a run as text: what stands in it, that it lines up, and that data cannot drive the terminal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlspec_local.display import line_of
+from mlspec_local.events import Event, Outcome, StageState
+from mlspec_local.summary import to_text
+from mlspec_local.words import Paint, duration, memory, number
+
+
+def _outcome(tmp_path: Path, **changes: Any) -> Outcome:
+    gates = [
+        {"name": "useful", "status": "passed", "text": "lower(auc(tuned)) >= 0.90", "value": 0.9241, "low": 0.91, "high": 0.93, "n": 9768},
+        {"name": "fair", "status": "failed", "text": "ratio(…) >= 0.80", "value": 0.312, "reason": "group `a\x1b[31m` is low"},
+        {"name": "newer", "status": "skipped", "text": "x", "value": None, "reason": "none yet"},
+    ]  # fmt: skip
+    stages = (
+        StageState("census-extract", "extract", "census", "k", "ran", 1.24, 1.4, 312 << 20),
+        StageState("release-enforce", "enforce", "release", "k", "failed", error={"code": "MLS815", "message": "m"}),
+        StageState("run-register", "register", "run", "k", "not-run", because="release-enforce"),
+        StageState("people-split", "split", "people", "k", "reused"),
+    )
+    report = tmp_path / "reports" / "run-report" / "index.html"
+    whole: dict[str, Any] = {
+        "run_id": "000003", "folder": tmp_path, "spec": "census", "exit_code": 1, "stages": stages,
+        "verdicts": {"release": {"passed": False, "gates": gates}}, "reports": {"run-report/report": report}, "seconds": 94.2,
+    }  # fmt: skip
+    return Outcome(**{**whole, **changes})
+
+
+def test_everything_is_in_it_and_lines_up(tmp_path: Path) -> None:
+    text = to_text(_outcome(tmp_path), colour=False)
+    assert re.search(r"useful +passed +0\.9241 +\[0\.9100, 0\.9300\] +lower\(auc\(tuned\)\) >= 0\.90 +9,768", text)
+    assert re.search(r"fair +FAILED +0\.3120", text) and re.search(r"newer +skipped", text)
+    assert re.search(r"census-extract +ran +1\.2 s +1\.4 s +312 MiB", text)
+    assert re.search(r"run-register +not run +needs release-enforce", text) and "people-split" not in text
+    assert str(tmp_path / "reports" / "run-report" / "index.html") in text
+    assert text.splitlines()[-1] == (
+        "census gates failed in 94.2 s: 1 stages ran, 1 reused, 1 failed, 1 not run (run 000003)"
+    )  # fmt: skip
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", to_text(_outcome(tmp_path), colour=True))
+    assert plain == text
+
+
+def test_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    assert "a\\x1b[31m" in to_text(_outcome(tmp_path), colour=False)
+    event = Event("failed", "a", {"error": {"code": "MLS802", "message": "value \x1b]0;x\x07"}})
+    assert "\x1b" not in line_of(event, Paint(False)) and "\\x1b" in line_of(event, Paint(False))
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (duration(0.0042), "4 ms"), (duration(0.5), "0.5 s"), (duration(99.96), "1 min 40 s"), (duration(3725), "62 min 05 s"),
+        (memory(15 << 20), "15 MiB"), (memory(2150 << 20), "2.1 GiB"), (number(0.5), "0.5000"), (number(12345.6), "12,345.6"),
+        (number(None), ""), (number(3), "3"),
+    ],
+)  # fmt: skip
+def test_words(made: str, text: str) -> None:
+    assert made == text
