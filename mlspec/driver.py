@@ -1,6 +1,6 @@
 """The driver: one cached property per compiler stage, so that reading order is pipeline order. No printing, no exit.
 
-    source → tree → spec → diagnostics → graph → plan
+source → tree → spec → diagnostics → graph → plan
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default="local", help="where to run (default: local)")
     parser.add_argument("--only", action="append", default=[], metavar="STAGE", help="run this stage and what it needs")
     parser.add_argument("-j", dest="jobs", type=_jobs, metavar="N", help="how many processes (default: one a core)")
+    parser.add_argument("--wait", action="store_true", help="wait for another run of this project to end")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the target")
 
 
@@ -86,7 +87,7 @@ def _request(options: argparse.Namespace, found: Compilation, backend: Backend) 
                                  help=f"did you mean `{near}`?" if near else "`mlspec graph` shows the stages")  # fmt: skip
     return RunRequest(
         found.graph, found.project.root, env=options.env, params=params_of(options), only=options.only, jobs=options.jobs,
-        releasable=found.spec.releasable, progress=progress, options=read_options(backend, options.option),
+        releasable=found.spec.releasable, progress=progress, options=read_options(backend, [*options.option, *(["wait=true"] if options.wait else [])]),
     )  # fmt: skip
 
 

@@ -37,7 +37,10 @@ def _describe(options: argparse.Namespace) -> int:
     backend = find_backend(options.target)
     support = {need: backend.capabilities.get(need, "none") for need in NEEDS}
     if options.format == "json":
-        given = [{"name": item.name, "type": item.type.__name__, "default": item.default, "doc": item.doc} for item in backend.options]
+        given = [
+            {"name": item.name, "type": item.type.__name__, "default": item.default, "doc": item.doc}
+            for item in backend.options
+        ]
         body = {"format": 1, "name": backend.name, "summary": backend.summary, "capabilities": support, "options": given,
                 "runs": backend.run is not None}  # fmt: skip
         out(json.dumps(body, indent=2) + "\n")

@@ -57,7 +57,8 @@ def request_lacks_input(spec: Spec, findings: Findings) -> None:
 def _report_missing(
     spec: Spec, findings: Findings, serve: Block, model: Block, brought: set[tuple[str, str | None]], looked_up: set[str]
 ) -> None:
-    seen = set()
+    # The instant of the prediction is when the request comes: nobody sends it.
+    seen = {(at.block, at.member) for frame in spec.of_kind("frame") if (at := frame.ref("at")) is not None}
     for _, feature in features_of(spec, model):
         for column, _ in columns_read(spec, feature.value):
             place = (column.source, column.name)

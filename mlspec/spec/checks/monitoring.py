@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlspec import catalogue
 from mlspec.diagnostics import Note
 from mlspec.spec.checks.reading import metrics_in, walk
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Definition, Spec
 
 _COMPARED = ("psi", "ks", "js")
-_WATCHED = (*_COMPARED, "null_rate")
 # What can be told of a request as it is answered, without the truth.
-_WITHOUT_TRUTH = frozenset(("selection_rate", "error_rate", "latency", "ttft", "rate", *_WATCHED))
+_WITHOUT_TRUTH = frozenset(("selection_rate",))
 
 
 def truth_without_delay(spec: Spec, findings: Findings) -> None:
@@ -25,7 +25,12 @@ def truth_without_delay(spec: Spec, findings: Findings) -> None:
 
 def needs_truth(alert: Definition) -> bool:
     """Whether an alert reads a metric that compares predictions with what came true."""
-    return any(node[1] not in _WITHOUT_TRUTH for node in metrics_in(alert.value))
+    return any(_compares(str(node[1])) for node in metrics_in(alert.value))
+
+
+def _compares(name: str) -> bool:
+    row = catalogue.metric(name)
+    return row is not None and name not in _WITHOUT_TRUTH and not {"package", "generation"} & set(row.tasks)
 
 
 def _sliced_by_audit(spec: Spec, alert: Definition) -> bool:

@@ -1,0 +1,127 @@
+"""Remove what no run needs any more: old runs, and results that only they had."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from mlspec.cli import exits
+from mlspec.cli.terminal import out
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """FOLDER, `--keep`, `--dry-run`."""
+    parser.add_argument("folder_or_spec", metavar="PATH", nargs="?", default=".", help="a folder or spec of the project")
+    parser.add_argument("--keep", type=int, default=5, metavar="N", help="how many newest runs of each spec and env to keep")
+    parser.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Work out what is needed, under the run lock, and remove the rest."""
+    from mlspec.driver import Project
+    from mlspec.runtime.errors import StageError
+    from mlspec.runtime.lock import RunLock
+    from mlspec.runtime.store import Store
+
+    if options.keep < 1:
+        raise exits.CommandError("`--keep` does not fit", expected="a number of at least 1", found=str(options.keep))
+    given = Path(options.folder_or_spec)
+    root = Project.of(given / "x" if given.is_dir() else given).root
+    store = Store(root)
+    if not store.state.is_dir():
+        out("nothing to remove\n")
+        return exits.OK
+    try:
+        with RunLock(store.state / "run.lock"):
+            return _clean(options, store)
+    except StageError as error:
+        raise exits.CommandError(error.message, exits.LOCKED if error.code == "MLS811" else exits.INPUT_OUTPUT,
+                                 expected=error.expected, found=error.found, help=error.help) from error  # fmt: skip
+
+
+def _clean(options: argparse.Namespace, store: Any) -> int:
+    runs = sorted((path for path in (store.state / "runs").glob("[0-9]*") if path.is_dir()), reverse=True)
+    kept = _kept(runs, options.keep)
+    keys, digests = _needed(kept, store)
+    gone = [path for path in runs if path not in kept]
+    gone += [path for path in store.stages.glob("*.json") if path.stem not in keys]
+    gone += [path for path in store.artifacts.glob("*") if path.name not in digests]
+    gone += [*(store.state / "cache").glob("*")]
+    size = sum(_size(path) for path in gone)
+    if not options.dry_run:
+        _remove(gone)
+    verb = "would go" if options.dry_run else "removed"
+    if options.format == "json":
+        out(
+            json.dumps({"format": 1, "removed": [str(path) for path in gone], "bytes": size, "dry_run": options.dry_run}) + "\n"
+        )
+    else:
+        out(f"{len(gone)} entries, {size / 2**20:.1f} MiB {verb}; {len(kept)} runs stay\n" if gone else "nothing to remove\n")
+    return exits.OK
+
+
+def _remove(gone: list[Path]) -> None:
+    """Manifests go before artifacts, so that a stage never counts as complete without its result."""
+    from mlspec.runtime import files
+
+    for path in sorted(gone, key=lambda path: path.suffix != ".json"):
+        files.remove_tree(path)
+
+
+def _kept(runs: list[Path], count: int) -> list[Path]:
+    """The newest runs of each spec and env, and whatever a release still stands on: the newest run that passed."""
+    seen: dict[tuple[Any, Any], int] = {}
+    passed: set[tuple[Any, Any]] = set()
+    kept = []
+    for path in runs:
+        summary = _summary(path)
+        who = (summary.get("spec"), summary.get("env"))
+        first_passed = bool(summary.get("passed")) and who not in passed
+        if seen.get(who, 0) < count or first_passed:
+            kept.append(path)
+            seen[who] = seen.get(who, 0) + 1
+            if summary.get("passed"):
+                passed.add(who)
+    return kept
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((path / "summary.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _needed(runs: list[Path], store: Any) -> tuple[set[str], set[str]]:
+    """The keys and the artifact digests of the kept runs, and of every stage that a cut-off run completed."""
+    keys: set[str] = set()
+    for path in runs:
+        stages = _summary(path).get("stages")
+        if stages is None:
+            # A run without a summary may go on: all that it may have completed stays.
+            keys |= _started(path)
+        else:
+            keys |= {str(stage["key"]) for stage in stages.values() if "key" in stage}
+    digests = set()
+    for key in keys:
+        try:
+            outputs = json.loads((store.stages / f"{key}.json").read_bytes())["outputs"]
+        except (OSError, ValueError, KeyError):
+            continue  # this stage is not complete: it has no artifacts to keep
+        digests |= {str(output["digest"]) for output in outputs.values()}
+    return keys, digests
+
+
+def _started(path: Path) -> set[str]:
+    from mlspec.runtime.journal import read_journal
+
+    return {str(key) for record in read_journal(path / "journal.jsonl").records for key in record.get("keys", {}).values()}
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size

@@ -1,0 +1,128 @@
+"""The block kinds and fields of the language, with defaults and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from mlspec.cli import exits
+from mlspec.cli.loading import style
+from mlspec.cli.terminal import out
+from mlspec.spec import schema
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """KIND, to say more about one; `--diagnostics` prints the JSON Schema of `--format json`."""
+    parser.add_argument("kind", nargs="?", help="a block kind, such as `source`")
+    parser.add_argument("--diagnostics", action="store_true", help="the JSON Schema of what `--format json` prints")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table, one kind, or a JSON Schema."""
+    if options.diagnostics:
+        from mlspec.diagnostics.render.json import schema as published
+
+        out(json.dumps(published(), indent=2) + "\n")
+        return exits.OK
+    if options.kind is None:
+        return _all(options)
+    row = schema.kind(options.kind)
+    if row is None:
+        from mlspec.spec.findings import nearest
+
+        near = nearest(options.kind, schema.kinds())
+        raise exits.CommandError(f"there is no block kind `{options.kind}`", expected=" ".join(schema.kinds()), found=options.kind,
+                                 help=f"did you mean `{near}`?" if near else "")  # fmt: skip
+    if options.format == "json":
+        out(json.dumps(_json(row), indent=2) + "\n")
+    else:
+        out(_text(options, row))
+    return exits.OK
+
+
+def _all(options: argparse.Namespace) -> int:
+    rows = [row for name in schema.kinds() if (row := schema.kind(name)) is not None]
+    if options.format == "json":
+        out(json.dumps({"format": 1, "kinds": [_json(row) for row in rows]}, indent=2) + "\n")
+        return exits.OK
+    paint = style(options)
+    for row in rows:
+        state = "" if row.built else paint("dim", " (not built yet)")
+        out(f"{paint('bold', row.name.ljust(10))} {row.doc}{state}\n")
+    return exits.OK
+
+
+def _json(row: schema.Kind) -> dict[str, Any]:
+    fields = [
+        {"name": field.name, "form": form_text(field.form), "required": field.required, "override": field.override,
+         "built": field.built, "default": None if field.required else default_text(field.default, field.form), "doc": field.doc}
+        for field in row.fields.values()
+    ]  # fmt: skip
+    return {"name": row.name, "doc": row.doc, "stage": row.stage, "built": row.built, "inside": list(row.inside),
+            "blocks": list(row.blocks), "defines": row.role, "columns": row.columns, "fields": fields}  # fmt: skip
+
+
+def _text(options: argparse.Namespace, row: schema.Kind) -> str:
+    paint = style(options)
+    lines = [f"{paint('bold', row.name)}  {row.doc}" + ("" if row.built else "  (not built yet)")]
+    if row.columns:
+        lines.append("  name: type @…  declares a column")
+    if row.role is not None:
+        lines.append(f"  name := …      defines {schema.role(row.role).noun}")
+    lines += [f"  {inner} …  a block inside" for inner in row.blocks]
+    for field in row.fields.values():
+        shown = "required" if field.required else f"default {default_text(field.default, field.form)}"
+        built = "" if field.built else ", not built yet"
+        lines.append(f"  {paint('cyan', field.name)} = {form_text(field.form)}  {paint('dim', f'({shown}{built})')}")
+        lines.append(f"      {field.doc}")
+    return "\n".join(lines) + "\n"
+
+
+def form_text(form: Any) -> str:
+    """What a field takes, in words."""
+    if isinstance(form, str):
+        return form
+    head, *rest = form
+    if head == "enum":
+        return " | ".join(rest)
+    if head == "list":
+        return f"list of {form_text(rest[0])}"
+    if head == "range":
+        return f"{form_text(rest[0])}..{form_text(rest[0])}"
+    if head == "one":
+        return " | ".join(form_text(item) for item in rest)
+    if head == "call":
+        names = schema.constructors(rest[0])
+        return " | ".join(f"{name}(…)" for name in names) or "call"
+    if head == "ref":
+        return "the name of a " + " or ".join(f"`{kind}`" for kind in rest)
+    if head == "tag":
+        return f'{rest[0]}"""…"""'
+    if head == "const":
+        return "constant"
+    limits = "..".join("" if limit is None else f"{limit}" for limit in rest)
+    return f"{head} in {limits}" if rest else str(head)
+
+
+def default_text(item: Any, form: Any) -> str:
+    """A default as the language writes it."""
+    from mlspec.spec.checks.reading import days, percent
+
+    name = form if isinstance(form, str) else form[0]
+    if item is None:
+        return "none"
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    if isinstance(item, tuple) and item[:1] == ("make",):
+        shown = [f"{key}: {default_text(value, '')}" for key, value in item[2] if value is not None]
+        return f"{item[1]}({', '.join(shown)})"
+    if isinstance(item, tuple | list):
+        return f"[{', '.join(default_text(part, form[1] if name == 'list' else '') for part in item)}]"
+    if name == "duration":
+        return days(float(item))
+    if name == "ratio":
+        return percent(float(item))
+    if isinstance(item, str) and name in ("string", "list"):
+        return f'"{item}"'
+    return str(item)

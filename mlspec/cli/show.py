@@ -1,0 +1,102 @@
+"""A spec with every default filled in, or a run with its stages and gates."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from mlspec.cli import exits
+from mlspec.cli.loading import checked, style
+from mlspec.cli.options import add_overrides
+from mlspec.cli.terminal import clean, out
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC or RUN, `--full`."""
+    parser.add_argument(
+        "what", metavar="SPEC|RUN", nargs="?", help="a spec, or the number of a run; without it, the runs are listed"
+    )
+    parser.add_argument("--full", action="store_true", help="of a spec, every default as well")
+    add_overrides(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show a spec, a run, or the list of runs."""
+    if options.what is None:
+        return _runs(options)
+    if options.what.isdigit() and not Path(options.what).exists():
+        return _run(options, options.what)
+    found = checked(options, options.what)
+    if found is None or found.spec is None:
+        return exits.FOUND
+    from mlspec.cli.spec_text import spec_to_json, spec_to_text
+
+    if options.format == "json":
+        out(json.dumps(spec_to_json(found.spec, full=options.full), indent=2, ensure_ascii=False) + "\n")
+    else:
+        out(spec_to_text(found.spec, full=options.full, paint=style(options)))
+    return exits.OK
+
+
+def _folder() -> Path:
+    from mlspec.driver import Project
+
+    return Project.of(Path("x")).state / "runs"
+
+
+def summaries() -> list[dict[str, Any]]:
+    """The summaries of the project's runs, newest first."""
+    found = []
+    for path in sorted(_folder().glob("[0-9]*/summary.json"), reverse=True):
+        try:
+            found.append(json.loads(path.read_bytes()))
+        except ValueError:
+            found.append({"run": path.parent.name, "spec": "?", "exit_code": None})
+    return found
+
+
+def _runs(options: argparse.Namespace) -> int:
+    found = summaries()
+    if options.format == "json":
+        rows = [{name: item.get(name) for name in ("run", "spec", "env", "passed", "exit_code", "seconds")} for item in found]
+        out(json.dumps({"format": 1, "runs": rows}, indent=2) + "\n")
+        return exits.OK
+    if not found:
+        out("no runs yet: `mlspec run SPEC` makes one\n")
+    for item in found:
+        env = f" (env {item['env']})" if item.get("env") else ""
+        out(f"{item['run']}  {clean(str(item.get('spec')))}{env}  {_word(item, options)}\n")
+    return exits.OK
+
+
+def _word(item: dict[str, Any], options: argparse.Namespace) -> str:
+    paint = style(options)
+    if item.get("exit_code") == 0:
+        return paint("green", "passed" if item.get("verdicts") else "complete")
+    return paint("red", "gates failed" if item.get("passed") is False else "failed")
+
+
+def _run(options: argparse.Namespace, name: str) -> int:
+    found = {str(item.get("run")): item for item in summaries()}
+    item = found.get(name.zfill(6))
+    if item is None:
+        known = ", ".join(found) or "there are none yet"
+        raise exits.CommandError(f"there is no run `{name}`", exits.FOUND, expected=known, found=name,
+                                 help="`mlspec show` lists the runs of this project")  # fmt: skip
+    if options.format == "json":
+        out(json.dumps(item, indent=2, ensure_ascii=False) + "\n")
+        return exits.OK
+    paint = style(options)
+    out(f"{paint('bold', clean(str(item['spec'])))} run {item['run']}: {_word(item, options)}\n")
+    for block, verdict in item.get("verdicts", {}).items():
+        for gate in verdict.get("gates", ()):
+            mark = paint("green", "passed") if gate.get("passed") else paint("red", str(gate.get("status", "failed")))
+            out(f"  {block}.{gate['name']}: {mark}  {clean(str(gate.get('text', '')))}\n")
+    width = max((len(stage) for stage in item.get("stages", {})), default=0)
+    for stage, state in item.get("stages", {}).items():
+        out(f"  {stage.ljust(width)}  {str(state.get('state')).ljust(8)} {state.get('seconds', 0):8.2f} s\n")
+    for report, path in item.get("reports", {}).items():
+        out(f"  {report}: {_folder() / str(item['run']) / path}\n")
+    return exits.OK
