@@ -58,10 +58,9 @@ def log_run(context: StageContext, client: Any, experiment: str, findings: str) 
 
 def report_page(context: StageContext) -> str:
     """The evaluation report of the same findings."""
-    from mlspec.runtime.report.page import render
+    from mlspec.runtime.report.evaluation import evaluation_page
 
-    page: str = render(context.config, context.inputs())
-    return page
+    return evaluation_page(context.config, context.inputs())
 
 
 def log_numbers(client: Any, logged: str, inputs: Mapping[str, Path]) -> None:

@@ -1,0 +1,64 @@
+"""The slices of the report: every grouping as a table and dots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlspec.runtime.report.charts import intervals
+from mlspec.runtime.report.evidence import Evidence
+from mlspec.runtime.report.shown import SHARES, metric_name, of_metric
+
+DRAWN = {
+    "binary": ("false_pos_rate", "selection_rate", "auc"),
+    "multiclass": ("accuracy", "macro_f1"),
+    "regression": ("mae", "bias"),
+}
+
+
+def slices_part(evidence: Evidence) -> list[dict[str, Any]]:
+    """One entry per grouping of every evaluation, for the candidate."""
+    return [_slice(block, found, item) for block, found in evidence.metrics.items() for item in found.get("slices", ())]
+
+
+def _slice(block: str, found: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+    candidate = str(found.get("candidate") or next(iter(found["models"])))
+    rows = [_row(value, item["metrics"], candidate) for value in item["values"]]
+    return {
+        "block": block, "name": item["by"][1], "model": candidate, "metrics": [metric_name(name) for name in item["metrics"]], "rows": rows,
+        "positive": any(row["positive"] is not None for row in rows), "charts": _charts(found, item, candidate),
+        "few": sum(row["few"] for row in rows), "min_group": found.get("min_group", 1),
+    }  # fmt: skip
+
+
+def _row(value: Mapping[str, Any], metrics: list[str], model: str) -> dict[str, Any]:
+    values = value["models"].get(model)
+    cells = [of_metric(name, values[name]) if values else "" for name in metrics]
+    return {
+        "name": value["value"],
+        "n": value["n"],
+        "positive": value.get("positive_share"),
+        "cells": cells,
+        "few": values is None,
+    }
+
+
+def _charts(found: Mapping[str, Any], item: Mapping[str, Any], model: str) -> list[dict[str, Any]]:
+    charts = []
+    for metric in DRAWN[found["label"]["task"]]:
+        known = [(value["value"], value["models"][model][metric]) for value in item["values"] if model in value["models"]]
+        if metric not in item["metrics"] or not any(score is not None for _, score in known):
+            continue
+        overall = found["models"][model].get(metric, {}).get("value")
+        names, nothing = [name for name, _ in known], [None] * len(known)
+        drawn = intervals(names, [score for _, score in known], nothing, nothing, title=f"{metric_name(metric)} by {item['by'][1]}",
+                          note="the dashed line is all rows", reference=overall, percent=metric in SHARES, width=480)  # fmt: skip
+        charts.append(
+            {
+                "title": f"{metric_name(metric)} by {item['by'][1]}".capitalize()
+                if metric != "auc"
+                else f"AUC by {item['by'][1]}",
+                "chart": drawn,
+            }
+        )
+    return charts
