@@ -39,13 +39,16 @@ PARALLEL = frozenset({"search"})
 """Kinds that use all workers of the run themselves."""
 
 _TABLES = ("numpy", "pyarrow.parquet", "duckdb", "sqlglot")
-_LEARNING = (*_TABLES, "sklearn.pipeline", "sklearn.linear_model", "sklearn.ensemble", "skl2onnx")
+_LEARNING = (
+    *_TABLES, "scipy.sparse", "scipy.optimize", "pandas", "scipy.stats", "sklearn.utils", "sklearn.linear_model", "sklearn.ensemble",
+    "onnx", "skl2onnx",
+)  # fmt: skip
 PRELOAD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "evaluate", "measure"), _TABLES),
     **dict.fromkeys(("fit", "search"), _LEARNING),
 }
-"""Libraries that the server process imports once, before it forks the workers of these kinds. None may start a thread on import:
-onnxruntime does, and pyarrow unless `prepare_to_fork` ran before."""
+"""Libraries that the server process imports once, before it forks the workers of these kinds, in small steps: between two of them it
+can fork a worker that needs neither. None may start a thread on import: onnxruntime does, pyarrow unless `prepare_to_fork` ran."""
 
 
 def function_of(kind: str) -> Callable[[StageContext], None]:

@@ -67,6 +67,12 @@ def test_a_failed_stage_stops_only_what_depends_on_it(tmp_path: Path) -> None:
     assert run(tmp_path, write("a", "mended"), write("e", "ok")).names("reused") == ["e"]
 
 
+def test_a_stage_that_misses_two_is_told_once(tmp_path: Path) -> None:
+    events: list[Event] = []
+    outcome = run(tmp_path, write("a", "refuse"), write("b", "refuse twice"), write("c", "ok", "a", "b"), events=events)
+    assert [event.stage for event in events if event.kind == "not-run"] == ["c"] and outcome.names("failed") == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("text", "exit_code", "code", "words"),
     [

@@ -76,7 +76,7 @@ class Schedule:
         pending = [name]
         while pending:
             for reader in self._readers[pending.pop()]:
-                if reader not in lost:
+                if reader in self._open and reader not in lost:
                     lost[reader] = None
                     pending.append(reader)
         self._open.difference_update(lost, [name])
