@@ -1,0 +1,78 @@
+"""The data that a report reads: one part of the rows, and queries over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlspec.runtime import query
+from mlspec.runtime.query import Sql, call, cast, name
+
+if TYPE_CHECKING:
+    import duckdb
+
+NUMERIC = frozenset(["int", "float", "decimal", "ratio", "points", "rate", "duration", "bytes"])
+TEMPORAL = frozenset(["date", "timestamp"])
+HIDDEN = frozenset(["pii.direct", "pii.free_text"])
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The table `data` with a column `part`; statistics are of the rows in `part`."""
+
+    connection: duckdb.DuckDBPyConnection
+    columns: Sequence[Mapping[str, Any]]
+    part: str
+    min_cell: int
+
+    def rows_of_parts(self) -> dict[str, int]:
+        """The rows of each part, by name."""
+        found = self.connection.execute("SELECT part, count(*) FROM data GROUP BY part ORDER BY part").fetchall()
+        return {str(part): int(rows) for part, rows in found}
+
+    def all(
+        self, columns: Mapping[str, Any], *, where: Any = None, part: str | None = None, tail: str = ""
+    ) -> list[tuple[Any, ...]]:
+        """The result of a query over one part; `tail` is a fixed GROUP BY or ORDER BY over the result's own columns."""
+        inside = query.binary("==", name("part"), part or self.part)
+        statement = query.select(columns, "data", where=inside if where is None else query.both(inside, where))
+        return self.connection.execute(f"{query.render(statement)} {tail}").fetchall()
+
+    def one(self, columns: Mapping[str, Any], *, where: Any = None, part: str | None = None) -> dict[str, Any]:
+        """The one row of an aggregate query, by column."""
+        return dict(zip(columns, self.all(columns, where=where, part=part)[0], strict=True))
+
+    def withheld(self, count: int) -> bool:
+        """Whether a cell has so few rows that it could tell of single ones; an empty cell tells of none."""
+        return 0 < count < self.min_cell
+
+
+def kind_of(column: Mapping[str, Any]) -> str:
+    """How a column is described: number, time, category, or hidden, which shows no value at all."""
+    if HIDDEN & set(column.get("tags", ())) or "key" in column.get("tags", ()):
+        return "hidden"
+    declared = str(column["type"]).removesuffix("?")
+    if declared in NUMERIC:
+        return "number"
+    if declared in TEMPORAL:
+        return "time"
+    return "hidden" if declared in ("text", "id") else "category"
+
+
+def is_personal(column: Mapping[str, Any]) -> bool:
+    """Whether single values, such as the least and the greatest, would tell of persons."""
+    return any(str(tag).startswith("pii") for tag in column.get("tags", ()))
+
+
+def number(column: Mapping[str, Any]) -> Sql:
+    """A numeric column as a double."""
+    return cast(name(str(column["name"])), "DOUBLE")
+
+
+def text(column: Mapping[str, Any]) -> Sql:
+    """A category, or the month of a time, as text."""
+    value = name(str(column["name"]))
+    if kind_of(column) == "time":
+        return call("strftime", cast(value, "TIMESTAMP"), "%Y-%m")
+    return cast(value, "VARCHAR")

@@ -1,0 +1,108 @@
+"""The target by each column: the rate of the positive class, the shares of the classes, or the mean, per category or bin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from mlspec.runtime import query
+from mlspec.runtime.profile.columns import TOP
+from mlspec.runtime.profile.sheet import Sheet, kind_of, number, text
+from mlspec.runtime.query import Sql, call, cast, name
+from mlspec.runtime.verify.wording import show
+
+BINS = 8
+
+
+def target(sheet: Sheet, label: Mapping[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:
+    """The target overall, and by every column but itself that may show values."""
+    measures = _measures(sheet, label)
+    overall = sheet.one({**measures, "rows": call("count_star")})
+    found: dict[str, Any] = {
+        "column": label["column"],
+        "task": label["task"],
+        "measures": list(measures),
+        "overall": overall,
+        "by": {},
+    }
+    for column in sheet.columns:
+        if column["name"] == label["column"] or kind_of(column) == "hidden":
+            continue
+        cells = (
+            _by_bin(sheet, column, measures, described[column["name"]])
+            if kind_of(column) == "number"
+            else _by_category(sheet, column, measures)
+        )
+        if len(cells) > 1:
+            found["by"][column["name"]] = cells
+    return found
+
+
+def _measures(sheet: Sheet, label: Mapping[str, Any]) -> dict[str, Sql]:
+    value = name(str(label["column"]))
+    if label["task"] == "regression":
+        return {"mean": call("avg", cast(value, "DOUBLE"))}
+    as_text = call("lower", cast(value, "VARCHAR")) if isinstance(label.get("positive"), bool) else cast(value, "VARCHAR")
+    if label["task"] == "binary":
+        positive = str(label["positive"]).lower() if isinstance(label["positive"], bool) else str(label["positive"])
+        return {f"rate of {positive}": _rate(query.binary("==", as_text, positive))}
+    classes = [str(item) for item in label.get("classes") or ()] or [
+        str(item) for (item,) in sheet.all({"c": as_text}, where=query.not_null(value), tail="GROUP BY 1 ORDER BY 1")
+    ]
+    return {f"share of {item}": _rate(query.binary("==", as_text, item)) for item in classes}
+
+
+def _rate(condition: Sql) -> Sql:
+    return query.binary(
+        "/", cast(call("count_if", condition), "DOUBLE"), call("nullif", cast(call("count", condition), "DOUBLE"), 0.0)
+    )
+
+
+def _by_category(sheet: Sheet, column: Mapping[str, Any], measures: Mapping[str, Sql]) -> list[dict[str, Any]]:
+    ordered = "value" if kind_of(column) == "time" else "n DESC, value"
+    rows = sheet.all({"value": text(column), "n": call("count_star"), **measures}, tail=f"GROUP BY 1 ORDER BY {ordered}")
+    cells = [
+        _cell(sheet, "null" if value is None else str(value), count, list(measures), found) for value, count, *found in rows
+    ]
+    return [cell for cell in cells if cell["rows"] is not None][: TOP * (2 if kind_of(column) == "time" else 1)]
+
+
+def _by_bin(
+    sheet: Sheet, column: Mapping[str, Any], measures: Mapping[str, Sql], described: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Bins of about equal rows; ends of the outer bins are left open, since they would be single values."""
+    if "histogram" not in described:
+        return []
+    value = number(column)
+    levels = query.exp.Array(expressions=[cast(repr(place / BINS), "DOUBLE") for place in range(1, BINS)])
+    (cuts,) = sheet.all({"q": call("quantile_disc", value, levels)})[0]
+    inner = sorted({float(cut) for cut in cuts})
+    bounds: list[float | None] = [None, *inner, None]
+    cells = []
+    for low, high in pairwise(bounds):
+        conditions = [query.not_null(value)]
+        conditions += [] if low is None else [query.binary(">", value, low)]
+        conditions += [] if high is None else [query.binary("<=", value, high)]
+        found = sheet.one({"n": call("count_star"), **measures}, where=query.both(*conditions))
+        count = int(found.pop("n"))
+        if count:
+            cells.append(_cell(sheet, _span(low, high), count, list(measures), list(found.values())))
+    return cells
+
+
+def _span(low: float | None, high: float | None) -> str:
+    short = [None if end is None else show(int(end) if end == int(end) else end) for end in (low, high)]
+    if short[0] is None:
+        return f"≤ {short[1]}"
+    return f"> {short[0]}" if short[1] is None else f"{short[0]} – {short[1]}"
+
+
+def _cell(sheet: Sheet, value: str, count: int, names: Sequence[str], found: Sequence[Any]) -> dict[str, Any]:
+    """One cell; too few rows withhold its count and its measures."""
+    few = sheet.withheld(count)
+    return {
+        "value": value,
+        "rows": None if few else int(count),
+        "measures": {key: None if few else item for key, item in zip(names, found, strict=True)},
+    }
