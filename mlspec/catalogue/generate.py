@@ -96,10 +96,23 @@ def _sklearn_parameters(cls: type) -> dict[str, Any]:
         for constraint in constraints.get(name, []):
             if type(constraint).__name__ != "Hidden":
                 _sklearn_constraint(constraint, row)
+        if _is_deprecated(parameter.default, constraints.get(name, [])):
+            row["deprecated"] = True
+            row["default"] = None
         row["types"] = sorted(set(row["types"]))
         row["options"] = sorted(set(row["options"]))
         rows[name] = row
     return rows
+
+
+def _is_deprecated(default: Any, constraints: list[Any]) -> bool:
+    """Whether scikit-learn marks a parameter as going away: its default, or one of its values, is the word itself."""
+    options = [option for constraint in constraints for option in getattr(_shown(constraint), "options", ())]
+    return default == "deprecated" or "deprecated" in options
+
+
+def _shown(constraint: Any) -> Any:
+    return getattr(constraint, "constraint", constraint) if type(constraint).__name__ == "Hidden" else constraint
 
 
 def sklearn_estimators() -> dict[str, Any]:

@@ -387,7 +387,7 @@ CHECKS = (
         "skip",
         "lower",
         ("duckdb",),
-        True,
+        False,
         "Whether every value exists in a column of another source.",
         "",
         "",

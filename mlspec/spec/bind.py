@@ -14,7 +14,7 @@ from mlspec.spec.definitions import bind_definition
 from mlspec.spec.estimators import bind_parameters
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.fields import convert, wanted
-from mlspec.spec.findings import nearest
+from mlspec.spec.findings import listing, nearest
 from mlspec.spec.locals import local_names
 from mlspec.spec.model import Block
 from mlspec.spec.rows import rows_of
@@ -33,16 +33,20 @@ def bind_block(node: Statement, scope: Scope, parent: Block | None = None, quiet
     keyword = nodes.Name(node.span, "extern") if isinstance(node, nodes.Extern) else _keyword(node)
     row = _kind(keyword, node, scope, parent)
     if row is None:
+        if node.label is not None:
+            scope.broken.add(node.label.text)
         return None
     before = scope.findings.errors
     label = node.label
     name = label.text if label is not None else ""
     path = f"{parent.path}.{name or row.name}" if parent is not None else name or row.name
-    head = node.head if isinstance(node, nodes.Block | nodes.Extern) else (keyword.span.to(label.span) if label else keyword.span)
+    head = (
+        node.head if isinstance(node, nodes.Block | nodes.Extern) else (keyword.span.to(label.span) if label else keyword.span)
+    )
     block = Block(row.name, name, path, node.span, head, node.doc)
     _label(row, block, node, scope)
     if not row.built and not quiet:
-        scope.findings.add("MLS901", head, what=f"`{row.name} {name}`".replace(" `", "`"))
+        scope.findings.add("MLS901", head, what=f"`{f'{row.name} {name}'.strip()}`")
     _Binder(row, block, scope, parent, quiet or not row.built).bind(node)
     scope.spec.spans.setdefault(path, head)
     if scope.findings.errors > before and row.built and _broken(scope, before):
@@ -68,7 +72,7 @@ def _kind(keyword: nodes.Name, node: Statement, scope: Scope, parent: Block | No
     if row is None or keyword.text not in allowed:
         if row is not None:
             homes = " or ".join(f"`{home}`" for home in row.inside) or "the file"
-            scope.wrong(keyword.text, keyword.span, f"block that stands in {homes}", "one of " + ", ".join(f"`{kind}`" for kind in allowed))
+            scope.wrong(keyword.text, keyword.span, f"block that stands in {homes}", "one of " + listing(allowed))
         else:
             scope.findings.unknown("MLS101", keyword.span, keyword.text, allowed, kind="block kind")
         return None
@@ -76,7 +80,9 @@ def _kind(keyword: nodes.Name, node: Statement, scope: Scope, parent: Block | No
     if form not in row.forms and not isinstance(node, nodes.Extern):
         shapes = {"block": "{ … }", "short": "NAME = …", "declare": "NAME: type"}
         ways = " or ".join(f"`{row.name} {shapes[way]}`" for way in row.forms)
-        scope.findings.add("MLS201", node.span, what=f"`{row.name}`", got=f"written as `{row.name} {shapes[form]}`", wanted=ways)
+        scope.findings.add(
+            "MLS201", node.span, what=f"`{row.name}`", got=f"written as `{row.name} {shapes[form]}`", wanted=ways
+        )
         return None
     return row
 
@@ -89,7 +95,15 @@ def _form(node: Statement) -> str:
 
 def _label(row: Kind, block: Block, node: Statement, scope: Scope) -> None:
     if row.label == "required" and not block.name:
-        scope.findings.add("MLS106", block.head, kind="block", block=row.name, name="name", wanted="a name after the kind", fix=f"{row.name} NAME")
+        scope.findings.add(
+            "MLS106",
+            block.head,
+            kind="block",
+            block=row.name,
+            name="name",
+            wanted="a name after the kind",
+            fix=f"{row.name} NAME",
+        )
 
 
 class _Binder:
@@ -192,14 +206,20 @@ class _Binder:
                 self._missing(field)
             elif not field.required and field.default is not None and (not short or name in _COMMON):
                 self.block.fields[name] = Value(default_item(field.default, field.form), None, "default")
-        return {name: statement for name, statement in settings.items() if name not in self.row.fields or (name == "value" and not short)}
+        return {
+            name: statement
+            for name, statement in settings.items()
+            if name not in self.row.fields or (name == "value" and not short)
+        }
 
     def _field(self, field: Field, statement: Setting) -> None:
-        if not field.built and not self.quiet:
-            self.scope.findings.add("MLS901", statement.name.span, what=f"field `{field.name}` of `{self.row.name}`")
+        if not field.built:
+            self._context("").not_built(f"field `{field.name}`", statement.name.span)
         if statement.attrs:
             attr = statement.attrs[0]
-            self.scope.findings.add("MLS104", attr.span, name=f"@{attr.name.text}", got="an attribute", wanted="a field without attributes")
+            self.scope.findings.add(
+                "MLS104", attr.span, name=f"@{attr.name.text}", got="an attribute", wanted="a field without attributes"
+            )
         item = convert(field.form, statement.value, self._context(f"`{field.name}`"))
         if item is INVALID:
             return
@@ -232,9 +252,9 @@ class _Binder:
                     self.block.fields[name] = patched
 
     def _missing(self, field: Field) -> None:
-        noun = "block" if self.block.name else "the block"
+        kind = self.row.name if self.block.name else "block"
         self.scope.findings.add(
-            "MLS106", self.block.head, kind=f"{noun} {self.row.name}" if self.block.name else noun, block=self.block.name or self.row.name,
+            "MLS106", self.block.head, kind=kind, block=self.block.name or self.row.name,
             name=field.name, wanted=wanted(field.form), fix=f"{field.name} = …",
         )  # fmt: skip
 

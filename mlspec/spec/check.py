@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable
 
 from mlspec.diagnostics import Diagnostic, Note
@@ -23,7 +24,9 @@ _REFERRED = frozenset(
 )  # fmt: skip
 
 
-def check_spec(file: File, *, load: Load, env: str | None = None, params: dict[str, str] | None = None) -> tuple[Spec | None, list[Diagnostic]]:
+def check_spec(
+    file: File, *, load: Load, env: str | None = None, params: dict[str, str] | None = None
+) -> tuple[Spec | None, list[Diagnostic]]:
     """The checked spec and what was found, in order of the text.
 
     `load` gives the file that a `use` names, None where there is none; `env` is the environment in force and `params` the
@@ -121,11 +124,22 @@ def _finish(file: File, scope: Scope, params: dict[str, str]) -> None:
     if not any(isinstance(statement, nodes.Block) and statement.kind.text == "spec" for statement in file.statements):
         place = file.statements[0].span if file.statements else file.span
         start = Span(place.source, place.start, place.start + 1)
-        scope.findings.add("MLS106", start, kind="the file", block="", name="spec", wanted="a block that names the spec and its owner", fix='spec NAME { owner = "…" }')
+        scope.findings.add(
+            "MLS106",
+            start,
+            kind="the file",
+            block=posixpath.basename(place.source.name),
+            name="spec",
+            wanted="a block that names the spec and its owner",
+            fix='spec NAME { owner = "…" }',
+        )
     for name in scope.parameters:
         known = [block.name for block in spec.of_kind("param")]
         scope.findings.unknown("MLS101", Span(file.span.source, 0, 0), name, known, kind="param given by `-p`")
-    working = any(block.kind not in ("spec", "param", "secret", "channel", "entity", "env") for block in (*spec.blocks.values(), *spec.unnamed))
+    working = any(
+        block.kind not in ("spec", "param", "secret", "channel", "entity", "env")
+        for block in (*spec.blocks.values(), *spec.unnamed)
+    )
     if working and not scope.findings.errors:
         _unused(scope)
 

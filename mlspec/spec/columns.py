@@ -33,7 +33,9 @@ def type_of(node: TypeNode, context: Context) -> Type | None:
     maker = _MAKERS.get(name)
     if maker is None:
         if node.args:
-            context.findings.add("MLS105", node.args[0].span, kind=f"type `{name}`", name=short(node.args[0].span), known="none")
+            context.findings.add(
+                "MLS105", node.args[0].span, kind=f"type `{name}`", name=short(node.args[0].span), known="none"
+            )
             return None
         return Type(name, node.optional)
     made = maker(node, context)
@@ -42,7 +44,9 @@ def type_of(node: TypeNode, context: Context) -> Type | None:
 
 def _decimal(node: TypeNode, context: Context) -> Type | None:
     values = [arg.value.value if isinstance(arg.value, Literal) and arg.value.kind == "int" else None for arg in node.args]
-    if len(values) != 2 or not (isinstance(values[0], int) and isinstance(values[1], int) and 0 <= values[1] <= values[0] <= 38):
+    if len(values) != 2 or not (
+        isinstance(values[0], int) and isinstance(values[1], int) and 0 <= values[1] <= values[0] <= 38
+    ):
         context.findings.add(
             "MLS209", node.span, what="the type", got=f"`{short(node.span)}`", wanted="`decimal(precision, scale)`, scale at most precision, "
             "precision at most 38",
@@ -68,7 +72,9 @@ def _category(node: TypeNode, context: Context) -> Type | None:
 
 def _id(node: TypeNode, context: Context) -> Type | None:
     if len(node.args) != 1 or not isinstance(node.args[0].value, Ref):
-        context.findings.add("MLS106", node.span, kind="type", block="id", name="entity", wanted="an entity", fix="id(customer)")
+        context.findings.add(
+            "MLS106", node.span, kind="type", block="id", name="entity", wanted="an entity", fix="id(customer)"
+        )
         return None
     reference = convert(("ref", "entity"), node.args[0].value, context.at("the entity"))
     return None if reference is INVALID else Type("id", entity=reference.block)
@@ -84,7 +90,9 @@ def _item(node: TypeNode, context: Context) -> Type | None:
         if len(node.args) == 1:
             context.findings.unknown("MLS101", node.args[0].span, short(node.args[0].span), TYPES, kind="type")
         else:
-            context.findings.add("MLS106", node.span, kind="type", block="list", name="type", wanted="a type", fix="list(string)")
+            context.findings.add(
+                "MLS106", node.span, kind="type", block="list", name="type", wanted="a type", fix="list(string)"
+            )
         return None
     return Type(node.args[0].value.text)
 
@@ -109,7 +117,9 @@ def _json(node: TypeNode, context: Context) -> Type | None:
         kind = _member_type(arg.value, context)
         if arg.name is None or kind is None:
             if arg.name is None:
-                context.findings.add("MLS106", arg.span, kind="type", block="json", name="name", wanted="`name: type`", fix="answer: text")
+                context.findings.add(
+                    "MLS106", arg.span, kind="type", block="json", name="name", wanted="`name: type`", fix="answer: text"
+                )
             return None
         members.append((arg.name.text, kind))
     return Type("json", members=tuple(members))
@@ -167,7 +177,9 @@ def bind_attributes(nodes: tuple[Attr, ...], role: str, context: Context, kind: 
         if row is None:
             context.findings.unknown("MLS101", node.name.span, name, allowed, kind="attribute")
         elif role not in row.roles:
-            context.scope.wrong(f"@{name}", node.span, f"attribute of {_roles(row.roles)}", f"an attribute of {noun(role)}: " + listing(allowed))
+            context.scope.wrong(
+                f"@{name}", node.span, f"attribute of {_roles(row.roles)}", f"an attribute of {noun(role)}: " + listing(allowed)
+            )
         elif name in found:
             context.findings.add("MLS102", node.span, kind="attribute", name=name)
         else:
@@ -188,8 +200,8 @@ def _bind_one(row: schema.Attribute, node: Attr, context: Context, kind: Type | 
     made = build(row, node, inner, convert)
     if made is INVALID:
         return None
-    if kind is not None and not _values_fit(made.args, kind, node, inner):
-        return None
+    if kind is not None:
+        _check_values(kind, node, inner)
     return Attribute(row.name, made.args, node.span)
 
 
@@ -198,7 +210,9 @@ def _range(node: Attr, context: Context, kind: Type | None) -> Attribute | None:
     from mlspec.spec.values import Value
 
     if len(node.args) != 1 or node.args[0].name is not None:
-        context.findings.add("MLS106", node.span, kind="attribute", block="@range", name="range", wanted="a range", fix="@range(0..100)")
+        context.findings.add(
+            "MLS106", node.span, kind="attribute", block="@range", name="range", wanted="a range", fix="@range(0..100)"
+        )
         return None
     found = constant(node.args[0].value, context)
     if found is None:
@@ -209,7 +223,11 @@ def _range(node: Attr, context: Context, kind: Type | None) -> Attribute | None:
     ends = bounds_of(found)
     if kind is not None and not comparable_bound(_end(found), kind):
         context.findings.add(
-            "MLS201", node.args[0].span, what="the range", got=f"a range of {named(found.type.item)}", wanted=f"a range of {named(kind.required())}"
+            "MLS201",
+            node.args[0].span,
+            what="the range",
+            got=f"a range of {named(found.type.item)}",
+            wanted=f"a range of {named(kind.required())}",
         )
         return None
     return Attribute("range", {"range": Value(ends, node.args[0].span)}, node.span)
@@ -222,22 +240,19 @@ def _end(found: Any) -> Any:
     return Typed(found.form[1], found.type.item, CONST, NONE, found.span)
 
 
-def _values_fit(args: Any, kind: Type, node: Attr, context: Context) -> bool:
-    """Whether `positive:` and `favourable:` are values of the column."""
+def _check_values(kind: Type, node: Attr, context: Context) -> None:
+    """`positive:` and `favourable:` are values of the column."""
     for arg in node.args:
         name = arg.name.text if arg.name else ""
         if name not in ("positive", "favourable"):
             continue
         found = constant(arg.value, context)
         if found is None:
-            return False
+            return
         if kind.name == "category" and kind.values and found.form[1] not in kind.values:
             outside(found, kind, context)
-            return False
-        if not (found.type.name == kind.name or (found.type.name in STRINGS and kind.name in STRINGS)):
+        elif not (found.type.name == kind.name or (found.type.name in STRINGS and kind.name in STRINGS)):
             mismatch(found, named(kind.required()), context)
-            return False
-    return True
 
 
 __all__ = ["TYPES", "bind_attributes", "bind_column", "python_value", "type_of"]

@@ -146,6 +146,6 @@ def comparable_bound(value: Typed, column: Type) -> bool:
     return value.type.name == name
 
 
-CONVERTERS = {name: simple for name in _SIMPLE} | {"const": any_constant, "tag": tagged}
+CONVERTERS = dict.fromkeys(_SIMPLE, simple) | {"const": any_constant, "tag": tagged}
 
 __all__ = ["CONVERTERS", "INVALID", "STRINGS", "any_constant", "comparable_bound", "misfit", "of_type", "simple", "wanted"]

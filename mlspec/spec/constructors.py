@@ -33,10 +33,10 @@ def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any
         return INVALID
     row = schema.constructor(group, node.callee.text)
     if row is None:
-        context.findings.unknown("MLS101", node.callee.span, node.callee.text, names, kind=context.where)
+        context.findings.unknown("MLS101", node.callee.span, node.callee.text, names, kind=f"value of {context.where}")
         return INVALID
-    if not row.built and not context.quiet:
-        context.findings.add("MLS901", node.callee.span, what=f"`{row.name}(…)`")
+    if not row.built:
+        context.not_built(f"`{row.name}(…)`", node.callee.span)
     return build(row, node, context, convert)
 
 
@@ -45,7 +45,9 @@ def _open(group: str, node: Expr, context: Context) -> Any:
     if not isinstance(node, Call):
         context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted="a call")
         return INVALID
-    args = {arg.name.text if arg.name else str(place): Value(_plain(arg.value), arg.span) for place, arg in enumerate(node.args)}
+    args = {
+        arg.name.text if arg.name else str(place): Value(_plain(arg.value), arg.span) for place, arg in enumerate(node.args)
+    }
     return Made(node.callee.text, group, args, node.span)
 
 
@@ -68,7 +70,7 @@ def build(row: Constructor, node: Call, context: Context, convert: Convert) -> A
             continue
         item = _argument(row, parameter, found, context, convert)
         if item is not INVALID:
-            args[parameter.name] = Value(item, found[0].span if len(found) == 1 else found[0].span.to(found[-1].span))
+            args[parameter.name] = Value(item, found[0].value.span.to(found[-1].value.span))
     if context.findings.errors > before and len(args) < len(row.parameters):
         return INVALID
     return Made(row.name, row.group, args, node.span)
@@ -99,9 +101,9 @@ def _matched(row: Constructor, node: Call, context: Context) -> dict[str, list[A
             continue
         parameter = rest or next(places, None)
         if parameter is None:
-            hint = f"it takes {len(names)} argument{'' if len(names) == 1 else 's'}"
+            hint = f"it takes {len(names) or 'no'} argument{'' if len(names) == 1 else 's'}"
             context.findings.add(
-                "MLS105", arg.span, kind=f"`{row.name}(…)`", name=short(arg.span), known=listing(names) or "none", hint=hint
+                "MLS105", arg.span, kind=f"`{row.name}(…)`", name=short(arg.span), known=listing(names), hint=hint
             )
             continue
         rest = parameter if parameter.many else None
@@ -145,7 +147,9 @@ def literal_rows(node: Expr, context: Context) -> Any:
     rows = context.rows
     if not isinstance(node, ListExpr) or rows is None:
         if rows is not None:
-            context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted="a list of `row(…)`")
+            context.findings.add(
+                "MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted="a list of `row(…)`"
+            )
         return INVALID
     found = []
     for item in node.items:

@@ -46,7 +46,13 @@ def _fits(node: Define, role: Role, value: Typed, context: Context) -> Typed | N
         mismatch(value, "a value of one row", context)
         return None
     if role.name == "feature" and value.constant:
-        context.findings.add("MLS213", node.value.span, name=node.name.text, got=short(node.value.span), hint="a feature reads at least one column")
+        context.findings.add(
+            "MLS213",
+            node.value.span,
+            name=node.name.text,
+            got=short(node.value.span),
+            hint="a feature reads at least one column",
+        )
         return None
     return value
 
@@ -64,7 +70,9 @@ def _condition(node: Define, role: Role, value: Typed, context: Context) -> Type
         return None
     if value.constant:
         got = "true" if value.form[1] else "false"
-        context.findings.add("MLS213", node.value.span, name=node.name.text, got=got, hint="remove it, or compare something that can vary")
+        context.findings.add(
+            "MLS213", node.value.span, name=node.name.text, got=got, hint="remove it, or compare something that can vary"
+        )
         return None
     return value
 
@@ -85,13 +93,13 @@ def _logged(node: Define, context: Context) -> Typed:
 
 def _part(node: Define, block: Block, context: Context) -> None:
     """`train := 70%`, or `train := 2023-01-01..2025-02-28`."""
-    bind_attributes(node.attrs, "part", context)
+    attrs = bind_attributes(node.attrs, "part", context)
     if isinstance(node.value, Range):
         interval = _interval(node, context)
-        if interval is not None:
-            block.parts[node.name.text] = Part(node.name.text, node.span, node.doc, None, interval)
+        block.parts[node.name.text] = Part(node.name.text, node.span, attrs, node.doc, None, interval)
         return
     share = constants.simple("ratio", node.value, context.at(f"the share of `{node.name.text}`"))
+    block.parts[node.name.text] = Part(node.name.text, node.span, attrs, node.doc, None, None)
     if share is constants.INVALID:
         return
     if not 0 < share <= 1:
@@ -100,7 +108,7 @@ def _part(node: Define, block: Block, context: Context) -> None:
             wanted="more than 0% and at most 100%",
         )  # fmt: skip
         return
-    block.parts[node.name.text] = Part(node.name.text, node.span, node.doc, float(share), None)
+    block.parts[node.name.text] = Part(node.name.text, node.span, attrs, node.doc, float(share), None)
 
 
 def _interval(node: Define, context: Context) -> Bounds | None:

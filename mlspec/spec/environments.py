@@ -107,7 +107,9 @@ def _no_field(patch: Patch, path: str, name: str, block: Block, env: Block, scop
         _locked(patch, path, block, env, scope)
         return
     row = schema.kind(block.kind)
-    known = [key for key, field in row.fields.items() if field.override != "locked" and key != "value"] if row is not None else []
+    known = (
+        [key for key, field in row.fields.items() if field.override != "locked" and key != "value"] if row is not None else []
+    )
     near = nearest(name, known)
     _refuse(patch, path, scope, "hits nothing", "a field of " + f"`{block.kind}`", f"{block.path}.{near}" if near else "")
 

@@ -34,6 +34,9 @@ def bind_parameters(
         if constraint is None or constraint.get("runtime"):
             _unknown(estimator, row, name, statement, context.findings)
             continue
+        if constraint.get("deprecated"):
+            since = f"{estimator.library} {estimator.version}"
+            context.findings.add("MLS113", statement.name.span, name=name, since=since)
         inner = context.at(f"`{name}`")
         item = _item(statement.value, block, inner)
         if item is INVALID or not _allowed(item, estimator, name, statement.value, inner):
@@ -119,7 +122,15 @@ def _in_domain(value: Any, constraint: Mapping[str, Any], estimator: Estimator, 
     fault = outside_domain(value, constraint)
     if fault is None:
         return True
-    shown = "null" if value is None else f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else _text(value)
+    shown = (
+        "null"
+        if value is None
+        else f'"{value}"'
+        if isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else _text(value)
+    )
     near = nearest(value, constraint["options"]) if isinstance(value, str) else ""
     context.findings.add(
         "MLS209", node.span, what=f"{context.where} of `{estimator.key}`", got=f"`{shown}`", wanted=fault,
@@ -151,7 +162,9 @@ def _type_name(value: Any) -> str:
 
 def _number_fits(value: float, name: str, constraint: Mapping[str, Any]) -> bool:
     ranges = constraint["ranges"]
-    usable = [bounds for bounds in ranges if bounds[0] == name or (bounds[0] == "float" and name == "int" and not _has_int(ranges))]
+    usable = [
+        bounds for bounds in ranges if bounds[0] == name or (bounds[0] == "float" and name == "int" and not _has_int(ranges))
+    ]
     if usable:
         return any(_inside(value, bounds) for bounds in usable)
     return not ranges and (name in constraint["types"] or (name == "int" and "float" in constraint["types"]))

@@ -68,7 +68,7 @@ def _enum(form: Any, node: Expr, context: Context) -> Any:
     if isinstance(node, Ref) and node.text in members:
         return node.text
     if isinstance(node, Ref):
-        context.findings.unknown("MLS101", node.span, node.text, members, kind=context.where)
+        context.findings.unknown("MLS101", node.span, node.text, members, kind=f"value of {context.where}")
     else:
         context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=wanted(form))
     return INVALID
@@ -77,7 +77,9 @@ def _enum(form: Any, node: Expr, context: Context) -> Any:
 def _list(form: Any, node: Expr, context: Context) -> Any:
     if not isinstance(node, ListExpr):
         hint = f"write `[{short(node.span)}]`"
-        context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=wanted(form), hint=hint)
+        context.findings.add(
+            "MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=wanted(form), hint=hint
+        )
         return INVALID
     items = [convert(form[1], item, context) for item in node.items]
     if any(item is INVALID for item in items):

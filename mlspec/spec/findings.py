@@ -13,9 +13,18 @@ class Findings:
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
+        self._known: set[tuple[str, str, int, int]] = set()
 
     def add(self, id: str, span: Span | None, notes: Sequence[Note] = (), edits: Sequence[Edit] = (), **data: object) -> None:
-        """Report code `id` at `span`; `data` fills the wording, and None or "" leaves its line out."""
+        """Report code `id` at `span`; `data` fills the wording, and None or "" leaves its line out.
+
+        A code is reported once at a place: an expression that two rules read does not give two findings.
+        """
+        if span is not None:
+            place = (id, span.source.name, span.start, span.end)
+            if place in self._known:
+                return
+            self._known.add(place)
         texts = {key: str(value) for key, value in data.items() if value is not None and value != ""}
         self.found.append(Diagnostic(code(id), span, texts, notes, edits))
 

@@ -33,7 +33,9 @@ def bind_use(node: Use, scope: Scope, imports: Imports, check: Check) -> None:
     if written.startswith("pkg:"):
         scope.findings.add("MLS901", node.path.span, what=f"the package import `{written}`")
     elif why:
-        scope.findings.add("MLS114", node.path.span, name=written, why=why, hint='write it as `"./name.mlspec"`, relative to this file')
+        scope.findings.add(
+            "MLS114", node.path.span, name=written, why=why, hint='write it as `"./name.mlspec"`, relative to this file'
+        )
     else:
         spec = _read(node, written, scope, imports, check)
         if spec is not None:
@@ -61,11 +63,19 @@ def _read(node: Use, written: str, scope: Scope, imports: Imports, check: Check)
         scope.findings.add("MLS110", node.path.span, name=path, chain=" → ".join(chain))
         return None
     if len(imports.done) + len(imports.chain) >= MAX_FILES:
-        scope.findings.add("MLS115", node.path.span, what="too many files", limit=f"{MAX_FILES} files", got=f"more than {MAX_FILES}")
+        scope.findings.add(
+            "MLS115", node.path.span, what="too many files", limit=f"{MAX_FILES} files", got=f"more than {MAX_FILES}"
+        )
         return None
     file = imports.load(path)
     if file is None:
-        scope.findings.add("MLS114", node.path.span, name=written, why="names no spec file that can be read", hint="it is relative to this file")
+        scope.findings.add(
+            "MLS114",
+            node.path.span,
+            name=written,
+            why="names no spec file that can be read",
+            hint="it is relative to this file",
+        )
         return None
     imports.chain.append(path)
     spec = check(file, scope.findings, imports)

@@ -21,8 +21,7 @@ def local_names(block: Block, parent: Block | None, scope: Scope) -> dict[str, O
         names[name] = of_column(column, column.span, True)
     if block.kind == "gates":
         candidate = block.ref("candidate")
-        if candidate is not None:
-            names["candidate"] = candidate
+        names["candidate"] = candidate or Reference("unknown", "", None, block.head)
     if block.kind not in ("log", "split"):
         for name, definition in block.definitions.items():
             value = definition.value

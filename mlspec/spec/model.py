@@ -105,12 +105,14 @@ class Definition(Item):
 
 
 class Part(Item):
-    """A part of a split: a share of the rows, or an interval of time."""
+    """A part of a split: a share of the rows, or an interval of time; neither where its fault is reported."""
 
     __slots__ = ("interval", "share")
 
-    def __init__(self, name: str, span: Span, doc: str, share: float | None, interval: Bounds | None) -> None:
-        super().__init__(name, span, {}, doc)
+    def __init__(
+        self, name: str, span: Span, attrs: Mapping[str, Attribute], doc: str, share: float | None, interval: Bounds | None
+    ) -> None:
+        super().__init__(name, span, attrs, doc)
         self.share = share
         self.interval = interval
 

@@ -13,7 +13,12 @@ from mlspec.spec.scope import MODELS
 from mlspec.spec.values import Reference
 from mlspec.syntax.nodes import Call, Expr, ListExpr, Name, Ref
 
-_NOUNS = {"features": "a block of features", "gates": "a block of gates", "serve": "a server (`serve`)", "score": "a batch score"}
+_NOUNS = {
+    "features": "a block of features",
+    "gates": "a block of gates",
+    "serve": "a server (`serve`)",
+    "score": "a batch score",
+}
 
 
 def noun(kind: str) -> str:
@@ -40,7 +45,9 @@ def find_block(node: Expr, kinds: tuple[str, ...], context: Context) -> Block | 
     if len(node.parts) == 2 and head.text in scope.imports:
         block = scope.imported(head.text, node.parts[1].text)
         if block is None:
-            context.findings.unknown("MLS101", node.parts[1].span, node.parts[1].text, scope.imports[head.text].blocks, kind=kinds[0])
+            context.findings.unknown(
+                "MLS101", node.parts[1].span, node.parts[1].text, scope.imports[head.text].blocks, kind=kinds[0]
+            )
             return None
     else:
         block = scope.get(head.text)
@@ -49,7 +56,9 @@ def find_block(node: Expr, kinds: tuple[str, ...], context: Context) -> Block | 
         return None
     if block.kind not in kinds or (len(node.parts) == 2 and not block.alias):
         got = block.kind if block.kind not in kinds else f"member of {noun(block.kind)[2:]}"
-        scope.wrong(node.text, node.span, got, _names(kinds), nearest(node.text, scope.names(kinds)), _example(scope.names(kinds)))
+        scope.wrong(
+            node.text, node.span, got, _names(kinds), nearest(node.text, scope.names(kinds)), _example(scope.names(kinds))
+        )
         return None
     return block
 
@@ -188,7 +197,9 @@ def _feature(node: Expr, context: Context) -> Any:
         context.scope.missing(head, "block of features", context.scope.names(("features",)))
         return INVALID
     if block.kind != "features":
-        context.scope.wrong(node.text, node.span, block.kind, "a feature", nearest(head.text, context.scope.names(("features",))))
+        context.scope.wrong(
+            node.text, node.span, block.kind, "a feature", nearest(head.text, context.scope.names(("features",)))
+        )
         return INVALID
     if member.text not in block.definitions:
         if block.name not in context.scope.broken:

@@ -32,7 +32,50 @@ def _database(block: Block, scope: Scope, context: Context) -> None:
     given = [name for name in ("table", "query") if made.get(name) is not None]
     if len(given) != 1:
         got = "both `table` and `query`" if given else "neither `table` nor `query`"
-        scope.findings.add("MLS209", made.span, what=f"`{made.name}(…)`", got=f"given {got}", wanted="one of `table` and `query`")
+        scope.findings.add(
+            "MLS209", made.span, what=f"what `{made.name}(…)` reads", got=got, wanted="one of `table` and `query`"
+        )
+
+
+def _paths(block: Block, scope: Scope, context: Context) -> None:
+    """Paths are relative to the spec, so that a project means the same on every machine."""
+    for field in ("from", "input", "output"):
+        made = block.make(field)
+        value = None if made is None else made.args.get("path")
+        why = "" if value is None or made is None or made.name == "images" else _refused(str(value.item))
+        if why and value is not None:
+            scope.findings.add(
+                "MLS114", value.span, name=value.item, why=why, hint="write it relative to the spec: `data/rows.csv`"
+            )
+
+
+def _refused(path: str) -> str:
+    """Why a path cannot be read on another machine, "" if it can."""
+    if "://" in path:
+        return "is an address, not a file"
+    if path.startswith(("/", "~")) or path[1:2] == ":":
+        return "is not relative"
+    return "holds a character that is no part of a path" if "\\" in path or not path.isprintable() or not path else ""
+
+
+def _renames(block: Block, scope: Scope, context: Context) -> None:
+    """`@was(old)` names something that is gone (112)."""
+    old: dict[str, str] = {}
+    for item in (*block.columns.values(), *block.definitions.values(), *block.parts.values()):
+        attribute = item.attrs.get("was")
+        if attribute is None:
+            continue
+        name = str(attribute.get("name"))
+        wanted = "the name that it had before, which nothing has now"
+        if name == item.name:
+            scope.findings.add("MLS112", attribute.span, name=name, why="it has that name now", wanted=wanted, hint="remove it")
+        elif name in block.columns or name in block.definitions or name in block.parts:
+            scope.findings.add("MLS112", attribute.span, name=name, why=f"`{name}` is still there", wanted=wanted)
+        elif name in old:
+            scope.findings.add(
+                "MLS112", attribute.span, name=name, why=f"`{old[name]}` says so too", wanted="one new name for each old one"
+            )
+        old.setdefault(name, item.name)
 
 
 def _parts(block: Block, scope: Scope, context: Context) -> None:
@@ -40,8 +83,12 @@ def _parts(block: Block, scope: Scope, context: Context) -> None:
     findings = scope.findings
     if not block.parts:
         if block.name not in scope.broken and not findings.errors:
-            findings.add("MLS106", block.head, kind="split", block=block.name, name="parts", wanted="named parts", fix="train := 70%")
+            findings.add(
+                "MLS106", block.head, kind="split", block=block.name, name="parts", wanted="named parts", fix="train := 70%"
+            )
         return
+    if any(part.share is None and part.interval is None for part in block.parts.values()):
+        return  # that part is reported
     shares = [part for part in block.parts.values() if part.share is not None]
     intervals = [part for part in block.parts.values() if part.interval is not None]
     if shares and intervals:
@@ -63,7 +110,10 @@ def _parts(block: Block, scope: Scope, context: Context) -> None:
 
 
 def _part_columns(block: Block, scope: Scope) -> None:
-    for field, types, wanted in (("on", TEMPORAL, "a date or timestamp"), ("stratify", _GROUPED, "a category, bool or whole number")):
+    for field, types, wanted in (
+        ("on", TEMPORAL, "a date or timestamp"),
+        ("stratify", _GROUPED, "a category, bool or whole number"),
+    ):
         reference = block.ref(field)
         column = None if reference is None else scope.spec.column(reference.block, reference.member or "")
         if column is not None and column.type.name not in types:
@@ -80,7 +130,9 @@ def _fitted(block: Block, scope: Scope, context: Context) -> None:
         return
     span = block.span_of("label")
     if not label.task:
-        scope.findings.add("MLS201", span, what=f"`{label.name}`", got=named(label.type), wanted="a Boolean, a category or a number")
+        scope.findings.add(
+            "MLS201", span, what=f"`{label.name}`", got=named(label.type), wanted="a Boolean, a category or a number"
+        )
         return
     if label.type.optional:
         scope.findings.add(
@@ -112,7 +164,10 @@ def _counterpart(key: str, task: str) -> str:
         if key.endswith(old):
             other = catalogue.estimator(key.removesuffix(old) + new)
             return other.key if other is not None and task in other.tasks else ""
-    return {"sklearn.LogisticRegression": "sklearn.LinearRegression", "sklearn.LinearRegression": "sklearn.LogisticRegression"}.get(key, "")
+    return {
+        "sklearn.LogisticRegression": "sklearn.LinearRegression",
+        "sklearn.LinearRegression": "sklearn.LogisticRegression",
+    }.get(key, "")
 
 
 def _nulls(block: Block, owner: Block, scope: Scope) -> None:
@@ -124,7 +179,13 @@ def _nulls(block: Block, owner: Block, scope: Scope) -> None:
         source = scope.spec.blocks[reference.block]
         definition = source.definitions[reference.member or ""]
         if definition.value.optional and not _filled(source, definition.value.type.name):
-            scope.findings.add("MLS204", block.span_of("estimator"), name=f"{reference.block}.{definition.name}", what=f"`{row.key}`", got=str(definition.value.type))
+            scope.findings.add(
+                "MLS204",
+                block.span_of("estimator"),
+                name=f"{reference.block}.{definition.name}",
+                what=f"`{row.key}`",
+                got=str(definition.value.type),
+            )
 
 
 def _filled(source: Block, type_name: str) -> bool:
@@ -141,12 +202,17 @@ def _numeric(block: Block, scope: Scope) -> None:
     for reference in features_of(scope.spec, block):
         definition = scope.spec.blocks[reference.block].definitions[reference.member or ""]
         kind = definition.value.type
-        if kind.name in _READABLE:
+        if kind.name in _READABLE or kind.name == "unknown":
             continue
         text = short(definition.value.span)
         hint = f"take a part of it, as in `year({text})`" if kind.name in TEMPORAL else f"encode it: `onehot({text})`"
         scope.findings.add(
-            "MLS201", definition.span, what=f"the model input `{definition.name}`", got=named(kind), wanted="a number", hint=hint
+            "MLS201",
+            definition.span,
+            what=f"the model input `{definition.name}`",
+            got=named(kind),
+            wanted="a number",
+            hint=hint,
         )
 
 
@@ -202,7 +268,15 @@ def _families(block: Block, scope: Scope, context: Context) -> None:
 def _judged(block: Block, scope: Scope, context: Context) -> None:
     """Gates have rows to judge on, and at least one gate."""
     if block.get("part") is None and block.get("on") is None and not scope.findings.errors:
-        scope.findings.add("MLS106", block.head, kind="gates", block=block.name, name="part", wanted="a part of a split, `split.part`", fix="part = …")
+        scope.findings.add(
+            "MLS106",
+            block.head,
+            kind="gates",
+            block=block.name,
+            name="part",
+            wanted="a part of a split, `split.part`",
+            fix="part = …",
+        )
 
 
 def _timed_folds(block: Block, scope: Scope, context: Context) -> None:
@@ -213,13 +287,19 @@ def _timed_folds(block: Block, scope: Scope, context: Context) -> None:
     part = block.ref("part")
     split = None if part is None else scope.spec.blocks.get(part.block)
     if split is not None and split.get("on") is None:
-        scope.findings.add("MLS106", made.span, kind="the call", block="forward_chain(…)", name="on", wanted="a date or timestamp", fix="on: …")
+        scope.findings.add(
+            "MLS106", made.span, kind="the call", block="forward_chain(…)", name="on", wanted="a date or timestamp", fix="on: …"
+        )
 
 
 _RULES: dict[str, tuple[Rule, ...]] = {
-    "source": (_database,),
-    "split": (_parts,),
+    "source": (_database, _paths, _renames),
+    "split": (_parts, _renames),
+    "features": (_renames,),
+    "monitor": (_renames,),
+    "log": (_renames,),
+    "score": (_paths,),
     "model": (_fitted,),
     "search": (_families, _fitted, _timed_folds),
-    "gates": (_judged,),
+    "gates": (_judged, _renames),
 }

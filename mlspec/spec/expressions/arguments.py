@@ -70,8 +70,8 @@ def _unexpected(owner: str, parameters: tuple[Parameter, ...], arg: Arg, context
         context.findings.unknown("MLS105", arg.name.span, arg.name.text, names, kind=owner)
     else:
         context.findings.add(
-            "MLS105", arg.span, kind=owner, name=short(arg.span), known=", ".join(f"`{name}`" for name in names) or "none",
-            hint=f"it takes {len(names)} argument{'s' if len(names) != 1 else ''}",
+            "MLS105", arg.span, kind=owner, name=short(arg.span), known=", ".join(f"`{name}`" for name in names),
+            hint=f"it takes {len(names) or 'no'} argument{'s' if len(names) != 1 else ''}",
         )  # fmt: skip
 
 

@@ -45,8 +45,8 @@ def call(node: Call, context: Context, operate: Operate) -> Operand:
     row = _choose(rows, node, operands, context)
     if row is None:
         return _no_fit(node, operands, context, rows, metric is not None, operate)
-    if not row.built and not context.quiet:
-        context.findings.add("MLS901", node.callee.span, what=f"function `{name}`")
+    if not row.built:
+        context.not_built(f"function `{name}`", node.callee.span)
     return _apply(row, node, given, context, operate)
 
 
@@ -141,14 +141,19 @@ def _no_fit(
         found = operands[0]
         span = node.args[0].span
         context.scope.wrong(short(span), span, describe(found), "a value of one row")
-    elif not _level_fits(rows, context):
+    elif not _level_fits(rows, context) or not _arguments_wrong(node, operands, context, rows[0], operate):
         context.findings.add(
             "MLS206", node.span, what=f"`{short(node.span)}`", got=_LEVEL_NAMES[rows[0].level], where=context.where,
             wanted=_highest(context), hint=_place(rows[0]),
         )  # fmt: skip
-    else:
-        bind_arguments(f"function `{name}`", rows[0].parameters, node, context, dict(enumerate(operands)), operate)
     return unknown(node.span)
+
+
+def _arguments_wrong(node: Call, operands: list[Operand], context: Context, row: Function, operate: Operate) -> bool:
+    """Whether the arguments themselves are at fault, which is then reported."""
+    before = context.findings.errors
+    bind_arguments(f"function `{row.name}`", row.parameters, node, context, dict(enumerate(operands)), operate)
+    return context.findings.errors > before
 
 
 def _level_fits(rows: tuple[Function, ...], context: Context) -> bool:

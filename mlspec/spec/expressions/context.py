@@ -59,6 +59,12 @@ class Context:
         inner.handles_null, inner.quiet = self.handles_null, self.quiet
         return inner
 
+    def not_built(self, what: str, span: Span) -> None:
+        """Report what this version does not run (901), with the block it stands in; once a block that is not built itself."""
+        if not self.quiet:
+            home = f" of `{self.block.kind} {self.block.name}`" if self.block is not None else ""
+            self.findings.add("MLS901", span, what=what + home)
+
     @property
     def findings(self) -> Findings:
         return self.scope.findings

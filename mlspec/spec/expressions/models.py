@@ -49,8 +49,8 @@ def metric_call(
     bound = bind_arguments(f"metric `{name}`", parameters, node, context, given, operate)
     if bound is None or not _class_given(node, metric, label, bound.options, context):
         return unknown(node.span, (model,) if isinstance(model, Reference) else ())
-    if not metric.built and not context.quiet:
-        context.findings.add("MLS901", node.callee.span, what=f"metric `{name}`")
+    if not metric.built:
+        context.not_built(f"metric `{name}`", node.callee.span)
     if "class" in metric.parameters or "class" in [row[0] for row in metric.parameters]:
         _take_class(bound)
     return Typed(

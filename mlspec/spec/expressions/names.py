@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlspec.diagnostics import Edit
 from mlspec.source import Span
 from mlspec.spec.expressions.context import Ambient, Context, Operand, unknown
 from mlspec.spec.kinds import CONST, LIVE, NONE, ROW, Type
@@ -54,8 +55,9 @@ def _bare_column(name: Name, context: Context) -> Operand:
     """A column without its source: reported, with the full name as the way out."""
     assert context.rows is not None
     full = f"{context.rows.name}.{name.text}"
-    context.findings.unknown(
-        "MLS101", name.span, name.text, [full], kind="name", hint=f"outside its source a column is `{full}`"
+    hint = f"outside its source a column is named with it: `{full}`"
+    context.findings.add(
+        "MLS101", name.span, edits=[Edit(name.span, full)], name=name.text, kind="name", known=f"`{full}`", hint=hint
     )
     return missing(name.span)
 

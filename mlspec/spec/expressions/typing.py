@@ -54,11 +54,11 @@ def _chain(node: Chain, context: Context) -> Typed:
     left = type_expression(node.first, context)
     for op, right_node in node.rest:
         right = type_expression(right_node, context)
-        left = _within(left, right, context) if op == "in" else binary(op, left, right, context)
+        left = _within(left, right, right_node, context) if op == "in" else binary(op, left, right, context)
     return left
 
 
-def _within(left: Typed, right: Typed, context: Context) -> Typed:
+def _within(left: Typed, right: Typed, node: Expr, context: Context) -> Typed:
     """`x in low..high` and `x in [a, b]`."""
     span = left.span.to(right.span)
     if is_unknown(left) or is_unknown(right):
@@ -66,8 +66,9 @@ def _within(left: Typed, right: Typed, context: Context) -> Typed:
     if right.type.name not in ("range", "list") or right.type.item is None:
         return mismatch(right, "a range or a list", context, "`in` looks into `1..10` or `[1, 2]`")
     items = right.form[1] if right.form[0] == "list" else right.form[1:3]
-    for item in items:
-        part = Typed(item, right.type.item, right.level, right.taint, right.span)
+    spans = [item.span for item in node.items] if isinstance(node, ListExpr) else [right.span] * len(items)
+    for item, place in zip(items, spans, strict=True):
+        part = Typed(item, right.type.item, right.level, right.taint, place)
         fault = comparable(left, part, context)
         if fault is not None:
             return fault

@@ -7,7 +7,18 @@ nothing else: the grammar knows no kind.
 from __future__ import annotations
 
 from mlspec.spec.schema.rows import REQUIRED, Attribute, Constructor, Field, Kind, Parameter, Role
-from mlspec.spec.schema.tables import attribute, attributes_of, constructor, constructors, field_names, kind, kinds, order, role, top_kinds
+from mlspec.spec.schema.tables import (
+    attribute,
+    attributes_of,
+    constructor,
+    constructors,
+    field_names,
+    kind,
+    kinds,
+    order,
+    role,
+    top_kinds,
+)
 
 __all__ = [
     "REQUIRED",
