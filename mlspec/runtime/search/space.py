@@ -1,0 +1,126 @@
+"""Typed search spaces: families, their dimensions, and which dimensions apply."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlspec.runtime.errors import StageError
+
+DISTRIBUTIONS = ("uniform", "loguniform", "int", "logint", "choice", "normal")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One searched param. `when` names a choice of the same family: the param applies where that one is true."""
+
+    name: str
+    dist: str
+    low: float = 0.0
+    high: float = 0.0
+    values: tuple[Any, ...] = ()
+    mean: float = 0.0
+    std: float = 1.0
+    when: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self.dist in ("int", "logint")
+
+    def value(self, share: float) -> Any:
+        """The value at a share of the range, from 0 to 1 (for `normal`, of its middle 95 %)."""
+        match self.dist:
+            case "choice":
+                return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
+            case "uniform":
+                return self.clip(self.low + (self.high - self.low) * share)
+            case "loguniform":
+                return self.clip(math.exp(math.log(self.low) + (math.log(self.high) - math.log(self.low)) * share))
+            case "int":
+                return self.clip(math.floor(self.low + (self.high - self.low + 1) * share))
+            case "logint":
+                low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+                return self.clip(round(math.exp(low + (high - low) * share)))
+        return self.mean + self.std * 1.96 * (2.0 * share - 1.0)
+
+    def clip(self, value: float) -> float | int:
+        """The value inside the range, whole where the dimension is."""
+        if self.dist == "normal":
+            return float(value)
+        inside = min(max(value, self.low), self.high)
+        return round(inside) if self.whole else float(inside)
+
+
+@dataclass(frozen=True)
+class Family:
+    """One estimator with fixed params and searched dimensions, parents before what depends on them."""
+
+    name: str
+    estimator: str
+    params: Mapping[str, Any]
+    dimensions: tuple[Dimension, ...]
+
+    def active(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the chosen params that apply."""
+        kept: dict[str, Any] = {}
+        for dimension in self.dimensions:
+            if dimension.name in chosen and (dimension.when is None or bool(kept.get(dimension.when))):
+                kept[dimension.name] = chosen[dimension.name]
+        return kept
+
+
+def read_families(families: Sequence[Mapping[str, Any]], where: str) -> tuple[Family, ...]:
+    """The families of a search config; StageError MLS207 or MLS210 for a space that cannot be searched."""
+    return tuple(
+        Family(
+            str(item["name"]),
+            str(item["estimator"]),
+            dict(item.get("params") or {}),
+            _dimensions(item, f"{where}.{item['name']}"),
+        )
+        for item in families
+    )
+
+
+def _dimensions(family: Mapping[str, Any], where: str) -> tuple[Dimension, ...]:
+    pending = {name: _dimension(name, space, f"{where}.{name}") for name, space in (family.get("space") or {}).items()}
+    ordered: dict[str, Dimension] = {}
+    while pending:
+        ready = [name for name, item in pending.items() if item.when is None or item.when in ordered]
+        if not ready:
+            raise StageError(
+                "MLS210", "a `when:` names no choice of its family", where, expected="another searched param",
+                found=", ".join(str(item.when) for item in pending.values()), help="name a `choice` of the same family",
+            )  # fmt: skip
+        for name in ready:
+            ordered[name] = pending.pop(name)
+    return tuple(ordered.values())
+
+
+def _dimension(name: str, space: Mapping[str, Any], where: str) -> Dimension:
+    dist = str(space["dist"])
+    if dist not in DISTRIBUTIONS:
+        raise StageError("MLS901", f"the distribution `{dist}` is not built yet", where, expected=", ".join(DISTRIBUTIONS), found=dist,
+                         help="use one of these")  # fmt: skip
+    when = space.get("when")
+    if dist == "choice":
+        if not space["values"]:
+            raise _empty(where, "no values")
+        return Dimension(name, dist, values=tuple(space["values"]), when=when)
+    if dist == "normal":
+        mean, std = space.get("mean", space.get("low")), space.get("std", space.get("high"))
+        if std is None or mean is None or std <= 0:
+            raise _empty(where, f"std {std}")
+        return Dimension(name, dist, mean=float(mean), std=float(std), when=when)
+    low, high = float(space["low"]), float(space["high"])
+    if low > high or (dist.startswith("log") and low <= 0):
+        raise _empty(where, f"{space['low']}..{space['high']}")
+    return Dimension(name, dist, low, high, when=when)
+
+
+def _empty(where: str, found: str) -> StageError:
+    return StageError("MLS207", "the space is empty", where, expected="low <= high, above 0 for a log scale", found=found,
+                      help="widen the range")  # fmt: skip

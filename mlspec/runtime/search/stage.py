@@ -1,0 +1,136 @@
+"""The `search` stage: a study over families and params, its best trial refitted on the whole part and packaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlspec.graph.canonical import digest_of
+from mlspec.graph.kinds import KINDS, packages_of
+from mlspec.graph.versions import installed_versions
+from mlspec.runtime import files
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.estimators import build_estimator
+from mlspec.runtime.estimators.fit import one_thread, quiet
+from mlspec.runtime.package.write import write_package
+from mlspec.runtime.search.engines import open_engine
+from mlspec.runtime.search.fold_data import FoldData, fold_data
+from mlspec.runtime.search.folds import cv_folds
+from mlspec.runtime.search.importance import importance
+from mlspec.runtime.search.judge import Objective, read_objective, run_trial
+from mlspec.runtime.search.pruning import open_pruner
+from mlspec.runtime.search.space import Family, read_families
+from mlspec.runtime.search.study import Study, require_usable
+from mlspec.runtime.search.trials import FAILED, Suggestion, Trial
+from mlspec.runtime.train.data import Learning, PartReader
+from mlspec.runtime.train.folds import Fold
+from mlspec.runtime.train.model import Predictions, Recipe, finish, fit_model, predict_fold
+
+PARALLEL = 4
+# What the trials of a study do not depend on.
+_NOT_IN_KEY = ("trials", "calibrate", "threshold")
+
+
+def run(context: StageContext) -> None:
+    """Search, refit the best trial, calibrate, choose the threshold, package and prove."""
+    config, where = context.config, context.block
+    reader = PartReader(context)
+    with one_thread():
+        learning = reader.learning(config["part"])
+        families = read_families(config["families"], where)
+        objective = read_objective(config["objective"], reader.label, where)
+        _import_libraries(families, where)
+        folds = cv_folds(reader, learning, config["part"], config["cv"], context.seed("folds"))
+        key = study_key(context)
+        scratch = context.resume_dir(key)
+        data = fold_data(reader, learning, folds, scratch)
+        study = _study(context, key, families, objective, data)
+        trials = study.run(scratch, context.workers)
+        best = require_usable(trials, objective.direction, where)
+        _package(context, reader, learning, folds, families, best)
+    document = _document(context, study, trials, best, families, folds)
+    files.write_json(context.output("study") / "study.json", document)
+
+
+def study_key(context: StageContext) -> str:
+    """The address of the study's journal: everything that its trials depend on."""
+    config = {name: value for name, value in context.config.items() if name not in _NOT_IN_KEY}
+    inputs = {name: files.sha256_files(folder) for name, folder in sorted(context.inputs().items())}
+    versions = installed_versions(packages_of("search", context.config))
+    return digest_of(["study", KINDS["search"].version, context.block, config, inputs, versions])
+
+
+def _import_libraries(families: Sequence[Family], where: str) -> None:
+    """Import each family's library and check its fixed params once, before workers fork."""
+    with quiet():
+        for family in families:
+            build_estimator(family.estimator, family.params, 0, f"{where}.{family.name}")
+
+
+def _study(
+    context: StageContext, key: str, families: Sequence[Family], objective: Objective, data: Sequence[FoldData]
+) -> Study:
+    config, where = context.config, context.block
+    by_name = {family.name: family for family in families}
+    direction, pruner = objective.direction, config.get("pruner")
+    open_pruner(pruner, [], len(data), direction, where)  # a pruner that is not built is refused before the first trial
+
+    def judge(number: int, suggestion: Suggestion, history: Sequence[Trial]) -> dict[str, Any]:
+        prune = open_pruner(pruner, history, len(data), direction, where)
+        seed = lambda fold: context.seed("fit", trial=number, fold=fold)  # noqa: E731 - a two-line closure
+        family = by_name[suggestion.family]
+        return run_trial(number, suggestion, family, data, objective, prune, seed, f"{where}.{family.name}").to_json()
+
+    engine = open_engine(config["engine"], families, direction, lambda number: context.seed("suggest", trial=number), where)
+    total = int(config["trials"])
+    context.progress(0, total, f"{len(data)} folds of {len(data[0].fitting.names)} columns ready")
+    return Study(
+        key=key, trials=total, parallel=int(config.get("parallel") or PARALLEL), direction=direction, engine=engine, judge=judge,
+        report=lambda done, note: context.progress(done, total, note), time_limit=config.get("time_limit"),
+    )  # fmt: skip
+
+
+def _package(
+    context: StageContext,
+    reader: PartReader,
+    learning: Learning,
+    folds: Sequence[Fold],
+    families: Sequence[Family],
+    best: Trial,
+) -> None:
+    """Refit the best trial on the whole part and package it."""
+    config, where = context.config, context.block
+    family = next(item for item in families if item.name == best.family)
+    recipe = Recipe(
+        family.estimator, {**family.params, **best.params}, reader.features, config.get("unknown") or "encode",
+        lambda fold: context.seed("fit", trial=best.number, fold=fold), f"{where}.{family.name}",
+    )  # fmt: skip
+    total = int(config["trials"])
+    context.progress(total, total, f"refitting trial {best.number} ({best.family}) on {len(learning):,} rows")
+    fitted = finish(fit_model(recipe, learning, reader), config, reader, lambda: _out_of_fold(recipe, learning, folds), where)
+    package = write_package(context.output("package"), fitted, reader.descriptors, reader.proof(config["part"]))
+    note = f"best is trial {best.number} ({best.family}, {best.value:.4f}), packaged as {package.engine}"
+    context.progress(total, total, note)
+
+
+def _out_of_fold(recipe: Recipe, learning: Learning, folds: Sequence[Fold]) -> Predictions:
+    """The best trial's predictions of the judging rows of every fold, each by its own fold's model."""
+    scores = [predict_fold(recipe, learning, fold, number) for number, fold in enumerate(folds)]
+    return Predictions(np.concatenate(scores), learning.take(np.concatenate([judging for _, judging in folds])))
+
+
+def _document(
+    context: StageContext, study: Study, trials: Sequence[Trial], best: Trial, families: Sequence[Family], folds: Sequence[Fold]
+) -> dict[str, Any]:
+    """What `study.json` holds; no clock reading, so that it is as reproducible as the study."""
+    config = context.config
+    return {
+        "format": 1, "name": config["name"], "engine": config["engine"], "objective": config["objective"], "cv": config["cv"],
+        "folds": [{"fitting": len(fitting), "judging": len(judging)} for fitting, judging in folds],
+        "families": [{"name": family.name, "estimator": family.estimator} for family in families],
+        "requested": int(config["trials"]), "trials": [trial.to_json() for trial in trials],
+        "failed": sum(trial.state == FAILED for trial in trials), "best": best.to_json(),
+        "importance": importance(trials, families), "ended": study.ended, "reproducible": study.ended is None,
+    }  # fmt: skip
