@@ -24,12 +24,28 @@ SEED = 7
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its noise and the number of records behind it; `value` None says why in `reason`."""
+    """A number with its noise and the number of records behind it; `value` None says why in `reason`.
+
+    Of the worst of several, `sure` is the greatest one that is beyond its own noise and `chance` the greatest noise.
+    """
 
     value: float | None
     noise: float = 0.0
     n: int = 0
     reason: str = ""
+    sure: float | None = None
+    chance: float | None = None
+
+    def beyond_chance(self, bound: float, above: bool) -> bool:
+        """Whether being above the bound (or not above it) is out of chance's reach."""
+        if self.noise == 0 and self.chance is None:
+            return True
+        if not above:
+            return (self.noise if self.chance is None else self.chance) <= bound
+        sure = self.sure
+        if sure is None:
+            sure = self.value if self.value is not None and self.value > self.noise else float("-inf")
+        return sure > bound
 
     def to_json(self) -> dict[str, object]:
         """The estimate as JSON."""

@@ -17,6 +17,7 @@ class Reference:
     """`reference.json`, read."""
 
     package: str
+    part: str
     rows: int
     min_cell: int
     features: Mapping[str, Profile]
@@ -30,7 +31,7 @@ class Reference:
     def from_json(cls, data: Mapping[str, Any]) -> Reference:
         """The reference of a document."""
         return cls(
-            data["package"], int(data["rows"]), int(data["min_cell"]),
+            data["package"], data["part"], int(data["rows"]), int(data["min_cell"]),
             {name: read_profile(item) for name, item in data["features"].items()},
             {name: read_profile(item) for name, item in data["score"].items()},
             data["decisions"], data["metrics"], data["label"], data.get("threshold"),
