@@ -58,7 +58,9 @@ class ServerProcess:
     def descriptors(self) -> int:
         return psutil.Process(self.process.pid).num_fds()
 
-    def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str | None] | None = None, port: int | None = None):
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str | None] | None = None, port: int | None = None
+    ):
         """(status, headers, body) of one request on a connection of its own; a header None is left out."""
         connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=30)
         sent = {"content-type": "application/json"} if body is not None else {}

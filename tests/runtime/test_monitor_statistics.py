@@ -82,7 +82,9 @@ def test_equal_distributions_have_small_distances():
 def test_psi_and_ks_against_their_definitions():
     reference, live = np.array([400, 300, 300]), np.array([100, 100, 300])
     p, q = (reference + 0.5) / 1_001.5, (live + 0.5) / 501.5
-    assert statistics.psi(reference, live).value == pytest.approx(sum((a - b) * math.log(a / b) for a, b in zip(p, q, strict=True)))
+    assert statistics.psi(reference, live).value == pytest.approx(
+        sum((a - b) * math.log(a / b) for a, b in zip(p, q, strict=True))
+    )
     assert statistics.ks(reference, live).value == pytest.approx(0.7 - 0.4)
     assert statistics.js(np.array([10_000, 0]), np.array([0, 10_000])).value == pytest.approx(1, abs=0.01)
 
@@ -93,7 +95,9 @@ def test_ks_agrees_with_scipy_on_the_raw_values():
     rng = np.random.default_rng(RNG_SEED)
     first, second = rng.normal(size=5_000), rng.normal(loc=0.3, size=2_000)
     profile, live = drift(first.tolist(), second.tolist())
-    assert statistics.ks(profile.fine_counts, live.fine_counts).value == pytest.approx(ks_2samp(first, second).statistic, abs=0.01)
+    assert statistics.ks(profile.fine_counts, live.fine_counts).value == pytest.approx(
+        ks_2samp(first, second).statistic, abs=0.01
+    )
 
 
 def test_the_chi_square_quantile_is_close_to_scipys():

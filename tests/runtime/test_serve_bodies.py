@@ -63,7 +63,9 @@ def test_raw_body(server, case):
 
 def test_a_lying_content_length_is_refused_or_closed(server):
     with server.connect() as connection:
-        connection.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5\r\n\r\n" + b"x" * 50)
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5\r\n\r\n" + b"x" * 50
+        )
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 400")
 
@@ -81,7 +83,9 @@ def test_a_lying_content_length_is_refused_or_closed(server):
 )
 def test_a_lie_about_the_length_is_a_4xx(server, head):
     with server.connect() as connection:
-        connection.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n" + head)
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n" + head
+        )
         answer = connection.recv(65536)
     assert answer[9:10] == b"4", answer
     assert server.predict(GOOD)[0] == 200

@@ -19,7 +19,9 @@ RECEIPT = 1.5
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with serve_fake(tmp_path_factory.mktemp("limits"), {"limits": {"receipt": RECEIPT, "handler": 0.5, "concurrency": 4}}) as running:
+    with serve_fake(
+        tmp_path_factory.mktemp("limits"), {"limits": {"receipt": RECEIPT, "handler": 0.5, "concurrency": 4}}
+    ) as running:
         yield running
 
 

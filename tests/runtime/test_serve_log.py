@@ -44,7 +44,11 @@ def test_a_record_is_the_envelope_and_exactly_the_declared_fields(tmp_path):
     assert list(first) == ["at", "request_id", "model", "arm", "fields"]
     assert first["request_id"] == headers["x-request-id"]
     assert first["model"] == "f" * 64
-    assert first["fields"] == {"score": json.loads(reply)["probability"], "inputs": {"age": 40, "workclass": "Private"}, "arm": None}
+    assert first["fields"] == {
+        "score": json.loads(reply)["probability"],
+        "inputs": {"age": 40, "workclass": "Private"},
+        "arm": None,
+    }
     assert abs((datetime.now(UTC) - datetime.fromisoformat(first["at"])).total_seconds()) < 60
     assert second["request_id"].endswith(".0") and third["request_id"].endswith(".1")
     assert third["fields"]["inputs"]["age"] == 50

@@ -1,0 +1,346 @@
+"""One evaluation of a monitor on logs of known distributions: drift, nulls, labels, state, channels and exports."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.monitor import monitor_once
+from mlspec.runtime.monitor.loop import Page
+from mlspec.runtime.monitor.notify import Alert, notify
+from mlspec.runtime.monitor.state import CheckState, read_states
+from tests.runtime.watched import (
+    LABEL,
+    NAMES,
+    NOW,
+    WORST_NULL,
+    WORST_PSI,
+    at_most,
+    call,
+    check,
+    config,
+    reference,
+    write_log,
+)  # fmt: skip
+
+DRIFT = check("input_drift", at_most(WORST_PSI, 0.20))
+NULLS = check("missing_inputs", at_most(WORST_NULL, 0.10))
+SCORE = check("score_drift", at_most(call("psi", ["ambient", "score", "float"]), 0.10))
+
+
+@pytest.fixture(scope="module")
+def known():
+    return reference()
+
+
+def run(tmp_path, known, *checks, now=NOW, **more):
+    return monitor_once(config(*checks, **more), known, tmp_path / ".mlspec" / "logs" / "api", tmp_path, now)
+
+
+def status(report):
+    return {found.name: found.status for found in report.checks}
+
+
+def test_a_log_from_the_reference_is_steady(tmp_path, known):
+    write_log(tmp_path, 3_000)
+    report = run(tmp_path, known, DRIFT, NULLS, SCORE)
+    assert status(report) == {"input_drift": "ok", "missing_inputs": "ok", "score_drift": "ok"}
+    assert report.window.seen.records == 3_000
+    assert sum(report.window.decisions.values()) == 3_000
+
+
+def test_a_shift_of_one_input_is_found_and_named(tmp_path, known):
+    write_log(tmp_path, 600, shift=1.0)
+    report = run(tmp_path, known, DRIFT, NULLS, SCORE)
+    assert status(report) == {"input_drift": "firing", "missing_inputs": "ok", "score_drift": "firing"}
+    assert report.checks[0].answer.worst == "age"
+    assert set(report.checks[0].answer.each) == set(NAMES)
+
+
+def test_nulls_are_found(tmp_path, known):
+    write_log(tmp_path, 500, nulls=0.3)
+    report = run(tmp_path, known, NULLS)
+    assert status(report) == {"missing_inputs": "firing"}
+    assert report.checks[0].answer.value == pytest.approx(0.3, abs=0.06)
+    assert report.checks[0].answer.worst == "work"
+
+
+@pytest.mark.parametrize("count", [0, 1, 29, 60])
+def test_too_few_records_are_insufficient_not_fine(tmp_path, known, count):
+    write_log(tmp_path, count)
+    report = run(tmp_path, known, DRIFT)
+    assert status(report) == {"input_drift": "insufficient"}
+    assert report.checks[0].answer.reason
+    assert not report.firing
+
+
+def test_chance_does_not_fire(tmp_path, known):
+    """100 windows of 400 records from the reference itself."""
+    import numpy as np
+
+    from mlspec.runtime.monitor.checks import Evaluator
+    from mlspec.runtime.monitor.logs import Seen, read_view
+    from mlspec.runtime.monitor.measures import WindowMeasures
+    from mlspec.runtime.monitor.window import Window
+    from tests.runtime.watched import draw
+
+    view = read_view(write_log(tmp_path, 1), "watch")
+    fired = told = 0
+    for seed in range(100):
+        rng = np.random.default_rng(1_000 + seed)
+        rows = [draw(rng) for _ in range(400)]
+        live = {name: profile.empty() for name, profile in known.features.items()}
+        for name, profile in live.items():
+            profile.add([row["inputs"][name] for row in rows])
+        window = Window(NOW, NOW, Seen(), live, {})
+        answer = Evaluator(WindowMeasures(known, window, view, "watch"), "watch").answer(DRIFT["expression"])
+        fired += answer.holds is False
+        told += answer.holds is True
+    assert fired == 0
+    assert told == 100
+
+
+def test_only_the_window_and_only_this_package_count(tmp_path, known):
+    write_log(tmp_path, 400)
+    write_log(tmp_path, 300, seed=3, shift=3.0, end=NOW - timedelta(days=2))
+    write_log(tmp_path, 200, seed=4, shift=3.0, package="b" * 64)
+    folder = tmp_path / ".mlspec" / "logs" / "api"
+    with (folder / "2026-03-31.jsonl").open("a") as file:
+        file.write('{"at": "2026-03-31T1')
+    report = run(tmp_path, known, DRIFT)
+    seen = report.window.seen
+    assert (seen.records, seen.other_packages, seen.torn) == (400, 200, 1)
+    assert status(report) == {"input_drift": "ok"}
+
+
+def test_an_alert_waits_for_its_time_fires_once_and_resolves_once(tmp_path, known, capsys):
+    waiting = check("input_drift", at_most(WORST_PSI, 0.20), **{"for": 7200.0})
+    write_log(tmp_path, 400, shift=2.0)
+    seen = []
+    for hours in (0, 1, 2, 3):
+        report = run(tmp_path, known, waiting, now=NOW + timedelta(hours=hours))
+        seen.append((status(report)["input_drift"], len(report.deliveries)))
+    assert seen == [("pending", 0), ("pending", 0), ("firing", 1), ("firing", 0)]
+    later = NOW + timedelta(days=2)
+    report = run(tmp_path, known, waiting, now=later)  # an empty window cannot tell: the alert stays out
+    assert (status(report)["input_drift"], len(report.deliveries)) == ("firing", 0)
+    write_log(tmp_path, 400, seed=9, end=later)
+    report = run(tmp_path, known, waiting, now=later)
+    assert (status(report)["input_drift"], len(report.deliveries)) == ("ok", 1)
+    out = capsys.readouterr().out
+    assert out.count("firing") == 1 and out.count("resolved") == 1
+
+
+def test_state_is_append_only_and_survives_a_torn_line(tmp_path, known):
+    write_log(tmp_path, 400, shift=2.0)
+    run(tmp_path, known, DRIFT)
+    path = tmp_path / ".mlspec" / "monitor" / "watch" / "state.jsonl"
+    before = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(b"0123456789abcdef {torn")
+    assert read_states(path)["input_drift"].firing
+    report = run(tmp_path, known, DRIFT)
+    assert path.read_bytes().startswith(before)
+    assert report.deliveries == []  # it was told already
+    path.write_bytes(before.replace(b"true", b"null", 1) + before)
+    with pytest.raises(StageError) as error:
+        read_states(path)
+    assert error.value.code == "MLS808"
+
+
+def test_state_machine():
+    state, found = CheckState().after(False, NOW, 60)
+    assert found == "pending"
+    assert state.after(None, NOW + timedelta(hours=1), 60) == (state, "insufficient")
+    assert state.after(False, NOW + timedelta(seconds=60), 60)[1] == "firing"
+    assert state.after(True, NOW, 60) == (CheckState(), "ok")
+
+
+def test_three_valued_logic(tmp_path, known):
+    write_log(tmp_path, 400, shift=2.0)
+    unknown = at_most(call("rate", ["lit", True, "bool"]), 0.5)  # of 400 records all: 1.0 <= 0.5 is false
+    few = check("x", ["call", "and", [at_most(WORST_PSI, 0.2), at_most(WORST_NULL, 0.5)], {}])
+    either = check("y", ["call", "or", [at_most(WORST_PSI, 0.2), at_most(WORST_NULL, 0.5)], {}])
+    never = check("z", ["call", "not", [at_most(WORST_NULL, 0.5)], {}])
+    report = run(tmp_path, known, few, either, never, check("w", unknown))
+    assert status(report) == {"x": "firing", "y": "ok", "z": "firing", "w": "firing"}
+
+
+def test_what_the_log_lacks_is_a_located_error(tmp_path, known):
+    write_log(tmp_path, 100)
+    with pytest.raises(StageError) as error:
+        run(tmp_path, known, check("income", at_most(call("psi", ["feature", "income"]), 0.2)))
+    assert (error.value.code, error.value.where) == ("MLS613", "watch.income")
+    with pytest.raises(StageError) as error:
+        run(tmp_path, known, check("auc", ["call", ">=", [["metric", "auc", "live", {}], ["lit", 0.7, "float"]], {}]))
+    assert error.value.code == "MLS609"
+    with pytest.raises(StageError) as error:
+        run(tmp_path, known, check("odd", at_most(call("pii_found", ["ambient", "live", "string"]), 0.2)))
+    assert error.value.code == "MLS901"
+
+
+def test_no_log_yet_is_a_located_error(tmp_path, known):
+    with pytest.raises(StageError) as error:
+        run(tmp_path, known, DRIFT)
+    assert (error.value.code, error.value.where) == ("MLS818", "watch")
+
+
+def test_selection_rate_by_a_feature_needs_no_labels(tmp_path, known):
+    write_log(tmp_path, 2_000)
+    ratio = call("ratio", ["metric", "selection_rate", "live", {}], by=["feature", "work"])
+    report = run(tmp_path, known, check("fair", ["call", ">=", [ratio, ["lit", 0.8, "float"]], {}]))
+    assert report.checks[0].status == "ok"
+    assert report.checks[0].answer.each.keys() == {"private", "state", "self", "None"}
+
+
+def delayed(tmp_path, count, flip):
+    """Logs of two weeks ago, and the labels that have arrived since, in a csv."""
+    import numpy as np
+
+    from tests.runtime.watched import draw
+
+    end = NOW - timedelta(days=10)
+    write_log(tmp_path, count, end=end, hours=20, seed=5)
+    rng = np.random.default_rng(5)
+    lines = ["application,late"]
+    for number in range(count):
+        score = draw(rng)["score"]
+        late = (score >= 0.5) != flip
+        lines.append(f"a5-{number},{'yes' if late else 'no'}")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "late.csv").write_text("\n".join(lines) + "\n")
+    columns = [
+        {"name": "application", "type": "string", "tags": ["key"]},
+        {"name": "late", "type": "category", "values": ["no", "yes"], "optional": True, "tags": ["outcome"]},
+    ]
+    source = {"source": "applications", "format": "csv", "paths": ["data/late.csv"], "options": {}, "columns": columns}
+    return {"input": source, "column": LABEL["column"], "key": "application", "field": "application", "secret": None}
+
+
+@pytest.mark.parametrize(("flip", "expected"), [(False, "ok"), (True, "firing")])
+def test_performance_with_labels_that_arrived_later(tmp_path, known, flip, expected):
+    label = delayed(tmp_path, 200, flip)
+    good = ["call", ">=", [["metric", "auc", "live", {}], ["lit", 0.7, "float"]], {}]
+    report = run(tmp_path, known, check("true_auc", good, delay=10 * 86400.0), label=label)
+    assert status(report) == {"true_auc": expected}
+    assert report.checks[0].answer.value == pytest.approx(0.0 if flip else 1.0, abs=0.01)
+    assert report.checks[0].answer.n == 200
+
+
+def test_prometheus_reads_the_exposition_and_nothing_unknown_is_in_it(tmp_path, known):
+    write_log(tmp_path, 20)
+    run(tmp_path, known, DRIFT, NULLS)
+    folder = tmp_path / ".mlspec" / "monitor" / "watch"
+    families = {family.name: family for family in text_string_to_metric_families((folder / "metrics.prom").read_text())}
+    samples = [sample for family in families.values() for sample in family.samples]
+    assert all(math.isfinite(sample.value) for sample in samples)
+    assert families["mlspec_monitor_check_value"].samples == []
+    statuses = {
+        (s.labels["check"], s.labels["status"]) for s in families["mlspec_monitor_check_status"].samples if s.value == 1
+    }
+    assert statuses == {("input_drift", "insufficient"), ("missing_inputs", "insufficient")}
+    page = Page(folder)
+    page.serve(0)
+    try:
+        import urllib.request
+
+        with urllib.request.urlopen(f"http://127.0.0.1:{page.port}/metrics") as answer:
+            assert answer.read() == (folder / "metrics.prom").read_bytes()
+    finally:
+        page.close()
+
+
+def test_the_page_shows_checks_and_withholds_small_cells(tmp_path, known):
+    write_log(tmp_path, 400, shift=1.5)
+    run(tmp_path, known, DRIFT, NULLS, SCORE)
+    html = (tmp_path / ".mlspec" / "monitor" / "watch" / "report.html").read_text("utf-8")
+    assert "input_drift" in html and "firing" in html
+    assert html.count("<svg") == len(NAMES) + 1
+    assert "<script" not in html and "http://" not in html.replace("http://www.w3.org", "")
+    document = json.loads((tmp_path / ".mlspec" / "monitor" / "watch" / "report.json").read_text())
+    assert document["checks"][0]["holds"] is False
+
+
+class Receiver:
+    """A real HTTP server that answers what it is told to."""
+
+    def __init__(self, *answers):
+        self.answers, self.bodies = list(answers), []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                outer.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                status = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("location", "http://127.0.0.1:1/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+ALERT = Alert(
+    "watch", "input_drift", "firing", "0.4 for age, wanted <= 0.2 (n 400)", "2026-03-31T12:00:00.000000Z", 0.4, 0.2, "age", 400
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "delivered", "attempts"),
+    [
+        ((204,), True, 1),
+        ((500, 503, 200), True, 3),
+        ((500,), False, 3),
+        ((404,), False, 1),
+        ((302,), False, 1),
+        ((429, 200), True, 2),
+    ],
+)
+def test_a_webhook_gets_the_alert_with_retries(tmp_path, answers, delivered, attempts):
+    with Receiver(*answers) as receiver:
+        pauses = []
+        channels = {"pager": {"kind": "webhook", "url": receiver.url}}
+        (found,) = notify([(ALERT, ["pager"])], channels, tmp_path, pauses.append)
+    assert (found.delivered, found.attempts) == (delivered, attempts)
+    assert len(receiver.bodies) == attempts == len(pauses) + 1
+    assert receiver.bodies[0]["check"] == "input_drift"
+
+
+def test_a_webhook_that_is_down_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PAGER_URL", "http://127.0.0.1:1/hook-with-a-token")
+    channels = {"pager": {"kind": "slack", "url": {"kind": "env", "variable": "PAGER_URL"}}, "console": {"kind": "log"}}
+    first, second = notify([(ALERT, ["pager", "console"])], channels, tmp_path, lambda _: None)
+    assert (first.delivered, first.attempts, second.delivered) == (False, 3, True)
+    assert "hook-with-a-token" not in first.problem
+    assert "watch.input_drift firing" in capsys.readouterr().out
+
+
+def test_a_channel_over_plain_http_to_elsewhere_is_refused(tmp_path):
+    with pytest.raises(StageError):
+        notify([(ALERT, ["pager"])], {"pager": {"kind": "webhook", "url": "http://example.com/x"}}, tmp_path)
+
+
+def test_a_log_channel_with_a_path_appends_json_lines(tmp_path):
+    channels = {"file": {"kind": "log", "path": "alerts/watch.jsonl"}}
+    notify([(ALERT, ["file"]), (ALERT, ["file"])], channels, tmp_path)
+    lines = (tmp_path / "alerts" / "watch.jsonl").read_text().splitlines()
+    assert [json.loads(line)["check"] for line in lines] == ["input_drift"] * 2
