@@ -20,7 +20,7 @@ from typing import Any
 
 from mlspec.catalogue import fitted, history, interval, live, row
 
-_TABLES = (row.ROWS, row.CHECKS, history.ROWS, fitted.ROWS, interval.ROWS, live.ROWS)
+_TABLES: tuple[tuple[tuple[Any, ...], ...], ...] = (row.ROWS, row.CHECKS, history.ROWS, fitted.ROWS, interval.ROWS, live.ROWS)
 
 
 class Function:

@@ -234,7 +234,7 @@ class _Binder:
             return value
         mark = len(self.scope.findings.found)
         item = convert(form, patch.value, self._context(f"`{name}`"))
-        del self.scope.findings.found[mark:]  # the env block itself reports it
+        self.scope.findings.take_back(mark)  # the env block itself reports it
         if item is INVALID:
             assert value is not None
             return value

@@ -38,7 +38,7 @@ def type_of(node: TypeNode, context: Context) -> Type | None:
             )
             return None
         return Type(name, node.optional)
-    made = maker(node, context)
+    made: Type | None = maker(node, context)
     return made.nullable() if made is not None and node.optional else made
 
 

@@ -11,9 +11,9 @@ from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.operators import short
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.schema.constructors import OPEN_GROUPS
-from mlspec.spec.schema.rows import Constructor, Parameter
+from mlspec.spec.schema.rows import Attribute, Constructor, Parameter
 from mlspec.spec.values import Made, Value
-from mlspec.syntax.nodes import Arg, Call, Expr, ListExpr, Literal, Ref
+from mlspec.syntax.nodes import Arg, Attr, Call, Expr, ListExpr, Literal, Ref
 
 Convert = Callable[[Any, Expr, Context], Any]
 
@@ -55,7 +55,7 @@ def _plain(node: Expr) -> Any:
     return node.value if isinstance(node, Literal) else short(node.span)
 
 
-def build(row: Constructor, node: Call, context: Context, convert: Convert) -> Any:
+def build(row: Constructor | Attribute, node: Call | Attr, context: Context, convert: Convert) -> Any:
     """Binds the arguments of a call to the parameters of `row`."""
     before = context.findings.errors
     given = _matched(row, node, context)
@@ -76,7 +76,7 @@ def build(row: Constructor, node: Call, context: Context, convert: Convert) -> A
     return Made(row.name, row.group, args, node.span)
 
 
-def _argument(row: Constructor, parameter: Parameter, found: list[Arg], context: Context, convert: Convert) -> Any:
+def _argument(row: Constructor | Attribute, parameter: Parameter, found: list[Arg], context: Context, convert: Convert) -> Any:
     inner = context.at(f"`{parameter.name}` of `{row.name}`")
     if not parameter.many:
         return convert(parameter.form, found[0].value, inner)
@@ -84,7 +84,7 @@ def _argument(row: Constructor, parameter: Parameter, found: list[Arg], context:
     return INVALID if any(item is INVALID for item in items) else tuple(items)
 
 
-def _matched(row: Constructor, node: Call, context: Context) -> dict[str, list[Arg]]:
+def _matched(row: Constructor | Attribute, node: Call | Attr, context: Context) -> dict[str, list[Arg]]:
     """The arguments of each parameter; unknown, doubled and surplus ones are reported."""
     names = [parameter.name for parameter in row.parameters]
     given: dict[str, list[Arg]] = {}
@@ -111,7 +111,7 @@ def _matched(row: Constructor, node: Call, context: Context) -> dict[str, list[A
     return given
 
 
-def _absent(row: Constructor, parameter: Parameter, node: Call, context: Context) -> None:
+def _absent(row: Constructor | Attribute, parameter: Parameter, node: Call | Attr, context: Context) -> None:
     from mlspec.spec.fields import wanted
 
     context.findings.add(

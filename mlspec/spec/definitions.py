@@ -7,7 +7,7 @@ from datetime import date
 from mlspec.spec import constants, kinds
 from mlspec.spec.columns import bind_attributes
 from mlspec.spec.expressions import literals
-from mlspec.spec.expressions.context import Context, Operand, is_unknown
+from mlspec.spec.expressions.context import Context, Operand, is_unknown, unknown
 from mlspec.spec.expressions.names import describe
 from mlspec.spec.expressions.operators import mismatch, short
 from mlspec.spec.expressions.typing import bounds_of, constant, operand, type_expression
@@ -27,9 +27,8 @@ def bind_definition(node: Define, role: Role, block: Block, context: Context) ->
     context.handles_null = role.name == "feature" and block.get("missing") is not None
     value = _logged(node, context) if role.name == "logged" else type_expression(node.value, context)
     if not is_unknown(value):
-        value = _fits(node, role, value, context)
-    if value is not None:
-        block.definitions[node.name.text] = Definition(node.name.text, node.span, attrs, node.doc, value)
+        value = _fits(node, role, value, context) or unknown(node.value.span, value.refs)
+    block.definitions[node.name.text] = Definition(node.name.text, node.span, attrs, node.doc, value)
 
 
 def _fits(node: Define, role: Role, value: Typed, context: Context) -> Typed | None:

@@ -13,6 +13,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
+        self.errors = 0
         self._known: set[tuple[str, str, int, int]] = set()
 
     def add(self, id: str, span: Span | None, notes: Sequence[Note] = (), edits: Sequence[Edit] = (), **data: object) -> None:
@@ -20,24 +21,34 @@ class Findings:
 
         A code is reported once at a place: an expression that two rules read does not give two findings.
         """
+        self._add(id, span, notes, edits, data)
+
+    def _add(self, id: str, span: Span | None, notes: Sequence[Note], edits: Sequence[Edit], data: dict[str, object]) -> None:
         if span is not None:
             place = (id, span.source.name, span.start, span.end)
             if place in self._known:
                 return
             self._known.add(place)
         texts = {key: str(value) for key, value in data.items() if value is not None and value != ""}
-        self.found.append(Diagnostic(code(id), span, texts, notes, edits))
+        finding = Diagnostic(code(id), span, texts, notes, edits)
+        self.found.append(finding)
+        self.errors += finding.severity == "error"
 
-    def unknown(self, id: str, span: Span, name: str, known: Iterable[str], **data: object) -> None:
+    def take_back(self, mark: int) -> None:
+        """Forget all that was found since `len(found)` was `mark`."""
+        for finding in self.found[mark:]:
+            self.errors -= finding.severity == "error"
+            if finding.span is not None:
+                self._known.discard((finding.code.id, finding.span.source.name, finding.span.start, finding.span.end))
+        del self.found[mark:]
+
+    def unknown(self, id: str, span: Span, name: str, known: Iterable[str], **data: str) -> None:
         """Report that `name` is none of `known`, with the nearest one as the edit."""
         names = list(dict.fromkeys(known))
         near = nearest(name, names)
         edits = [Edit(span, near)] if near else []
-        self.add(id, span, edits=edits, name=name, known=listing(names), nearest=near, **data)
-
-    @property
-    def errors(self) -> int:
-        return sum(1 for finding in self.found if finding.severity == "error")
+        shown: dict[str, object] = {"name": name, "known": listing(names), "nearest": near, **data}
+        self._add(id, span, (), edits, shown)
 
 
 def listing(names: Sequence[str], limit: int = 12) -> str:

@@ -5,6 +5,8 @@ Levels and taints are ordered numbers, so that the level of a sum is the `max` o
 
 from __future__ import annotations
 
+from typing import Any
+
 CONST, ROW, HISTORY, FITTED, METRIC, LIVE = range(6)
 LEVELS = ("Const", "Row", "History", "Fitted", "Metric", "Live")
 
@@ -37,7 +39,7 @@ class Type:
         entity: str | None = None,
         item: Type | None = None,
         members: tuple[tuple[str, Type], ...] = (),
-        settings: tuple[tuple[str, object], ...] = (),
+        settings: tuple[tuple[str, Any], ...] = (),
     ) -> None:
         self.name = name
         self.optional = optional
@@ -70,6 +72,12 @@ class Type:
     def code(self) -> str:
         """The name as it travels in a plan: `"int"`, and `"int?"` when null is among the values."""
         return self.name + "?" if self.optional else self.name
+
+    @property
+    def range(self) -> tuple[Any, Any] | None:
+        """The declared range of a column's type, both ends included."""
+        found: tuple[Any, Any] | None = next((value for key, value in self.settings if key == "range"), None)
+        return found
 
     def required(self) -> Type:
         """The same type without null."""

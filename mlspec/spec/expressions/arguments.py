@@ -308,7 +308,7 @@ def _fits_form(form: str, found: Typed, context: Context) -> bool:
             return True
         _wrong_family(form, found, context)
         return False
-    checks = {
+    checks: dict[str, bool] = {
         "value": kind.name not in _NO_VALUES and kind.item is None,
         "where": kind.name == "bool",
         "range": kind.name == "range" and kind.item is not None and kind.item.name in NUMBERS and found.level == CONST,

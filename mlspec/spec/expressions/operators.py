@@ -266,12 +266,8 @@ def _no_rule(op: str, left: Typed, right: Typed, context: Context) -> Typed:
 def may_be_zero(divisor: Typed) -> bool:
     """Whether 0 is among the values of a divisor, as far as the spec says."""
     if divisor.constant:
-        return divisor.form[1] == 0
+        return bool(divisor.form[1] == 0)
     if divisor.level >= METRIC:
         return False
-    bounds = divisor.type.settings
-    for name, value in bounds:
-        if name == "range":
-            low, high = value  # type: ignore[misc]
-            return not (low > 0 or high < 0)
-    return True
+    bounds = divisor.type.range
+    return bounds is None or not (bounds[0] > 0 or bounds[1] < 0)

@@ -87,8 +87,7 @@ def _plain(kind: Type) -> Type:
 def _in_domain(name: str, value: Typed) -> bool:
     """Whether a function has a value for all that its argument may be."""
     least, included = _DOMAINS[name]
-    for key, bounds in value.type.settings:
-        if key == "range":
-            low = bounds[0]  # type: ignore[index]
-            return bool(low > least or (included and low == least))
+    bounds = value.type.range
+    if bounds is not None:
+        return bool(bounds[0] > least or (included and bounds[0] == least))
     return bool(value.constant and value.form[1] is not None and value.form[1] > least)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from mlspec.spec.schema import body, data, frame_of_file, learning, release
 from mlspec.spec.schema import constructors as calls
 from mlspec.spec.schema.rows import Attribute, Constructor, Kind, Role
 
-_FAMILIES = (frame_of_file.KINDS, data.KINDS, learning.KINDS, release.KINDS)
+_FAMILIES: tuple[dict[str, Any], ...] = (frame_of_file.KINDS, data.KINDS, learning.KINDS, release.KINDS)
 
 
 @cache
