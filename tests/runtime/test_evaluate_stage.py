@@ -4,47 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from evaluation_world import LABEL, Reader, evaluated_task, write_table
 from sklearn import metrics as reference
 
 from mlspec.runtime import evaluate, package
 from mlspec.runtime.errors import StageError
 from tests.support.stages import run_stage_function
-
-LABEL = {
-    "column": "income",
-    "task": "binary",
-    "classes": ["<=50K", ">50K"],
-    "positive": ">50K",
-    "favourable": ">50K",
-    "type": "category",
-}
-
-
-class Reader:
-    """A package whose score is one of its features: the real class of packages is tested where it is made."""
-
-    def __init__(self, feature: str, positive: Any, negative: Any) -> None:
-        self.features = [{"name": feature, "type": "float"}]
-        self.feature, self.positive, self.negative = feature, positive, negative
-        self.classes = [negative, positive]
-
-    def score_values(self, values: dict[str, Any]) -> SimpleNamespace:
-        score = np.asarray(values[self.feature], dtype=float)
-        return SimpleNamespace(score=score, decision=[self.positive if value >= 0.5 else self.negative for value in score])
-
-
-def write_table(folder: Path, columns: dict[str, Any], descriptors: list[dict[str, Any]]) -> Path:
-    folder.mkdir(parents=True)
-    pq.write_table(pa.table(columns), folder / "rows.parquet")
-    (folder / "table.json").write_text(json.dumps({"columns": descriptors, "rows": len(columns["__row"]), "files": []}))
-    return folder
 
 
 @pytest.fixture
@@ -206,3 +176,34 @@ def test_classes_left_open_are_those_that_the_candidate_learned(world: dict[str,
     found = evaluated(world, label={**LABEL, "classes": []})
     assert found["label"]["classes"] == ["<=50K", ">50K"]
     assert found["quantities"]["useful"]["problem"] is None
+
+
+def test_regression(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {
+        "close": ["call", "upper", [metric("mae")], {}],
+        "unbiased": ["call", "abs", [metric("bias")], {}],
+        "everywhere": ["call", "worst", [metric("mae")], {"by": ["feature", "group"]}],
+    }
+    folder = evaluated_task(tmp_path, monkeypatch, "regression", asked)
+    found = json.loads((folder / "metrics.json").read_text())
+    close = found["quantities"]["close"]
+    assert close["value"] == close["high"] > close["point"] > close["low"] > 0
+    assert 0 < found["quantities"]["unbiased"]["value"] < 3
+    assert "`rare` has 10" in found["quantities"]["everywhere"]["problem"]
+    assert [item["n"] for item in found["slices"][0]["values"]] == [390, 10]
+    assert found["slices"][0]["values"][1]["models"] == {}
+
+
+def test_many_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {
+        "finds": ["call", "lower", [["metric", "recall", "tune", {"class": ["lit", "Chinstrap", "category"]}]], {}],
+        "even": metric("macro_f1"),
+    }
+    folder = evaluated_task(tmp_path, monkeypatch, "multiclass", asked)
+    found = json.loads((folder / "metrics.json").read_text())
+    assert found["quantities"]["finds"]["text"] == 'lower(recall(tune, class: "Chinstrap"))'
+    assert found["quantities"]["finds"]["method"] == "Wilson"
+    assert found["quantities"]["even"]["low"] < found["quantities"]["even"]["value"] < found["quantities"]["even"]["high"]
+    assert np.sum(found["curves"]["tune"]["confusion"]["counts"]) == 400
+    table = pq.read_table(folder.parent / "predictions" / "rows.parquet")
+    assert table.column_names[2:5] == ["tune.score.Adelie", "tune.score.Chinstrap", "tune.score.Gentoo"]

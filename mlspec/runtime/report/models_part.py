@@ -21,7 +21,7 @@ def models_part(evidence: Evidence) -> list[dict[str, Any]]:
 
 def _block(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
     models = sorted(found["models"], key=lambda model: (model != found.get("candidate"), model))
-    known = next(iter(found["models"].values()), {})
+    known: Mapping[str, Any] = next(iter(found["models"].values()), {})
     metrics = [metric for metric in METRICS if metric in known]
     return {
         "name": name, "models": models, "candidate": found.get("candidate"), "part": found["part"], "n": found["n"],
