@@ -44,11 +44,18 @@ _LEARNING = (
     "onnx", "skl2onnx",
 )  # fmt: skip
 PRELOAD: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "evaluate", "measure"), _TABLES),
+    **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "measure"), _TABLES),
     **dict.fromkeys(("fit", "search"), _LEARNING),
+    "evaluate": (*_TABLES, "fairlearn.metrics"),
+    **dict.fromkeys(("report", "card"), ("jinja2",)),
+    **dict.fromkeys(("track", "register"), ("mlflow",)),
 }
 """Libraries that the server process imports once, before it forks the workers of these kinds, in small steps: between two of them it
 can fork a worker that needs neither. None may start a thread on import: onnxruntime does, pyarrow unless `prepare_to_fork` ran."""
+
+
+ENGINES = ("hyperopt", "optuna")
+"""Search engines that are imported before the fork as well, when a config names them."""
 
 
 def function_of(kind: str) -> Callable[[StageContext], None]:

@@ -53,7 +53,7 @@ class Execution:
         run = self._run
         return Work(
             graph=run.graph, project_root=run.root, keys=run.keys, versions={name: run.versions_of(name) for name in self._to_run},
-            kinds=tuple(dict.fromkeys(run.graph[name].kind for name in self._to_run)), workers=self._jobs,
+            stages=tuple(self._to_run), workers=self._jobs,
             log_folder=files.make_folder(self._record.folder / "logs"),
         )  # fmt: skip
 

@@ -84,7 +84,7 @@ def _reports(store: Store, folder: Path, states: Mapping[str, StageState], *, wr
 
 
 def _verdicts(run: Run) -> dict[str, Any]:
-    """The verdict of each gates block; measured gates get the value that the measurement holds, which no digest covers."""
+    """The verdict of each gates block; measured gates get what the measurement holds, which no digest covers."""
     verdicts: dict[str, Any] = {}
     for state in run.states.values():
         if state.kind == "verdict" and "verdict" in state.outputs:
@@ -92,14 +92,16 @@ def _verdicts(run: Run) -> dict[str, Any]:
             verdict = files.read_json(folder / "verdict.json")
             measured = _measured(run, state)
             for gate in verdict["gates"]:
-                if gate.get("value") is None and gate["name"] in measured:
-                    gate["value"] = measured[gate["name"]]
+                found = measured.get(gate["name"], {})
+                if gate.get("value") is None:
+                    gate["value"] = found.get("value")
+                    gate["reason"] = found.get("problem") or gate.get("reason")
             verdicts[state.block] = verdict
     return verdicts
 
 
-def _measured(run: Run, state: StageState) -> dict[str, Any]:
-    """{gate: measured value} of the gates in a verdict stage that read a measurement."""
+def _measured(run: Run, state: StageState) -> dict[str, dict[str, Any]]:
+    """{gate: the measured quantity} of the gates in a verdict stage that read a measurement."""
     stage = run.graph[state.id]
     if "measurements" not in stage.inputs:
         return {}
@@ -107,7 +109,7 @@ def _measured(run: Run, state: StageState) -> dict[str, Any]:
     folder = run.store.artifact(str(run.states[source].outputs[output]["digest"]))
     quantities = files.read_json(folder / "measurements.json")["quantities"]
     ids = {gate["name"]: _quantities(gate["expression"]) for gate in stage.config.get("gates", ())}
-    return {name: quantities[own[0]].get("value") for name, own in ids.items() if own and own[0] in quantities}
+    return {name: quantities[own[0]] for name, own in ids.items() if own and own[0] in quantities}
 
 
 def _quantities(expression: Any) -> list[str]:

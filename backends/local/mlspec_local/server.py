@@ -23,10 +23,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mlspec.graph.model import Graph
+from mlspec.graph.model import Graph, Stage
 from mlspec.runtime.environment import fingerprint, prepare_to_fork
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.kinds import FUNCTIONS, PRELOAD
+from mlspec.runtime.kinds import ENGINES, FUNCTIONS, PRELOAD
 from mlspec.runtime.processes import die_with_parent
 from mlspec.runtime.stage import Around, run_in_store
 from mlspec.runtime.store import Store
@@ -43,7 +43,7 @@ class Work:
     project_root: Path
     keys: Mapping[str, str]
     versions: Mapping[str, Mapping[str, str]]
-    kinds: tuple[str, ...]
+    stages: tuple[str, ...]
     workers: int
     log_folder: Path
 
@@ -67,7 +67,7 @@ class Server:
         self._channel = channel
         self._work = work
         self._children: dict[int, _Child] = {}
-        self._to_import = [name for kind in work.kinds for name in _modules(kind)]
+        self._to_import = [name for stage in work.stages for name in _modules(work.graph[stage])]
         self._woken, self._waker = os.pipe()
 
     def serve(self) -> None:
@@ -86,13 +86,18 @@ class Server:
             self._enforce_limits()
             if self._channel in readable and not self._command():
                 break
-            if not readable and self._children and self._to_import:
+            if not readable and self._may_import():
                 _import(self._to_import.pop(0))
         for pid in self._children:
             _kill_group(pid)
 
+    def _may_import(self) -> bool:
+        """Libraries for later are imported while workers run, but never beside one that must have the machine to itself."""
+        alone = any(self._work.graph[child.stage].resources.exclusive for child in self._children.values())
+        return bool(self._children and self._to_import) and not alone
+
     def _timeout(self) -> float | None:
-        if self._children and self._to_import:
+        if self._may_import():
             return 0.0
         limits = [child.deadline for child in self._children.values() if child.deadline and not child.timed_out]
         return max(0.0, min(limits) - time.monotonic()) if limits else None
@@ -106,10 +111,10 @@ class Server:
         return True
 
     def _fork(self, stage: str, time_limit: float | None) -> None:
-        for name in _modules(self._work.graph[stage].kind):
+        for name in _modules(self._work.graph[stage]):
             if name in self._to_import:
-                self._to_import.remove(name)
                 _import(name)
+                self._to_import = [other for other in self._to_import if other != name]
         environment = fingerprint(self._work.versions[stage])
         gc.freeze()
         parent = os.getpid()
@@ -149,8 +154,11 @@ class Server:
                 _kill_group(pid)
 
 
-def _modules(kind: str) -> tuple[str, ...]:
-    return (*PRELOAD.get(kind, ()), FUNCTIONS[kind].partition(":")[0])
+def _modules(stage: Stage) -> tuple[str, ...]:
+    """What to import before a worker for `stage` is forked."""
+    engine = stage.config.get("engine")
+    named = str(engine["name"]) if isinstance(engine, Mapping) and engine.get("name") in ENGINES else None
+    return (*PRELOAD.get(stage.kind, ()), *([named] if named else []), FUNCTIONS[stage.kind].partition(":")[0])
 
 
 def _import(name: str) -> None:
