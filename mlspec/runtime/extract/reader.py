@@ -91,8 +91,9 @@ def open_input(connection: duckdb.DuckDBPyConnection, kind: str, source: Input) 
 
 def unreadable(source: Input, error: Exception, expected: str) -> StageError:
     """MLS801 for a file that is not what its format says."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return StageError(
         "MLS801", f"the file `{source.file.name}` cannot be read", source.where, expected=expected,
-        found=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+        found=reason.replace(str(source.file.path), source.file.name)[:200],
         help="check that the file is complete and of the format that `from` names",
     )  # fmt: skip

@@ -112,7 +112,8 @@ def _verify(load: Load) -> None:
     rules = violations.rules(load.columns)
     statement = query.select(violations.counted(rules), query.table(load.relation(), "data"))
     try:
-        counts = load.connection.execute(query.render(statement)).fetchone() or ()
+        # All of the result: the engine files the refused records when the scan is finished, not before.
+        counts = load.connection.execute(query.render(statement)).fetchall()[0]
     except duckdb.Error as error:
         if isinstance(error, duckdb.OutOfMemoryException):
             raise
