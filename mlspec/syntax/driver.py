@@ -19,6 +19,10 @@ from mlspec.syntax.tokens import Token
 Report = Callable[[Token, Token | None, list[str]], None]
 
 
+# Behind so many broken statements a file is no spec: what follows is read without a word.
+MAX_REPORTS = 1_000
+
+
 @cache
 def table() -> Any:
     """The parse table, read once a process."""
@@ -40,6 +44,7 @@ class Driver:
         self._values: list[Any] = []
         self._patched = -1  # index of the token before which a newline was made up, so that it happens once
         self._line_reported = -1
+        self._reports = 0
 
     def run(self) -> list[Any]:
         """The statements of the file; broken ones are left out and reported."""
@@ -107,9 +112,13 @@ class Driver:
         """Reports the token at `index` and finds a place to go on from; gives the index of the next token to feed."""
         token = self._tokens[index]
         before = self._tokens[index - 1] if index else None
+        if self._reports >= MAX_REPORTS:
+            self._unwind()
+            return self._skip(index)
+        self._reports += 1
         expected = [type for type in self._states[self._stack[-1]] if (type.isupper() or type == "$END") and self._fits(type)]
         if "NL" in expected and self._patched != index and self._wants_line(token, before):
-            self._report_line(token, before)
+            self._report_line(index, before)
             self._patched = index
             self._feed(Token("NL", "", token.start, token.start))
             return index
@@ -122,13 +131,11 @@ class Driver:
         """A block written on one line: the newline is missing, the rest may be fine."""
         return token.type == "CLOSE" or (before is not None and before.type in {"OPEN", "CLOSE"})
 
-    def _report_line(self, token: Token, before: Token | None) -> None:
+    def _report_line(self, index: int, before: Token | None) -> None:
         """Once per line, not once per bracket of it."""
-        if self._line_reported < 0 or any(
-            t.type == "NL" for t in self._tokens[self._line_reported : self._tokens.index(token)]
-        ):
-            self._report(token, before, ["NL"])
-        self._line_reported = self._tokens.index(token)
+        if self._line_reported < 0 or any(token.type == "NL" for token in self._tokens[self._line_reported : index]):
+            self._report(self._tokens[index], before, ["NL"])
+        self._line_reported = index
 
     def _unwind(self) -> None:
         """Cuts the stack back to a state in which a statement may start."""

@@ -25,6 +25,7 @@ _OPERANDS = frozenset(
     "TEXT",
     "BAD_LITERAL",
 }
+_JOINS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "COALESCE", "OR", "AND", "DOT", "AT"})
 _SOFT = {"use": ("USE", "STRING"), "set": ("SET", "NAME"), "extern": ("EXTERN", "NAME")}
 # Marks that only a statement has: inside a bracket they show that the bracket was never closed.
 _STATEMENT_MARKS = frozenset({"EQUAL", "DEFINE", "OPEN", "CLOSE"})
@@ -37,7 +38,7 @@ class TooDeep(Exception):
 class _Level:
     """An open bracket: its token, where its statement starts in the output, what nests inside it."""
 
-    __slots__ = ("token", "statement", "prefixes", "ifs", "items", "column", "body_column")  # noqa: RUF023
+    __slots__ = ("token", "statement", "prefixes", "ifs", "items", "joins", "column", "body_column")  # noqa: RUF023
 
     def __init__(self, token: Token, statement: int, column: int) -> None:
         self.token = token
@@ -45,6 +46,7 @@ class _Level:
         self.prefixes = 0
         self.ifs = 0
         self.items = 0
+        self.joins = 0
         self.column = column
         self.body_column = 0
 
@@ -81,7 +83,7 @@ class Layout:
             and raw[at].type == "NAME"
             and raw[at + 1].type not in {"EQUAL", "COLON", "DEFINE", "OPEN"}
         )
-        first = raw[at] if at < len(raw) else Token("$END", "", len(self.scan.source.text), len(self.scan.source.text))
+        first = raw[at] if at < len(raw) else Token("$END", "", 0, 0)
         if not named:
             self._no_edition(first)
             self.tokens += [Token("MLSPEC", "mlspec", 0, 0), Token("EDITION", "", 0, 0), Token("NL", "\n", 0, 0)]
@@ -113,7 +115,11 @@ class Layout:
         while at < len(self._raw) and self._raw[at].type != "NL":
             at += 1
         if at > first:
-            data = {"got": f"`{self._raw[first].text[:40]}`", "wanted": SHOWN["NL"], "hint": "the edition has the first line to itself"}
+            data = {
+                "got": f"`{self._raw[first].text[:40]}`",
+                "wanted": SHOWN["NL"],
+                "hint": "the edition has the first line to itself",
+            }
             self.scan.report("MLS001", data, self._raw[first].start, self._raw[at - 1].end)
         return at
 
@@ -167,7 +173,7 @@ class Layout:
     def _reset(self) -> None:
         level = self.levels[-1] if self.levels else self._base
         self._depth -= level.prefixes + level.ifs
-        level.prefixes = level.ifs = 0
+        level.prefixes = level.ifs = level.joins = 0
 
     def _open(self, token: Token) -> None:
         column = 0
@@ -226,33 +232,48 @@ class Layout:
                 self._soft(index, token)
                 self._outdented(token)
         elif type == "COMMA":
-            self._reset()
-            if self.levels:
-                self.levels[-1].items += 1
-                if self.levels[-1].items >= MAX_ITEMS:
-                    self._too_many(token)
+            self._comma(index, token)
         elif type == "IF" or type == "NOT" or (type == "MINUS" and self.tokens[-1].type not in _OPERANDS):
-            level = self.levels[-1] if self.levels else self._base
-            if type == "IF":
-                level.ifs += 1
-            else:
-                level.prefixes += 1
-            self._deeper(token)
-            self.tokens.append(token)
-            return
+            self._prefix(token)
+        elif type in _JOINS:
+            self._join(token)
         if type in _OPERANDS:
             self._operand()
         self.tokens.append(token)
 
-    def _too_many(self, token: Token) -> None:
-        following = self._raw[self._raw.index(token) + 1 :]
-        if any(after.type != "NL" and after.type not in _CLOSERS for after in following[:2]):
+    def _prefix(self, token: Token) -> None:
+        """Words and marks that nest what follows them, without a bracket."""
+        level = self.levels[-1] if self.levels else self._base
+        if token.type == "IF":
+            level.ifs += 1
+        else:
+            level.prefixes += 1
+        self._deeper(token)
+
+    def _comma(self, index: int, token: Token) -> None:
+        self._reset()
+        if self.levels:
+            self.levels[-1].items += 1
+            if self.levels[-1].items >= MAX_ITEMS:
+                self._too_many(index, token)
+
+    def _too_many(self, index: int, token: Token) -> None:
+        if any(after.type != "NL" and after.type not in _CLOSERS for after in self._raw[index + 1 : index + 3]):
             self.scan.report(
                 "MLS006",
                 {"what": "this list is too long", "limit": f"{MAX_ITEMS:,} items", "hint": "put the data into a file"},
                 token.start,
                 token.end,
             )
+            raise TooDeep
+
+    def _join(self, token: Token) -> None:
+        """Operators, dots and attributes make long chains without nesting."""
+        level = self.levels[-1] if self.levels else self._base
+        level.joins += 1
+        if level.joins > MAX_ITEMS:
+            data = {"what": "this expression is too long", "limit": f"{MAX_ITEMS:,} operators", "hint": "name its parts"}
+            self.scan.report("MLS006", data, token.start, token.end)
             raise TooDeep
 
     def _soft(self, index: int, token: Token) -> None:

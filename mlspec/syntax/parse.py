@@ -46,6 +46,21 @@ def parse(source: SourceFile) -> tuple[File | None, list[Diagnostic]]:
 
 
 def _sorted(found: list[Diagnostic]) -> list[Diagnostic]:
-    """By position; a second report of the same place and code says nothing new."""
-    unique = {(d.span.start if d.span else -1, d.code.id): d for d in reversed(found)}
-    return [unique[key] for key in sorted(unique)]
+    """By position; a second report of the same place and code says nothing new, nor does what a bad character caused on its line."""
+    unique = {(_start(d), d.code.id): d for d in reversed(found)}
+    bad = {d.span.position[0]: _start(d) for d in reversed(found) if d.code.id in _CHARACTERS and d.span is not None}
+    return [unique[key] for key in sorted(unique) if not (bad and key[1] in _CAUSED and _is_caused(unique[key], bad))]
+
+
+_CHARACTERS = frozenset({"MLS008", "MLS009", "MLS010"})
+_CAUSED = frozenset({"MLS001", "MLS002", "MLS011"})
+
+
+def _is_caused(diagnostic: Diagnostic, bad: dict[int, int]) -> bool:
+    """Whether a bad character stands before it on its line."""
+    start = _start(diagnostic)
+    return diagnostic.span is not None and bad.get(diagnostic.span.position[0], start) < start
+
+
+def _start(diagnostic: Diagnostic) -> int:
+    return diagnostic.span.start if diagnostic.span else -1

@@ -196,10 +196,10 @@ class Scan:
         word = match[0][:MAX_NAME]
         odd = next(char for char in match[0] if not (char.isascii() and (char.isalnum() or char == "_")))
         data = {"name": word, "why": f"it holds {shown(odd)}", "fix": ascii_name(word)}
-        self.report(
-            "MLS010" if not odd.isdecimal() else "MLS008", {**data, "char": f"`{odd}` ({shown(odd)})"}, start, match.end()
-        )
-        self.tokens.append(Token("NAME", word, start, match.end()))
+        self.report("MLS008" if odd.isnumeric() else "MLS010", {**data, "char": f"`{odd}` ({shown(odd)})"}, start, match.end())
+        glued = bool(self.tokens) and self.tokens[-1].end == start and self.tokens[-1].type not in MARKS.values()
+        if not glued:
+            self.tokens.append(Token("BAD_LITERAL" if word[0].isnumeric() else "NAME", word, start, match.end()))
         return match.end()
 
 

@@ -48,7 +48,7 @@ def read_text(text: str, name_at: int, at: int) -> tuple[Token, list[Fault]]:
     if name_at == at:
         token.type = "BAD_LITERAL"
         hint = 'write what it is before the quotes, `sql"""` or `prompt"""`'
-        data = {"got": "a text without a tag", "wanted": 'a tag before `"""`', "hint": hint}
+        data = {"got": "text without a tag", "wanted": 'a tag before `"""`', "hint": hint}
         faults.append((code("MLS001"), data, at, at + 3))
     return _limited(token, dedent(text[at + 3 : close]), faults)
 
