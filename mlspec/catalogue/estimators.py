@@ -42,6 +42,7 @@ def _library(name: str) -> dict[str, Any]:
     return content
 
 
+@cache
 def estimator(key: str) -> Estimator | None:
     """The estimator `library.Name`, None where the catalogue has none."""
     library, _, name = key.partition(".")

@@ -12,10 +12,11 @@ from mlspec.spec.constants import INVALID, of_type
 from mlspec.spec.constructors import default_item
 from mlspec.spec.definitions import bind_definition
 from mlspec.spec.estimators import bind_parameters
-from mlspec.spec.expressions.context import Context
+from mlspec.spec.expressions.context import Context, Operand
+from mlspec.spec.expressions.names import of_column
 from mlspec.spec.fields import convert, wanted
 from mlspec.spec.findings import listing, nearest
-from mlspec.spec.locals import local_names
+from mlspec.spec.locals import as_local, local_names
 from mlspec.spec.model import Block
 from mlspec.spec.rows import rows_of
 from mlspec.spec.rules import block_rules
@@ -116,6 +117,7 @@ class _Binder:
         self.parent = parent
         self.quiet = quiet
         self.seen: dict[str, Span] = {}
+        self.local: dict[str, Operand] | None = None
 
     def bind(self, node: Statement) -> None:
         if isinstance(node, Setting):
@@ -297,6 +299,8 @@ class _Binder:
         self.scope.spec.spans[f"{self.block.path}.{statement.name.text}"] = statement.span
         if column is not None:
             self.block.columns[column.name] = column
+            if self.local is not None:
+                self.local[column.name] = of_column(column, column.span, True)
 
     def _shadows(self, name: nodes.Name) -> None:
         """Reports a local name that the file also declares (108)."""
@@ -319,8 +323,12 @@ class _Binder:
             self._shadows(statement.name)
         self.scope.spec.spans[f"{self.block.path}.{statement.name.text}"] = statement.span
         context = self._context(f"{role.noun}", role.name)
-        context.local = local_names(self.block, self.parent, self.scope)
+        if self.local is None:
+            self.local = local_names(self.block, self.parent, self.scope)
+        context.local = self.local
         bind_definition(statement, role, self.block, context)
+        if role.name not in ("logged", "part"):
+            self.local[statement.name.text] = as_local(self.block, statement.name.text)
 
     def _nested(self, statement: nodes.Block | Setting | Declare | nodes.Extern) -> None:
         nested = bind_block(statement, self.scope, self.block, self.quiet)

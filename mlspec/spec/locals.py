@@ -13,7 +13,7 @@ AMBIENT = ("score", "probability", "decision", "live", "stable", "canary", "api_
 
 
 def local_names(block: Block, parent: Block | None, scope: Scope) -> dict[str, Operand]:
-    """The local names of `block` as far as it is bound."""
+    """The local names of `block` before its first definition."""
     names: dict[str, Operand] = {}
     if block.kind in ("serve", "log", "ab", "canary", "shadow", "monitor"):
         names.update(_serving(block, parent, scope))
@@ -22,13 +22,16 @@ def local_names(block: Block, parent: Block | None, scope: Scope) -> dict[str, O
     if block.kind == "gates":
         candidate = block.ref("candidate")
         names["candidate"] = candidate or Reference("unknown", "", None, block.head)
-    if block.kind not in ("log", "split"):
-        for name, definition in block.definitions.items():
-            value = definition.value
-            kind = "feature" if block.kind == "features" else block.kind
-            refs = (Reference(kind, block.path, name, definition.span), *value.refs)
-            names[name] = Typed(value.form, value.type, value.level, value.taint, definition.span, refs, value.calls)
     return names
+
+
+def as_local(block: Block, name: str) -> Operand:
+    """An earlier definition of `block` as a name of the later ones."""
+    definition = block.definitions[name]
+    value = definition.value
+    kind = "feature" if block.kind == "features" else block.kind
+    refs = (Reference(kind, block.path, name, definition.span), *value.refs)
+    return Typed(value.form, value.type, value.level, value.taint, definition.span, refs, value.calls, value.size)
 
 
 def _serving(block: Block, parent: Block | None, scope: Scope) -> dict[str, Operand]:

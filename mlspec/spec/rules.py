@@ -7,12 +7,13 @@ from collections.abc import Callable
 from mlspec import catalogue
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.models import TASKS
-from mlspec.spec.expressions.operators import named, short
+from mlspec.spec.expressions.operators import named
 from mlspec.spec.findings import listing, nearest
-from mlspec.spec.kinds import NUMBERS, TEMPORAL
+from mlspec.spec.inputs import check_nulls, check_readable
+from mlspec.spec.kinds import TEMPORAL
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
-from mlspec.spec.tasks import Label, features_of, label_of
+from mlspec.spec.tasks import Label, label_of
 from mlspec.spec.values import Made
 
 Rule = Callable[[Block, Scope, Context], None]
@@ -141,8 +142,8 @@ def _fitted(block: Block, scope: Scope, context: Context) -> None:
         )  # fmt: skip
     for each in (block, *block.nested("family")):
         _estimator(each, label, scope)
-        _nulls(each, block, scope)
-    _numeric(block, scope)
+        check_nulls(each, block, scope)
+    check_readable(block, scope)
     _objective(block, label, scope)
     _threshold(block, label, scope)
 
@@ -168,52 +169,6 @@ def _counterpart(key: str, task: str) -> str:
         "sklearn.LogisticRegression": "sklearn.LinearRegression",
         "sklearn.LinearRegression": "sklearn.LogisticRegression",
     }.get(key, "")
-
-
-def _nulls(block: Block, owner: Block, scope: Scope) -> None:
-    """A feature that may be null reaches only estimators that take nulls (204)."""
-    row = catalogue.estimator(block.get("estimator") or "")
-    if row is None or row.nulls:
-        return
-    for reference in features_of(scope.spec, owner):
-        source = scope.spec.blocks[reference.block]
-        definition = source.definitions[reference.member or ""]
-        if definition.value.optional and not _filled(source, definition.value.type.name):
-            scope.findings.add(
-                "MLS204",
-                block.span_of("estimator"),
-                name=f"{reference.block}.{definition.name}",
-                what=f"`{row.key}`",
-                got=str(definition.value.type),
-            )
-
-
-def _filled(source: Block, type_name: str) -> bool:
-    """Whether `missing = fill(…)` puts a value in place of null in a feature of this type."""
-    return source.get("missing") is not None and (type_name in NUMBERS or type_name in _FILLED)
-
-
-_FILLED = frozenset(("category", "string", "bool", "duration", "points", "rate", "bytes", "vector"))
-_READABLE = NUMBERS | {"bool", "duration", "points", "rate", "bytes", "vector", "image"}
-
-
-def _numeric(block: Block, scope: Scope) -> None:
-    """A model reads numbers: texts and categories are encoded first, times are made into durations."""
-    for reference in features_of(scope.spec, block):
-        definition = scope.spec.blocks[reference.block].definitions[reference.member or ""]
-        kind = definition.value.type
-        if kind.name in _READABLE or kind.name == "unknown":
-            continue
-        text = short(definition.value.span)
-        hint = f"take a part of it, as in `year({text})`" if kind.name in TEMPORAL else f"encode it: `onehot({text})`"
-        scope.findings.add(
-            "MLS201",
-            definition.span,
-            what=f"the model input `{definition.name}`",
-            got=named(kind),
-            wanted="a number",
-            hint=hint,
-        )
 
 
 def _objective(block: Block, label: Label, scope: Scope) -> None:

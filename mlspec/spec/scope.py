@@ -8,7 +8,7 @@ from mlspec.diagnostics import Note
 from mlspec.source import Span
 from mlspec.spec.findings import Findings, article
 from mlspec.spec.model import Block, Override, Spec
-from mlspec.spec.values import Value
+from mlspec.spec.values import Reference, Value
 from mlspec.syntax.nodes import Expr, Name, Patch
 
 MODELS = ("model", "search", "train", "compress")
@@ -37,6 +37,8 @@ class Scope:
         self.patches: dict[str, Patch] = {}
         self.parameters: dict[str, Expr] = {}
         self.env: str | None = None
+        self.readable: set[str] = set()  # features blocks whose types are checked as model inputs
+        self.nullable: dict[str, list[Reference]] = {}  # their features that may be null
 
     def get(self, name: str) -> Block | None:
         """The block `name` if it is defined above; marks it as used."""

@@ -91,7 +91,7 @@ class Typed:
     the models that it judges. `refs` are all references in it in order of writing, with their spans.
     """
 
-    __slots__ = ("calls", "columns", "features", "form", "level", "models", "refs", "span", "taint", "type")
+    __slots__ = ("calls", "form", "level", "refs", "size", "span", "taint", "type")
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class Typed:
         span: Span,
         refs: tuple[Reference, ...] = (),
         calls: tuple[tuple[str, Span], ...] = (),
+        size: int = 1,
     ) -> None:
         self.form = form
         self.type = type
@@ -110,12 +111,22 @@ class Typed:
         self.span = span
         self.refs = refs
         self.calls = calls
-        self.columns = frozenset((ref.block, ref.member or "") for ref in refs if ref.kind == "column")
-        self.features = frozenset((ref.block, ref.member or "") for ref in refs if ref.kind == "feature")
-        self.models = frozenset(ref.block for ref in refs if ref.kind in ("model", "search", "train", "compress", "arm"))
+        self.size = size  # nodes of the form, expanded
 
     def __repr__(self) -> str:
         return f"Typed({self.form!r}: {self.type}, {LEVELS[self.level]}, {TAINTS[self.taint]})"
+
+    @property
+    def columns(self) -> frozenset[tuple[str, str]]:
+        return frozenset((ref.block, ref.member or "") for ref in self.refs if ref.kind == "column")
+
+    @property
+    def features(self) -> frozenset[tuple[str, str]]:
+        return frozenset((ref.block, ref.member or "") for ref in self.refs if ref.kind == "feature")
+
+    @property
+    def models(self) -> frozenset[str]:
+        return frozenset(ref.block for ref in self.refs if ref.kind in ("model", "search", "train", "compress", "arm"))
 
     @property
     def optional(self) -> bool:

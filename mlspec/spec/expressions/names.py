@@ -67,9 +67,16 @@ def _at(found: Operand, span: Span, context: Context) -> Operand:
     if isinstance(found, Reference):
         return Reference(found.kind, found.block, found.member, span)
     if isinstance(found, Typed):
-        refs = tuple(Reference(ref.kind, ref.block, ref.member, span) for ref in found.refs)
-        return Typed(found.form, found.type, found.level, found.taint, span, refs, found.calls)
+        return _moved(found, span, (), context)
     return found
+
+
+def _moved(value: Typed, span: Span, first: tuple[Reference, ...], context: Context) -> Operand:
+    """A definition put where its name stands."""
+    if not context.expand(value, span):
+        return missing(span)
+    refs = (*first, *(Reference(ref.kind, ref.block, ref.member, span) for ref in value.refs))
+    return Typed(value.form, value.type, value.level, value.taint, span, refs, value.calls, value.size)
 
 
 def of_block(block: Block, span: Span, context: Context) -> Operand:
@@ -144,7 +151,7 @@ def of_member(block: Block, member: Name, span: Span, context: Context) -> Opera
         spine = context.rows is None or context.rows.name == block.name
         return of_column(block.columns[name], span, spine)
     if block.kind in ("features", "frame") and name in block.definitions:
-        return _definition(block, name, span)
+        return _definition(block, name, span, context)
     if block.kind == "frame" and name == "at":
         return _instant(block, span, context)
     if block.kind == "split" and name in block.parts:
@@ -154,11 +161,10 @@ def of_member(block: Block, member: Name, span: Span, context: Context) -> Opera
     return _no_member(block, member, span, context)
 
 
-def _definition(block: Block, name: str, span: Span) -> Typed:
+def _definition(block: Block, name: str, span: Span, context: Context) -> Operand:
     value = block.definitions[name].value
     kind = "feature" if block.kind == "features" else "derived"
-    refs = (Reference(kind, block.name, name, span), *(Reference(ref.kind, ref.block, ref.member, span) for ref in value.refs))
-    return Typed(value.form, value.type, value.level, value.taint, span, refs, value.calls)
+    return _moved(value, span, (Reference(kind, block.name, name, span),), context)
 
 
 def _instant(block: Block, span: Span, context: Context) -> Operand:

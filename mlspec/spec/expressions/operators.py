@@ -28,6 +28,7 @@ def joined(op: str, parts: tuple[Typed, ...], type: Type, span: Span, form: list
         span,
         tuple(ref for part in parts for ref in part.refs),
         tuple(call for part in parts for call in part.calls),
+        1 + sum(part.size for part in parts),
     )
 
 

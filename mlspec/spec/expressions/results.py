@@ -31,7 +31,10 @@ def result_of(row: Function, node: Call, bound: Bound, context: Context) -> Type
     else:
         form = ["call", row.name, list(bound.forms), dict(bound.options)]
     calls = tuple(call for value in bound.values for call in value.calls)
-    return Typed(form, kind, level, _taint(row, bound), node.span, tuple(bound.refs), (*calls, (row.name, node.callee.span)))
+    size = 1 + sum(value.size for value in bound.values)
+    return Typed(
+        form, kind, level, _taint(row, bound), node.span, tuple(bound.refs), (*calls, (row.name, node.callee.span)), size
+    )
 
 
 def _taint(row: Function, bound: Bound) -> int:
