@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from mlspec.runtime import query
@@ -64,7 +65,7 @@ def _number_cells(sheet: Sheet, column: Mapping[str, Any], part: str) -> tuple[l
                           | {"all": call("count", value), "nulls": call("count_if", query.is_null(value))}, part=of)  # fmt: skip
         nulls = int(below.pop("nulls"))
         up_to = [0, *(int(item) for item in below.values())]
-        counts.append([high - low for low, high in zip(up_to, up_to[1:], strict=False)] + [nulls])
+        counts.append([high - low for low, high in pairwise(up_to)] + [nulls])
     names = [_span(low, high) for low, high in zip([None, *inner], [*inner, None], strict=True)] + ["null"]
     if not counts[0][-1] and not counts[1][-1]:
         names, counts = names[:-1], [line[:-1] for line in counts]
