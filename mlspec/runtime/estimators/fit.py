@@ -53,9 +53,14 @@ def fit_estimator(estimator: Any, matrix: Floats, target: Target, where: str = "
 def predict(estimator: Any, matrix: Floats, target: Target) -> Floats:
     """Scores as float64: P(positive) (n,), P(class) (n, classes), or the prediction (n,)."""
     with one_thread(), quiet():
-        if target.task == "regression":
-            return np.asarray(estimator.predict(matrix), dtype=np.float64).reshape(-1)
-        return class_scores(_probabilities(estimator, matrix), np.asarray(estimator.classes_), target.task, target.classes)
+        return predicted(estimator, matrix, target)
+
+
+def predicted(estimator: Any, matrix: Floats, target: Target) -> Floats:
+    """`predict` where threads are limited and warnings held already."""
+    if target.task == "regression":
+        return np.asarray(estimator.predict(matrix), dtype=np.float64).reshape(-1)
+    return class_scores(_probabilities(estimator, matrix), np.asarray(estimator.classes_), target.task, target.classes)
 
 
 def class_scores(found: Floats, present: Any, task: str, classes: int) -> Floats:

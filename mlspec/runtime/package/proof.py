@@ -15,6 +15,7 @@ from mlspec.runtime.package.model import Package
 from mlspec.runtime.transform.columns import Floats
 
 LIMIT = 2_000
+_SLOW_LIMIT = 200  # rows of an engine that takes milliseconds for each
 _GROUPS = (1, 3, 7, 16, 64)
 
 
@@ -31,6 +32,10 @@ def prove(package: Package, proof: Proof) -> dict[str, Any]:
     """`{"rows", "digest"}` of scores that both ways gave; StageError MLS807 where they differ."""
     # A row outside the fitting part may hold a value that no fitting row had, whatever the policy for requests is.
     package.transform = replace(package.transform, unknown="encode")
+    if package.engine == "skops":
+        proof = replace(
+            proof, records=proof.records[:_SLOW_LIMIT], values={k: v[:_SLOW_LIMIT] for k, v in proof.values.items()}
+        )
     batch = package.score_values(proof.values)
     together = package.score(proof.records)
     _equal(package, batch.score, together.score, proof, "all requests at once")

@@ -10,6 +10,7 @@ import numpy as np
 from mlspec.graph.canonical import canonical_bytes
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators.fit import predict
+from mlspec.runtime.package.manifest import refused
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
 
@@ -41,4 +42,7 @@ def write(estimator: Any, width: int, target: Target) -> bytes:
 
 def load(data: bytes, task: str, classes: int) -> ConstantEngine:
     """The engine in the bytes of `constant.json`."""
-    return ConstantEngine([float(score) for score in json.loads(data)["scores"]])
+    try:
+        return ConstantEngine([float(score) for score in json.loads(data)["scores"]])
+    except (ValueError, KeyError, TypeError) as error:
+        raise refused("constant.json holds no scores") from error

@@ -15,9 +15,7 @@ _OPSET = {"": 18, "ai.onnx.ml": 3}
 INPUT = "X"
 
 # What skl2onnx converts in double precision. It converts more, some of it wrongly and some of it without an end.
-CONVERTED = frozenset(
-    ["LogisticRegression", "LogisticRegressionCV", "LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "ElasticNet", "ElasticNetCV", "Lars", "LarsCV", "BayesianRidge", "ARDRegression", "HuberRegressor", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "TheilSenRegressor", "QuantileRegressor", "SGDRegressor", "PassiveAggressiveRegressor", "LinearSVR", "GaussianNB", "BernoulliNB", "MLPClassifier", "MLPRegressor", "LinearDiscriminantAnalysis"]
-)
+CONVERTED = frozenset({"GaussianNB", "BernoulliNB", "MLPClassifier", "MLPRegressor"})
 
 
 class OnnxEngine:
@@ -43,8 +41,10 @@ class OnnxEngine:
 
 def write(estimator: Any, width: int, target: Target) -> bytes | None:
     """The graph of a fitted scikit-learn estimator, or None where there is no converter for it."""
-    from mlspec.runtime.package.engines import onnx_trees
+    from mlspec.runtime.package.engines import onnx_linear, onnx_trees
 
+    if onnx_linear.handles(estimator):
+        return onnx_linear.write(estimator, width, target)
     if onnx_trees.handles(estimator):
         return onnx_trees.write(estimator, width, target)
     return _converted(estimator, width, target) if type(estimator).__name__ in CONVERTED else None

@@ -7,17 +7,19 @@ thresholds and leaves as doubles, so the package decides every split as the esti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
 
 _LEAF = -1
 _HIST = ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
 _FORESTS = ("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor")
+_BOOSTED = ("GradientBoostingClassifier", "GradientBoostingRegressor")
 _TREES = ("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor")
 
 
@@ -84,6 +86,8 @@ def handles(estimator: Any) -> bool:
         return False
     if name in _HIST:
         return not any(tree.nodes["is_categorical"].any() for step in estimator._predictors for tree in step)
+    if name in _BOOSTED:
+        return estimator.loss != "exponential" and estimator.init in (None, "zero")
     return name in (*_FORESTS, *_TREES)
 
 
@@ -91,13 +95,32 @@ def write(estimator: Any, width: int, target: Target) -> bytes:
     """The graph of the fitted ensemble."""
     name = type(estimator).__name__
     if name in _HIST:
-        return _graph(
-            list(_hist_trees(estimator)), width, _hist_ending(estimator, target), estimator._baseline_prediction.reshape(-1)
-        )
+        base = np.asarray(estimator._baseline_prediction, dtype=np.float64).reshape(-1)
+        graph = Graph(width).tree_ensemble(_attributes(list(_hist_trees(estimator)), len(base)))
+        return graph.add(base).ending(_hist_ending(estimator, target), len(base)).finish(len(base))
+    if name in _BOOSTED:
+        return _boosted(estimator, width, target)
     members = estimator.estimators_ if name in _FORESTS else [estimator]
     trees = [tree for member in members for tree in _plain_trees(member.tree_, target)]
     outputs = target.classes if target.task == "multiclass" else 1
-    return _graph(trees, width, "none", np.zeros(outputs), divide=float(len(members)), narrow=True)
+    # These trees were grown on float32 and compare float32 with their thresholds.
+    graph = Graph(width).as_float32().tree_ensemble(_attributes(trees, outputs))
+    return graph.divide(float(len(members))).finish(outputs)
+
+
+def _boosted(estimator: Any, width: int, target: Target) -> bytes:
+    """A start value and trees times the learning rate; grown on float32 like forests."""
+    base = np.asarray(estimator._raw_predict_init(np.zeros((1, width), dtype=np.float32)), dtype=np.float64).reshape(-1)
+    number = Target("regression", target.y)
+    trees = [
+        replace(tree, value=tree.value * estimator.learning_rate, target=place)
+        for step in estimator.estimators_
+        for place, member in enumerate(step)
+        for tree in _plain_trees(member.tree_, number)
+    ]
+    graph = Graph(width).as_float32().tree_ensemble(_attributes(trees, len(base))).add(base)
+    ending = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": None}[target.task]
+    return graph.ending(ending, len(base)).finish(len(base))
 
 
 def _hist_trees(estimator: Any) -> Iterator[Tree]:
@@ -116,12 +139,12 @@ def _hist_trees(estimator: Any) -> Iterator[Tree]:
             )
 
 
-def _hist_ending(estimator: Any, target: Target) -> str:
+def _hist_ending(estimator: Any, target: Target) -> str | None:
     if target.task == "binary":
         return "Sigmoid"
     if target.task == "multiclass":
         return "Softmax"
-    return "Exp" if estimator.loss in ("poisson", "gamma") else "none"
+    return "Exp" if estimator.loss in ("poisson", "gamma") else None
 
 
 def _plain_trees(tree: Any, target: Target) -> Iterator[Tree]:
@@ -132,47 +155,6 @@ def _plain_trees(tree: Any, target: Target) -> Iterator[Tree]:
     for place, column in enumerate(columns):
         value = np.ascontiguousarray(values[:, column])
         yield Tree(feature, tree.threshold, tree.children_left, tree.children_right, null_left, value, place)
-
-
-def _graph(trees: list[Tree], width: int, ending: str, base: Floats, *, divide: float = 1.0, narrow: bool = False) -> bytes:
-    """X → (as float32, where the estimator reads float32) → trees → ÷ members → + base → ending → scores."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes: list[Any] = []
-    constants: list[Any] = []
-    current = "X"
-
-    def then(operator: str, *more: str, **attributes: Any) -> None:
-        nonlocal current
-        following = f"v{len(nodes)}"
-        nodes.append(helper.make_node(operator, [current, *more], [following], **attributes))
-        current = following
-
-    def constant(name: str, value: Floats) -> str:
-        constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float64), name))
-        return name
-
-    if narrow:
-        then("Cast", to=TensorProto.FLOAT)
-        then("Cast", to=TensorProto.DOUBLE)
-    then("TreeEnsemble", domain="ai.onnx.ml", **_attributes(trees, len(base)))
-    if divide != 1.0:
-        then("Div", constant("members", np.array([divide])))
-    if base.any():
-        then("Add", constant("base", base))
-    if ending == "Softmax":
-        then("Softmax", axis=1)
-    elif ending != "none":
-        then(ending)
-    nodes[-1].output[0] = "scores"
-    graph = helper.make_graph(
-        nodes, "model", [helper.make_tensor_value_info("X", TensorProto.DOUBLE, [None, width])],
-        [helper.make_tensor_value_info("scores", TensorProto.DOUBLE, [None, len(base)])], constants,
-    )  # fmt: skip
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 5)]
-    model = helper.make_model(graph, opset_imports=opsets, producer_name="mlspec", ir_version=9)
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
 
 
 def _attributes(trees: list[Tree], outputs: int) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlspec.runtime.estimators.fit import predict, quiet
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.estimators.fit import predicted, quiet
 from mlspec.runtime.package.engines.skops_archive import canonical
 from mlspec.runtime.package.manifest import refused
 from mlspec.runtime.transform.columns import Floats
@@ -60,13 +61,16 @@ class SkopsEngine:
 
     def __init__(self, estimator: Any, task: str, classes: int) -> None:
         import numpy as np
+        from threadpoolctl import ThreadpoolController
 
         self._estimator = estimator
         self._shape = Target(task, np.empty(0), classes)
+        self._threads = ThreadpoolController()  # finds the loaded libraries once: it costs more than a prediction
 
     def scores(self, matrix: Floats) -> Floats:
         """P(positive), P(class) or the prediction of each row."""
-        return predict(self._estimator, matrix, self._shape)
+        with self._threads.limit(limits=1), quiet():
+            return predicted(self._estimator, matrix, self._shape)
 
 
 def write(estimator: Any, width: int, target: Target) -> bytes:
@@ -87,6 +91,8 @@ def load(data: bytes, task: str, classes: int) -> SkopsEngine:
             if unknown:
                 raise refused(f"its model holds types outside the pinned list: {', '.join(unknown[:3])}")
             estimator = skops.io.loads(data, trusted=list(TRUSTED))
-        except (ValueError, TypeError, KeyError, OSError, AttributeError, ImportError, RecursionError) as error:
+        except StageError:
+            raise
+        except Exception as error:  # a damaged archive fails anywhere: in zip, JSON, numpy or an estimator's own state
             raise refused(f"skops does not load its model: {str(error)[:160]}") from error
     return SkopsEngine(estimator, task, classes)

@@ -1,0 +1,116 @@
+"""Small ONNX graphs in double precision, built node by node.
+
+onnxruntime computes `Exp` and `Sigmoid` eight numbers at a time and the rest one by one, with other rounding; so a row's last
+bits would depend on how many rows came with it. `ending` lays every number out eight times, which leaves no rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlspec.runtime.transform.columns import Floats
+
+_LANES = 8
+
+
+class Graph:
+    """A chain of nodes from the input `X` (rows, width) to the output `scores`."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+        self._current = "X"
+
+    def then(self, operator: str, *more: str, outputs: int = 1, **attributes: Any) -> list[str]:
+        """Add a node whose first input is the current value; its outputs, the first of which becomes current."""
+        from onnx import helper
+
+        names = [f"v{len(self._nodes)}.{place}" for place in range(outputs)]
+        self._nodes.append(helper.make_node(operator, [self._current, *more], names, **attributes))
+        self._current = names[0]
+        return names
+
+    def constant(self, value: Any) -> str:
+        """A constant; its name."""
+        from onnx import numpy_helper
+
+        name = f"c{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def as_float32(self) -> Graph:
+        """Round to float32 and go on in doubles."""
+        from onnx import TensorProto
+
+        self.then("Cast", to=TensorProto.FLOAT)
+        self.then("Cast", to=TensorProto.DOUBLE)
+        return self
+
+    def tree_ensemble(self, attributes: dict[str, Any]) -> Graph:
+        """Sums of tree leaves, in tree order."""
+        self.then("TreeEnsemble", domain="ai.onnx.ml", **attributes)
+        return self
+
+    def product(self, weights: Floats) -> Graph:
+        """Times a matrix (width, outputs)."""
+        self.then("MatMul", self.constant(weights.astype(np.float64)))
+        return self
+
+    def add(self, base: Floats) -> Graph:
+        """Plus one number an output."""
+        if np.any(base):
+            self.then("Add", self.constant(np.asarray(base, dtype=np.float64)))
+        return self
+
+    def divide(self, by: float) -> Graph:
+        """Divided by a number."""
+        if by != 1.0:
+            self.then("Div", self.constant(np.array([by])))
+        return self
+
+    def ending(self, name: str | None, outputs: int) -> Graph:
+        """`Sigmoid` or `Exp` of each number, or `Softmax` of each row."""
+        if name is None:
+            return self
+        if name == "Softmax":
+            (raw,) = [self._current]
+            top = self.then("ReduceMax", self.constant(np.array([1], dtype=np.int64)), keepdims=1)[0]
+            self._current = raw
+            self.then("Sub", top)
+        self.then("Tile", self.constant(np.array([1, _LANES], dtype=np.int64)))
+        self.then("Exp" if name == "Softmax" else name)
+        ends = (np.array([0]), np.array([outputs]), np.array([1]))
+        self.then("Slice", *(self.constant(end.astype(np.int64)) for end in ends))
+        if name == "Softmax":
+            self._divide_by_row_sum(outputs)
+        return self
+
+    def _divide_by_row_sum(self, outputs: int) -> None:
+        """A sum of columns one after the other: a sum along the row would be added in another order."""
+        grown = self._current
+        columns = self.then("Split", self.constant(np.ones(outputs, dtype=np.int64)), outputs=outputs, axis=1)
+        total = columns[0]
+        for column in columns[1:]:
+            self._current = total
+            total = self.then("Add", column)[0]
+        self._current = grown
+        self.then("Div", total)
+
+    def finish(self, outputs: int, domains: Sequence[tuple[str, int]] = (("", 18), ("ai.onnx.ml", 5))) -> bytes:
+        """The model as bytes, the same for the same graph."""
+        from onnx import TensorProto, helper
+
+        self.then("Identity")
+        self._nodes[-1].output[0] = "scores"
+        graph = helper.make_graph(
+            self._nodes, "model", [helper.make_tensor_value_info("X", TensorProto.DOUBLE, [None, self._width])],
+            [helper.make_tensor_value_info("scores", TensorProto.DOUBLE, [None, outputs])], self._constants,
+        )  # fmt: skip
+        opsets = [helper.make_opsetid(domain, version) for domain, version in domains]
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="mlspec", ir_version=9)
+        data: bytes = model.SerializeToString(deterministic=True)
+        return data
