@@ -9,6 +9,7 @@ the uninterrupted one (measurements apart) and no process is left after five sec
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -21,7 +22,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlspec.runtime.runs import summaries
+from mlspec.runtime.journal import read_journal
+from mlspec.runtime.runs import run_folders, summaries
+from mlspec.runtime.store import Store
 
 MARK = "MLSPEC_KILL_RUN"
 MLSPEC = [sys.executable, "-c", "import sys; from mlspec.cli import main; sys.exit(main())"]
@@ -67,27 +70,56 @@ def _has(process: Path, wanted: bytes) -> bool:
         return False
 
 
-def digests(root: Path) -> dict[str, str]:
-    """{stage/output: digest} of the newest complete run below `root`, measurements apart."""
+@dataclass
+class Whole:
+    """What an uninterrupted run made, and how long each stage took."""
+
+    digests: dict[str, str]
+    seconds: dict[str, float]
+
+
+def newest(root: Path) -> Whole:
+    """The newest complete run below `root`: {stage/output: digest}, measurements apart, and {stage: seconds}."""
     for state in sorted(root.rglob(".mlspec")):
         for _, summary in summaries(state.parent):
-            return {
+            found = {
                 f"{stage}/{name}": output["digest"]
                 for stage, value in summary["stages"].items()
                 for name, output in value["outputs"].items()
                 if output["type"] != "measurements"
             }
-    return {}
+            return Whole(found, {stage: value["seconds"] for stage, value in summary["stages"].items()})
+    return Whole({}, {})
 
 
-def kill_once(trial: Trial, after: float, chance: random.Random) -> str | None:
-    """Start the command, kill one of its processes `after` seconds; what was killed, or None when it had ended by itself."""
+def _started(root: Path) -> set[str]:
+    """The stages that the newest run below `root` has started."""
+    for state in root.rglob(".mlspec"):
+        for folder in run_folders(Store(state.parent)):
+            records = read_journal(folder / "journal.jsonl").records
+            return {record["stage"] for record in records if record["event"] == "started"}
+    return set()
+
+
+def _complete(root: Path) -> set[str]:
+    return {json.loads(path.read_bytes())["stage"] for path in root.rglob(".mlspec/store/stages/*.json")}
+
+
+def kill_once(trial: Trial, whole: Whole, chance: random.Random) -> str | None:
+    """Start the command and kill one of its processes at a random moment; what was killed, or None when it ended before.
+
+    The moment lies in a random stage, so that short stages are hit as often as long ones; sometimes before any.
+    """
+    left = sorted(set(whole.seconds) - _complete(trial.root))
+    stage = chance.choice(left) if left and chance.random() < 0.9 else None
+    before = len(list(trial.root.rglob("runs/*")))
     runner = trial.start()
-    try:
-        runner.wait(after)
-    except subprocess.TimeoutExpired:
-        pass  # still running: that is what the kill is for
-    else:
+    while stage is not None and runner.poll() is None:
+        if len(list(trial.root.rglob("runs/*"))) > before and stage in _started(trial.root):
+            break
+        time.sleep(0.005)
+    time.sleep(chance.random() * min(whole.seconds[stage], 5.0) if stage else chance.random() * 0.5)
+    if runner.poll() is not None:
         return None
     others = sorted(set(trial.processes()) - {runner.pid})
     target = runner.pid if not others or chance.random() < 0.6 else chance.choice(others)
@@ -97,19 +129,19 @@ def kill_once(trial: Trial, after: float, chance: random.Random) -> str | None:
         runner.kill()
         target = runner.pid
     runner.wait()
-    return "runner" if target == runner.pid else "child"
+    return f"{'runner' if target == runner.pid else 'child'} in {stage or 'the beginning'}"
 
 
-def kill_and_resume(trial: Trial, whole: dict[str, str], kills: int, seconds: float, seed: int) -> list[str]:
+def kill_and_resume(trial: Trial, whole: Whole, kills: int, seed: int) -> list[str]:
     """Kill and resume until `kills` kills are done and the last run ended; the problems found."""
     chance = random.Random(seed)
     problems: list[str] = []
     done = 0
     while done < kills:
-        killed = kill_once(trial, chance.uniform(0.02, 0.9) * seconds, chance)
+        killed = kill_once(trial, whole, chance)
         if killed is None:
             problems += _compare(trial, whole, done)
-            for state in trial.root.rglob(".mlspec"):
+            for state in [*trial.root.rglob(".mlspec")]:
                 shutil.rmtree(state)
             continue
         done += 1
@@ -122,14 +154,10 @@ def kill_and_resume(trial: Trial, whole: dict[str, str], kills: int, seconds: fl
     return problems + _compare(trial, whole, done)
 
 
-def _compare(trial: Trial, whole: dict[str, str], kills: int) -> list[str]:
-    found = digests(trial.root)
-    names = sorted({*whole, *found})
-    return [
-        f"after {kills} kills `{name}` is {found.get(name)}, not {whole.get(name)}"
-        for name in names
-        if found.get(name) != whole.get(name)
-    ]
+def _compare(trial: Trial, whole: Whole, kills: int) -> list[str]:
+    found = newest(trial.root).digests
+    names = [name for name in sorted({*whole.digests, *found}) if found.get(name) != whole.digests.get(name)]
+    return [f"after {kills} kills `{name}` is {found.get(name)}, not {whole.digests.get(name)}" for name in names]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -149,15 +177,15 @@ def _run(options: argparse.Namespace, place: Path) -> int:
     roots = [place / "whole", place / "killed"]
     for root in roots:
         shutil.copytree(options.spec.parent, root, ignore=shutil.ignore_patterns(".mlspec"))
-    started = time.monotonic()
     code = Trial(command, roots[0]).start().wait()
-    seconds = time.monotonic() - started
-    whole = digests(roots[0])
-    if code or not whole:
+    whole = newest(roots[0])
+    if code or not whole.digests:
         sys.stderr.write((place / "whole.log").read_text() + f"\nthe uninterrupted run ended with exit status {code}\n")
         return 1
-    problems = kill_and_resume(Trial(command, roots[1]), whole, options.kills, seconds, options.seed)
-    sys.stdout.write("\n".join(problems or [f"{options.kills} kills, {len(whole)} artifacts equal, no process left"]) + "\n")
+    problems = kill_and_resume(Trial(command, roots[1]), whole, options.kills, options.seed)
+    sys.stdout.write(
+        "\n".join(problems or [f"{options.kills} kills, {len(whole.digests)} artifacts equal, no process left"]) + "\n"
+    )
     return 1 if problems else 0
 
 

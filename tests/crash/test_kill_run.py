@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.crash.kill_run import Trial, digests, kill_and_resume
+from tests.crash.kill_run import Trial, Whole, kill_and_resume, newest
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -22,20 +21,17 @@ def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trial:
 
 
 @pytest.fixture
-def whole(trial: Trial, tmp_path: Path) -> tuple[dict[str, str], float]:
+def whole(trial: Trial, tmp_path: Path) -> Whole:
     (tmp_path / "whole").mkdir()
-    started = time.monotonic()
     assert Trial(trial.command, tmp_path / "whole").start().wait() == 0
-    return digests(tmp_path / "whole"), time.monotonic() - started
+    return newest(tmp_path / "whole")
 
 
-def test_kills_change_nothing(trial: Trial, whole: tuple[dict[str, str], float]) -> None:
-    expected, seconds = whole
-    assert len(expected) == 6
-    assert kill_and_resume(trial, expected, kills=8, seconds=seconds, seed=3) == []
+def test_kills_change_nothing(trial: Trial, whole: Whole) -> None:
+    assert len(whole.digests) == 6
+    assert kill_and_resume(trial, whole, kills=8, seed=3) == []
 
 
-def test_a_difference_is_reported(trial: Trial, whole: tuple[dict[str, str], float]) -> None:
-    expected, seconds = whole
-    wrong = {**expected, "a-write/file": "0" * 64}
-    assert any("a-write/file" in problem for problem in kill_and_resume(trial, wrong, kills=1, seconds=seconds, seed=1))
+def test_a_difference_is_reported(trial: Trial, whole: Whole) -> None:
+    wrong = Whole({**whole.digests, "a-write/file": "0" * 64}, whole.seconds)
+    assert any("a-write/file" in problem for problem in kill_and_resume(trial, wrong, kills=1, seed=1))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from mlspec.runtime import files
 from mlspec.runtime.manifest import Manifest
 from mlspec_local.schedule import Schedule
-from mlspec_local.server import Work, send, start_server
+from mlspec_local.server import start_server
+from mlspec_local.worker import Work, send
 
 if TYPE_CHECKING:
     from mlspec_local.records import RunRecord
