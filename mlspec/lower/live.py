@@ -36,6 +36,8 @@ def _metric(spec: Spec, form: Any) -> list[Any]:
     options = {key: live_form(spec, value) for key, value in options.items()}
     if any(row.level == "live" for row in catalogue.functions(name)):
         watched = options.pop("of", None)
+        if watched == ["score"]:
+            watched = ["ambient", "score", "float"]
         if watched is None:
             watched = ["ambient", model if isinstance(model, str) else "live", "model"]
         return ["call", name, [watched], options]

@@ -8,7 +8,7 @@ from mlspec.graph import stage_id
 from mlspec.lower.development import features_block, fit_config, frame_of, label_column
 from mlspec.lower.extraction import extract_config
 from mlspec.lower.live import live_form
-from mlspec.lower.serving import channel_config, key_in_log
+from mlspec.lower.serving import channel_config, handle, key_in_log
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import label_of, resources
 from mlspec.spec.model import Block, Definition, Spec
@@ -52,6 +52,7 @@ def monitor_config(spec: Spec, monitor: Block, prefix: str = "") -> dict[str, An
     if model is None or watched is None:
         raise TypeError(f"monitor {monitor.name} watches nothing")
     label = label_of(label_column(sheet, model))
+    label_source = _delayed_label(sheet, monitor, model)
     channels = {name for check in monitor.definitions.values() for name in _notified(check)}
     return {
         "name": monitor.name,
@@ -65,8 +66,15 @@ def monitor_config(spec: Spec, monitor: Block, prefix: str = "") -> dict[str, An
         "task": label["task"],
         "positive": label["positive"],
         "favourable": label["favourable"],
-        "label": _delayed_label(sheet, monitor, model),
+        "label": label_source,
+        "secrets": _secrets(spec, label_source),
     }
+
+
+def _secrets(spec: Spec, label: dict[str, Any] | None) -> dict[str, Any]:
+    """The handle of the secret that the logged key is hashed with."""
+    name = None if label is None else label["secret"]
+    return {} if name is None else {name: handle(spec.blocks[name].make("value"))}
 
 
 def _check(spec: Spec, check: Definition) -> dict[str, Any]:

@@ -47,9 +47,9 @@ class _Draft:
         self.guesses = guesses
         self.path = path
         self.name = name
-        taken = {column.profile.name.lower() for column in guesses.columns} | {name}
+        taken = {column.profile.name.lower() for column in guesses.columns}
+        self.source = self._free(name, taken | set(_BLOCKS))
         self.names = {block: self._free(block, taken) for block in _BLOCKS}
-        self.source = self._free("rows_of_" + name if name in taken else name, taken - {name})
         self.target = f"{self.source}.{guesses.label.profile.name}"
 
     @staticmethod
@@ -147,11 +147,7 @@ class _Draft:
             return f"scale({place})"
         if column.profile.distinct <= 30:
             return f"onehot({place})"
-        return (
-            f"hash_bucket({place}, buckets: 64)"
-            if self.guesses.task == "multiclass"
-            else f"target_rate({place}, smoothing: 20)"
-        )
+        return f"hash_bucket({place}, 64)" if self.guesses.task == "multiclass" else f"target_rate({place}, smoothing: 20)"
 
     def _models(self) -> Iterator[str]:
         regression = self.guesses.task == "regression"
@@ -190,12 +186,20 @@ class _Draft:
         for column in self.guesses.columns:
             if column.role == "feature" and is_protected(column.profile.name):
                 place = f"{self.names['inputs']}.{column.profile.name}"
-                if self.guesses.task == "binary":
+                if not self._groups_large(column):
+                    yield f"  # `{column.profile.name}` has groups too small to judge on their own"
+                elif self.guesses.task == "binary":
                     yield f"  fair_{column.profile.name} := gap(false_pos_rate(candidate), by: {place}) <= 20pp"
                 elif self.guesses.task == "multiclass":
                     yield f"  fair_{column.profile.name} := gap(accuracy(candidate), by: {place}) <= 20pp"
                 else:
                     yield f"  fair_{column.profile.name} := worst(r2(candidate), by: {place}) >= 0"
+
+    def _groups_large(self, column: Guess) -> bool:
+        """Whether each group will have the 30 rows in the holdout that a gate asks for by default; null is a group too."""
+        counts = [count for _, count in column.profile.top]
+        counts += [column.profile.nulls] if column.profile.nulls else []
+        return min(counts) >= 200
 
     def _serve(self) -> Iterator[str]:
         many, regression = self.guesses.task == "multiclass", self.guesses.task == "regression"

@@ -151,8 +151,10 @@ def _textual(column: Profile, rows: int) -> Guess:
 def _is_key(column: Profile, rows: int) -> bool:
     unique = column.nulls == 0 and rows > 1 and column.distinct >= rows * 0.97
     named = re.search(r"(^|_)(id|key|uuid|no|number|index)\Z", column.name, re.IGNORECASE) is not None
-    whole = column.type in ("int", "string")
-    return whole and unique and (named or column.type == "string")
+    if not unique or column.type not in ("int", "string"):
+        return False
+    counts_rows = column.type == "int" and column.low in (0, 1) and column.high <= rows
+    return named or column.type == "string" or counts_rows
 
 
 def _one_key(columns: tuple[Guess, ...]) -> tuple[Guess, ...]:

@@ -100,9 +100,7 @@ class _Reading:
     def _row(self, items: dict[str, Any]) -> Sequence[Any]:
         from mlspec.runtime import query
 
-        found: Sequence[Any] = (
-            self.connection.execute(query.render(query.select(items, self.reader.relation()))).fetchone() or ()
-        )
+        found: Sequence[Any] = self.connection.execute(query.render(query.select(items, self.reader.relation()))).fetchall()[0]
         return found
 
     def spelled_nulls(self) -> list[str]:

@@ -94,7 +94,7 @@ def _reads(item: Definition) -> set[str]:
     found = set()
     if any(ref.kind in ("features", "feature") for ref in item.value.refs) and "audit" not in item.attrs:
         found.add("inputs")
-    if any(node[0] in ("live", "ambient") and node[1] in ("score", "probability") for node in walk(item.value.form)):
+    if any(node == ["score"] or node[:2] in (["live", "score"], ["live", "probability"]) for node in walk(item.value.form)):
         found.add("score")
     sliced = any(node[0] == "call" and len(node) > 3 and "by" in node[3] for node in walk(item.value.form))
     return found - {"inputs"} if sliced else found

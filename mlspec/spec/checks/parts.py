@@ -7,37 +7,20 @@ from itertools import pairwise
 from typing import Any
 
 from mlspec.diagnostics import Note
-from mlspec.spec.checks.reading import days, percent, source_of
+from mlspec.spec.checks.reading import days, source_of
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Part, Spec
 from mlspec.spec.values import Made, Reference
 
 
 def overlapping_parts(spec: Spec, findings: Findings) -> None:
-    """305: shares that sum to more than everything, or intervals with a day in common."""
+    """305: intervals with a day in common; shares that do not sum to 100 % are a fault of the block itself (209)."""
     for split in spec.of_kind("split"):
-        shares = [part for part in split.parts.values() if part.share is not None]
-        total = sum(part.share or 0.0 for part in shares)
-        if len(shares) > 1 and total > 1 + 1e-9:
-            first, last = shares[0], shares[-1]
-            hint = "shares of one split sum to 100%"
-            findings.add("MLS305", last.span, [Note("the other part", first.span)], name=last.name, other=first.name,
-                         block=split.name, got=f"the shares sum to {percent(total)}", hint=hint)  # fmt: skip
         for earlier, later in _neighbours(split):
             if start_of(later) < end_of(earlier):
                 got = f"`{later.name}` starts on {start_of(later):%Y-%m-%d}, `{earlier.name}` ends after it"
                 findings.add("MLS305", later.span, [Note("the other part", earlier.span)], name=later.name, other=earlier.name,
                              block=split.name, got=got, hint="both ends of an interval are included")  # fmt: skip
-
-
-def shares_left_over(spec: Spec, findings: Findings) -> None:
-    """209: shares that sum to less than everything leave rows that nobody named."""
-    for split in spec.of_kind("split"):
-        shares = [part for part in split.parts.values() if part.share is not None]
-        total = sum(part.share or 0.0 for part in shares)
-        if shares and total < 1 - 1e-9:
-            findings.add("MLS209", shares[-1].span, what=f"the sum of the shares of split `{split.name}`", got=percent(total),
-                         wanted="100%", hint="name the rest as well: `unused := …%`")  # fmt: skip
 
 
 def gap_under_horizon(spec: Spec, findings: Findings) -> None:
@@ -189,6 +172,6 @@ def _plain(item: Any) -> Any:
 
 
 CHECKS = (
-    overlapping_parts, shares_left_over, gap_under_horizon, immature_labels, groups_cross, searched_on_gate_part,
+    overlapping_parts, gap_under_horizon, immature_labels, groups_cross, searched_on_gate_part,
     tuned_on_holdout, report_on_holdout,
 )  # fmt: skip

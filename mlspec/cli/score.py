@@ -1,0 +1,57 @@
+"""Score a file with the released model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from mlspec.cli import exits
+from mlspec.cli.failures import exit_code_of, stage_diagnostic
+from mlspec.cli.loading import checked, choose, say, split_name
+from mlspec.cli.options import add_spec
+from mlspec.cli.serve import missing_extra
+from mlspec.cli.terminal import out
+
+if TYPE_CHECKING:
+    from mlspec.driver import Compilation
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC[#name], `--unreleased`."""
+    add_spec(parser, named=True)
+    parser.add_argument("--unreleased", action="store_true", help="score with a model that no gates have passed")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Find the release, read the input, write the output."""
+    from mlspec.runtime.errors import StageError
+
+    path, name = split_name(options.spec)
+    found = checked(options, path)
+    if found is None or found.spec is None:
+        return exits.FOUND
+    block = choose(found, "score", name)
+    try:
+        return _score(options, found, block)
+    except StageError as error:
+        say(options, [stage_diagnostic(found.spec, error.to_json())], [str(found.path)])
+        return exit_code_of([error.code])
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "local") from error
+
+
+def _score(options: argparse.Namespace, found: Compilation, block: Any) -> int:
+    from mlspec.lower.serving import score_config
+    from mlspec.runtime.score import score_file
+    from mlspec.runtime.serve import find_release
+
+    assert found.spec is not None
+    config = score_config(found.spec, block, found.spec_digest, found.prefix)
+    release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
+    summary = score_file(release.package, config, found.project.root)
+    if options.format == "json":
+        out(json.dumps({"format": 1, **summary}, indent=2) + "\n")
+    elif not options.quiet:
+        out(f"{summary['rows']:,} rows scored: {found.project.root / config['output']['path']}\n")
+    return exits.OK

@@ -1,0 +1,66 @@
+"""Answer requests with the released model: the newest run of this very spec whose gates passed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from mlspec.cli import exits
+from mlspec.cli.failures import exit_code_of, stage_diagnostic
+from mlspec.cli.loading import checked, choose, say, split_name
+from mlspec.cli.options import add_spec
+
+if TYPE_CHECKING:
+    from mlspec.driver import Compilation
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC[#name], `--host`, `--port`, `--admin-port`, `--unreleased`."""
+    add_spec(parser, named=True)
+    parser.add_argument("--host", help="the address to listen on (default: the spec's, else 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="the port; 0 takes a free one (default: the spec's)")
+    parser.add_argument("--admin-port", type=int, metavar="PORT", help="health and metrics on a loopback port of their own")
+    parser.add_argument("--unreleased", action="store_true", help="serve a model that no gates have passed, on loopback only")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Find the release, load it, serve until SIGTERM."""
+    from mlspec.runtime.errors import StageError
+
+    path, name = split_name(options.spec)
+    found = checked(options, path)
+    if found is None or found.spec is None:
+        return exits.FOUND
+    block = choose(found, "serve", name)
+    try:
+        return _serve(options, found, block)
+    except StageError as error:
+        say(options, [stage_diagnostic(found.spec, error.to_json())], [str(found.path)])
+        return exit_code_of([error.code])
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "serve") from error
+
+
+def missing_extra(error: ModuleNotFoundError, extra: str) -> Exception:
+    """The way out when a library of an extra is not installed; a missing module of ours is a bug and stays one."""
+    missing = (error.name or "").partition(".")[0]
+    if missing.startswith("mlspec"):
+        return error
+    return exits.CommandError(f"this needs `{missing}`, which is not installed", exits.FOUND, expected=f"the extra `{extra}`",
+                              found=f"no module `{missing}`", help=f"pip install 'mlspec-lang[{extra}]'")  # fmt: skip
+
+
+def _serve(options: argparse.Namespace, found: Compilation, block: Any) -> int:
+    from mlspec.lower.serving import serve_config
+    from mlspec.runtime.serve import find_release, main
+
+    assert found.spec is not None
+    config = serve_config(found.spec, block, found.spec_digest)
+    release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
+    engine = block.make("engine")
+    host = options.host or (engine.get("host") if engine is not None else None) or "127.0.0.1"
+    code: int = main(
+        release.package, config, host, options.port, project_root=found.project.root, admin_port=options.admin_port,
+        unreleased=options.unreleased,
+    )  # fmt: skip
+    return code
