@@ -18,6 +18,7 @@ _PAIRS = (
     ({"EQUAL"}, {"COMMA", "RPAR"}, "arguments are named with `:`, as in `name: value`"),
     ({"EQUAL"}, {"PLUS"}, "to compare write `==`"),
     ({"EQ"}, {"EQUAL"}, "to set a field write `=`"),
+    ({"DOT"}, {"EQUAL"}, "a field is set by its own name; `set a.b = …` overrides one inside `env`"),
     ({"OPEN"}, {"INT"}, "a block has no `=`: write `kind name {`"),
 )
 

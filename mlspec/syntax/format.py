@@ -25,16 +25,15 @@ def format_file(file: File, source: SourceFile, order: Order | None = None) -> s
 
 
 class _Placed:
-    """A statement with its comments: above it, behind its head or itself, inside, and whether a blank line parts the first from it."""
+    """A statement with its comments: above it (with "" for a blank line, which only the file keeps), behind it, inside it."""
 
-    __slots__ = ("above", "apart", "behind", "inside", "node")
+    __slots__ = ("above", "behind", "inside", "node")
 
     def __init__(self, node: Stmt) -> None:
         self.node = node
         self.above: list[str] = []
         self.behind = ""
         self.inside: list[Comment] = []
-        self.apart = False
 
 
 class _Formatter:
@@ -61,8 +60,6 @@ class _Formatter:
             if previous is None or not (single and previous == (kind, True)):
                 out.append("")
             out += entry.above
-            if entry.above and entry.apart:
-                out.append("")
             out += lines
             previous = (kind, len(lines) == 1 or (len(lines) > 1 and _one_line(entry.node, lines)))
         if left:
@@ -81,7 +78,8 @@ class _Formatter:
                 comment = queue.pop(0)
                 if not comment.text.startswith("##"):
                     entry.above.append(spelt(comment))
-                    entry.apart = self._blank_below(comment)
+                    if self._blank_below(comment):
+                        entry.above.append("")
             while queue and queue[0].span.start < node.span.end:
                 entry.inside.append(queue.pop(0))
             if queue and not queue[0].own_line and self._same_line(node.span.end, queue[0].span.start):
@@ -131,7 +129,7 @@ class _Formatter:
         margin = " " * (indent + STEP)
         for inner in self._ordered(node, placed):
             inner_lines = self._statement(inner, indent + STEP)
-            lines += [margin + comment for comment in inner.above] + inner_lines
+            lines += [margin + comment for comment in inner.above if comment] + inner_lines
         lines += [margin + comment for comment in left]
         lines.append(" " * indent + "}" + (f"  {entry.behind}" if entry.behind else ""))
         return lines

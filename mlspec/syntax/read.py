@@ -24,6 +24,8 @@ def read_source(path: str | Path, root: str | Path | None = None, name: str | No
         return _path(shown, *refused.args)
     except OSError as error:
         return _path(shown, _reason(error))
+    except ValueError:
+        return _path(shown, "holds a character that no path may hold")
     try:
         return _read(fd, shown)
     except OSError as error:
