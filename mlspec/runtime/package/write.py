@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -57,7 +58,9 @@ def write_package(folder: Path, fitted: Fitted, columns: Sequence[Mapping[str, A
     }
     for name, data in content.items():
         files.write_bytes(folder / name, data)
-    manifest = _manifest(fitted, engine, rows, wanted, files.sha256_files(folder))
+    manifest = _manifest(
+        fitted, engine, rows, wanted, {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+    )
     files.write_json(folder / MANIFEST, manifest.to_json())
     proven = prove(load_package(folder), proof)
     files.write_json(folder / MANIFEST, replace(manifest, proof=proven).to_json())

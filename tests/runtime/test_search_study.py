@@ -1,0 +1,287 @@
+"""The search stage: the same study for any number of workers, killed or not; failures, limits, every engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from package_tables import HALF, SCALE, feature, stage_inputs
+
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.package import load_package
+from mlspec.runtime.search import run
+from tests.support.stages import run_stage_function
+
+LABEL = {"column": "y", "task": "binary", "classes": ["no", "yes"], "positive": "yes", "favourable": "yes", "type": "category"}
+LINEAR = {
+    "name": "linear", "estimator": "sklearn.LogisticRegression", "params": {},
+    "space": {"C": {"dist": "loguniform", "low": 1e-3, "high": 1e2}},
+}  # fmt: skip
+TREE = {
+    "name": "tree", "estimator": "sklearn.DecisionTreeClassifier", "params": {"criterion": "gini"},
+    "space": {
+        "max_depth": {"dist": "int", "low": 1, "high": 6},
+        "min_samples_leaf": {"dist": "logint", "low": 1, "high": 40},
+        "splitter": {"dist": "choice", "values": ["best", "random"]},
+    },
+}  # fmt: skip
+BROKEN = {
+    "name": "broken", "estimator": "sklearn.LogisticRegression", "params": {"C": -1.0},
+    "space": {"tol": {"dist": "uniform", "low": 1e-5, "high": 1e-3}},
+}  # fmt: skip
+
+
+def small_inputs(tmp_path: Path) -> tuple[dict[str, Path], list[dict]]:
+    generator = np.random.default_rng(2)
+    x = generator.normal(size=(300, 3))
+    y = x[:, 0] + x[:, 1] ** 2 + generator.normal(size=300) > 0.8
+    kinds = generator.choice(["a", "b", "c"], size=300)
+    columns = {
+        "x0": pa.array(x[:, 0]), "x1": pa.array(x[:, 1]), "kind": pa.array(kinds), "team": pa.array(np.arange(300) % 40),
+        "y": pa.array(np.where(y, "yes", "no")),
+    }  # fmt: skip
+    descriptors = [
+        {"name": "x0", "type": "float", "optional": False},
+        {"name": "x1", "type": "float", "optional": False},
+        {"name": "kind", "type": "category", "optional": False},
+        {"name": "team", "type": "int", "optional": False},
+        {"name": "y", "type": "category", "optional": False, "values": ["no", "yes"]},
+    ]
+    features = [
+        feature("x0", "float", SCALE), feature("x1", "float"),
+        feature("risk", "category", {"op": "target_rate", "smoothing": 5.0, "folds": 5}, value=["col", "kind", "category"]),
+    ]  # fmt: skip
+    parts = {"train": [row for row in range(300) if row % 4], "holdout": [row for row in range(300) if not row % 4]}
+    return stage_inputs(tmp_path, columns, descriptors, features, parts), features
+
+
+def search_config(features, **changes) -> dict:
+    config = {
+        "name": "tune", "features": features, "label": LABEL, "part": "train", "group": None, "seed": 7, "calibrate": None,
+        "threshold": HALF, "unknown": "encode", "cv": {"method": "folds", "folds": 3, "stratify": "y"},
+        "engine": {"name": "hyperopt", "algorithm": "tpe"}, "objective": {"metric": "auc", "direction": "maximize"}, "trials": 14,
+        "parallel": 4, "time_limit": None, "pruner": None, "families": [LINEAR, TREE],
+    }  # fmt: skip
+    return config | changes
+
+
+def search(tmp_path, config, inputs, *, workers=2, block="tune") -> tuple[dict, Path]:
+    out = run_stage_function(run, tmp_path, "search", config, inputs, block=block, workers=workers)
+    return json.loads((out / "study" / "study.json").read_bytes()), out
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return small_inputs(tmp_path_factory.mktemp("small"))
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        {"name": "hyperopt", "algorithm": "tpe"},
+        {"name": "hyperopt", "algorithm": "random"},
+        {"name": "hyperopt", "algorithm": "anneal"},
+        {"name": "optuna", "algorithm": "tpe"},
+        {"name": "optuna", "algorithm": "random"},
+        {"name": "random"},
+        {"name": "grid", "points": 2},
+    ],
+    ids=lambda engine: "-".join(str(value) for value in engine.values()),
+)
+def test_a_study_is_the_same_for_any_number_of_workers(tmp_path, small, engine):
+    inputs, features = small
+    config = search_config(features, engine=engine)
+    found = []
+    for workers in (1, 3):
+        study, out = search(tmp_path / str(workers), config, inputs, workers=workers)
+        found.append((files.sha256_files(out / "study"), files.sha256_files(out / "package")))
+    assert found[0] == found[1]
+    trials = study["trials"]
+    assert len({json.dumps([trial["family"], trial["params"]]) for trial in trials}) > len(trials) // 2
+    assert all(trial["state"] == "complete" and len(trial["folds"]) == 3 for trial in trials)
+    best = max(trials, key=lambda trial: (trial["value"], -trial["number"]))
+    assert study["best"] == best
+    assert load_package(out / "package").manifest.estimator["params"].items() >= best["params"].items()
+    assert 0 <= study["importance"][-1]["importance"] <= study["importance"][0]["importance"] <= 1
+
+
+def test_more_trials_go_on_from_the_same_study(tmp_path, small):
+    inputs, features = small
+    first, _ = search(tmp_path, search_config(features, trials=9), inputs)
+    journal = next((tmp_path / "resume").rglob("study.journal"))
+    before = journal.read_bytes()
+    more, _ = search(tmp_path, search_config(features, trials=12), inputs)
+    assert journal.read_bytes().startswith(before)
+    fresh, _ = search(tmp_path / "fresh", search_config(features, trials=12), inputs)
+    assert more["trials"] == fresh["trials"]
+    assert more["trials"][:9] == first["trials"]
+
+
+def test_a_lag_of_one_reads_every_trial_before(tmp_path, small):
+    inputs, features = small
+    alone, _ = search(tmp_path / "one", search_config(features, parallel=1, trials=16), inputs)
+    four, _ = search(tmp_path / "four", search_config(features, parallel=4, trials=16), inputs)
+    # The first ten are random draws of each trial's own seed; then what the history held makes the difference.
+    assert [trial["params"] for trial in alone["trials"][:10]] == [trial["params"] for trial in four["trials"][:10]]
+    assert [trial["params"] for trial in alone["trials"][11:]] != [trial["params"] for trial in four["trials"][11:]]
+
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+sys.path[:0] = json.loads(sys.argv[1])
+from test_search_study import search
+inputs = {name: Path(path) for name, path in json.loads(sys.argv[3]).items()}
+search(Path(sys.argv[4]), json.loads(sys.argv[2]), inputs, workers=2)
+"""
+
+
+def test_a_study_killed_at_any_moment_ends_the_same(tmp_path, small):
+    inputs, features = small
+    config = search_config(features, trials=20, engine={"name": "optuna", "algorithm": "tpe"})
+    _, whole = search(tmp_path / "whole", config, inputs)
+    paths = json.dumps([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    given = json.dumps({name: str(folder) for name, folder in inputs.items()})
+    command = [sys.executable, "-c", SCRIPT, paths, json.dumps(config), given, str(tmp_path / "cut")]
+    seen = set()
+    for trials in (2, 9, 15):
+        process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            journals = list((tmp_path / "cut" / "resume").rglob("study.journal"))
+            if journals and journals[0].read_bytes().count(b'"kind":"trial"') >= trials:
+                break
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        seen.add(journals[0].read_bytes().count(b'"kind":"trial"'))
+    assert len(seen) == 3
+    with journals[0].open("ab") as file:
+        file.write(b'0123456789abcdef {"kind":"tri')  # a line torn by the crash
+    _, resumed = search(tmp_path / "cut", config, inputs)
+    assert files.sha256_files(resumed) == files.sha256_files(whole)
+
+
+def test_a_trial_that_cannot_be_fitted_is_recorded_and_the_rest_goes_on(tmp_path, small):
+    inputs, features = small
+    study, _ = search(tmp_path, search_config(features, families=[BROKEN, LINEAR], engine={"name": "random"}), inputs)
+    failed = [trial for trial in study["trials"] if trial["family"] == "broken"]
+    assert failed
+    assert len(failed) == study["failed"]
+    assert all(trial["state"] == "failed" and trial["value"] is None and "MLS814" in trial["reason"] for trial in failed)
+    assert study["best"]["family"] == "linear"
+
+
+def test_a_killed_worker_is_a_failed_trial(tmp_path, small, monkeypatch):
+    from mlspec.runtime.search import stage
+
+    whole = stage.run_trial
+
+    def killed(number, *rest):
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return whole(number, *rest)
+
+    monkeypatch.setattr(stage, "run_trial", killed)
+    inputs, features = small
+    study, _ = search(tmp_path, search_config(features, trials=5), inputs)
+    assert [trial["state"] for trial in study["trials"]] == ["complete", "complete", "failed", "complete", "complete"]
+    assert "SIGKILL" in study["trials"][2]["reason"]
+
+
+def test_no_usable_trial_lists_the_reasons(tmp_path, small):
+    inputs, features = small
+    with pytest.raises(StageError) as caught:
+        search(tmp_path, search_config(features, families=[BROKEN], trials=3), inputs)
+    assert caught.value.code == "MLS814"
+    assert caught.value.examples
+
+
+def test_a_time_limit_ends_between_trials_and_stays_ended(tmp_path, small):
+    inputs, features = small
+    config = search_config(features, time_limit=1e-3, parallel=1)
+    study, _ = search(tmp_path, config, inputs)
+    assert (study["ended"], study["reproducible"], len(study["trials"])) == ("time_limit", False, 1)
+    again, _ = search(tmp_path, config, inputs)
+    assert again == study
+
+
+def test_pruned_trials_stop_early_and_are_not_best(tmp_path, small):
+    inputs, features = small
+    stump = {**TREE, "space": {"max_depth": {"dist": "choice", "values": [1, 6]}}}
+    for pruner in ({"name": "median", "startup": 4, "warmup": 0}, {"name": "halving", "factor": 2, "warmup": 0}):
+        study, _ = search(
+            tmp_path / pruner["name"], search_config(features, families=[LINEAR, stump], pruner=pruner, trials=20), inputs
+        )
+        states = [trial["state"] for trial in study["trials"]]
+        assert "pruned" in states[4:]
+        assert all((trial["state"] == "pruned") == (len(trial["folds"]) < 3) for trial in study["trials"])
+        assert study["best"]["state"] == "complete"
+
+
+def test_params_with_a_condition_apply_only_where_it_is_true(tmp_path, small):
+    inputs, features = small
+    forest = {
+        "name": "forest", "estimator": "sklearn.RandomForestClassifier", "params": {"n_estimators": 3},
+        "space": {
+            "max_samples": {"dist": "uniform", "low": 0.5, "high": 1.0, "when": "bootstrap"},
+            "bootstrap": {"dist": "choice", "values": [True, False]},
+        },
+    }  # fmt: skip
+    for engine in ({"name": "hyperopt"}, {"name": "optuna"}, {"name": "random"}, {"name": "grid", "points": 3}):
+        study, _ = search(tmp_path / engine["name"], search_config(features, families=[forest, LINEAR], engine=engine), inputs)
+        tried = [trial["params"] for trial in study["trials"] if trial["family"] == "forest"]
+        assert {params["bootstrap"] for params in tried} == {True, False}
+        assert all(("max_samples" in params) == params["bootstrap"] for params in tried)
+
+
+def test_a_model_based_engine_comes_nearer_than_chance(tmp_path):
+    from mlspec.runtime.search.engines import open_engine
+    from mlspec.runtime.search.space import read_families
+    from mlspec.runtime.search.trials import COMPLETE, Trial
+
+    space = {"a": {"dist": "uniform", "low": -4, "high": 4}, "b": {"dist": "loguniform", "low": 1e-3, "high": 1e3}}
+    families = read_families([{"name": "bowl", "estimator": "none", "space": space}], "tune")
+
+    def reached(engine: dict, seed: int) -> float:
+        history: list[Trial] = []
+        opened = open_engine(engine, families, "minimize", lambda number: seed * 1000 + number, "tune")
+        for number in range(1, 46):
+            params = opened.suggest(number, history).params
+            value = (params["a"] - 1) ** 2 + np.log10(params["b"]) ** 2
+            history.append(Trial(number, "bowl", params, COMPLETE, (value,), float(value)))
+        return float(np.mean(sorted(trial.value for trial in history[20:])[:10]))
+
+    chance = np.median([reached({"name": "random"}, seed) for seed in range(5)])
+    for engine in ({"name": "hyperopt", "algorithm": "tpe"}, {"name": "optuna", "algorithm": "tpe"}):
+        assert np.median([reached(engine, seed) for seed in range(5)]) < chance / 2
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"engine": {"name": "optuna", "algorithm": "cmaes"}}, "MLS812"),
+        ({"engine": {"name": "vizier"}}, "MLS901"),
+        ({"pruner": {"name": "patience"}}, "MLS901"),
+        ({"objective": {"metric": "rmse", "direction": "minimize"}}, "MLS209"),
+        ({"cv": {"method": "folds", "folds": 400}}, "MLS816"),
+        ({"families": [{**LINEAR, "params": {"alpha": 1}}]}, "MLS208"),
+        ({"families": [{**LINEAR, "space": {"C": {"dist": "loguniform", "low": 0, "high": 1}}}]}, "MLS207"),
+        ({"families": [{**LINEAR, "space": {"C": {"dist": "uniform", "low": 0.1, "high": 1, "when": "x"}}}]}, "MLS210"),
+        ({"families": [{**LINEAR, "estimator": "os.system"}]}, "MLS101"),
+    ],
+)
+def test_a_search_that_cannot_run_says_so(tmp_path, small, change, code):
+    inputs, features = small
+    with pytest.raises(StageError) as caught:
+        search(tmp_path, search_config(features, **change), inputs)
+    assert caught.value.code == code
