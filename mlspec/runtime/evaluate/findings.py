@@ -60,7 +60,7 @@ def _groups(evaluator: Evaluator, node: Any) -> dict[str, Any]:
 def interval_entry(evaluator: Evaluator, expression: Any) -> dict[str, Any]:
     """`low`, `high` and `method`; where there is no interval, the method is why."""
     if not _reads_rows(expression):
-        return {"low": None, "high": None, "method": "exact"}
+        return {"low": None, "high": None, "method": "exact", "n": None}
     try:
         interval = evaluator.interval(expression)
     except UndefinedMetric as error:

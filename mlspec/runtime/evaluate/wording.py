@@ -107,7 +107,14 @@ def _inside(node: Any, least: int, texts: Mapping[str, str]) -> str:
 
 
 def _arguments(given: Sequence[str], named: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    return ", ".join([*given, *(f"{key}: {_argument(key, value, texts)}" for key, value in named.items())])
+    # Canonical JSON has sorted the names; people read a load before its cores.
+    known = [key for key in ("load", "cpu") if key in named]
+    order = [*known, *(key for key in named if key not in known)]
+    return ", ".join([*given, *(f"{key}: {_argument(key, named[key], texts)}" for key in order if not _is_absent(named[key]))])
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and value[:2] == ["lit", None])
 
 
 def _argument(key: str, value: Any, texts: Mapping[str, str]) -> str:

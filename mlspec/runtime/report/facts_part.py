@@ -12,7 +12,9 @@ from mlspec.runtime.report.shown import plain
 def packages_part(evidence: Evidence) -> list[dict[str, Any]]:
     """One entry per package: estimator, parameters, inputs, engine, digest."""
     digests = {name: digest for verdict in evidence.verdict.values() for name, digest in verdict.get("packages", {}).items()}
-    return [_package(name, found, digests.get(name)) for name, found in evidence.package.items()]
+    candidates = evidence.candidates()
+    ordered = sorted(evidence.package.items(), key=lambda pair: (pair[0] not in candidates, pair[0]))
+    return [_package(name, found, digests.get(name)) for name, found in ordered]
 
 
 def _package(name: str, found: Mapping[str, Any], digest: str | None) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlspec.runtime.report.charts import bars
 from mlspec.runtime.report.charts.search import history, parameter
 from mlspec.runtime.report.evidence import Evidence
 from mlspec.runtime.report.shown import decimal, metric_name, plain
@@ -29,24 +31,46 @@ def _study(name: str, study: Mapping[str, Any]) -> dict[str, Any] | None:
     ranked = sorted(trials, key=lambda trial: ((-1 if upward else 1) * float(_value(trial) or 0), trial["number"]))
     points = [(int(trial["number"]), str(trial.get("family") or "trial"), float(_value(trial) or 0)) for trial in trials]
     drawn = history(points, families, _best_so_far(points, upward), title=f"search {name}: {metric} by trial",
-                    note=f"best {decimal(points_best(ranked))} at trial {ranked[0]['number']}", y_name=metric)  # fmt: skip
+                    note=f"best {decimal(_best_value(ranked))} at trial {ranked[0]['number']}", y_name=metric)  # fmt: skip
     return {
         "name": name, "metric": metric, "direction": "highest" if upward else "lowest", "history": drawn, "finished": len(trials),
-        "total": len(study.get("trials", ())), "parameters": _parameters(trials, families, metric), "best": [_line(trial) for trial in ranked[:SHOWN]],
+        "total": study.get("requested") or len(study.get("trials", ())), "importance": _importance(study), "other": _other(study),
+        "parameters": _parameters(trials, families, metric), "best": [_line(trial) for trial in ranked[:SHOWN]],
     }  # fmt: skip
 
 
-def points_best(ranked: Sequence[Mapping[str, Any]]) -> float:
+def _best_value(ranked: Sequence[Mapping[str, Any]]) -> float:
     """The value of the best trial."""
     return float(_value(ranked[0]) or 0)
 
 
 def _value(trial: Mapping[str, Any]) -> float | None:
+    """The objective of a trial that ran to its end."""
     value = trial.get("value")
-    return (
-        value
-        if isinstance(value, (int, float)) and math.isfinite(value) and trial.get("state", "complete") != "pruned"
-        else None
+    if isinstance(value, (int, float)) and math.isfinite(value) and trial.get("state", "complete") == "complete":
+        return float(value)
+    return None
+
+
+def _other(study: Mapping[str, Any]) -> str:
+    """What became of the trials that did not finish, and why the study ended early."""
+    states = Counter(str(trial.get("state", "complete")) for trial in study.get("trials", ()))
+    parts = [f"{states[state]:,} {state}" for state in ("pruned", "failed") if states[state]]
+    if study.get("ended"):
+        parts.append(f"ended early: {study['ended']}")
+    if study.get("reproducible") is False:
+        parts.append("not reproducible, since a time limit ended it")
+    return ", ".join(parts)
+
+
+def _importance(study: Mapping[str, Any]) -> Any:
+    """The share of the objective's spread that each parameter explains."""
+    rows = study.get("importance") or ()
+    names = [f"{row['family']}.{row['parameter']}" if row.get("family") else str(row["parameter"]) for row in rows]
+    if not names:
+        return None
+    return bars(
+        names, [row["importance"] for row in rows], title="importance of the parameters", percent=True, width=640, highest=1
     )
 
 

@@ -53,12 +53,6 @@ def _charts(found: Mapping[str, Any], item: Mapping[str, Any], model: str) -> li
         names, nothing = [name for name, _ in known], [None] * len(known)
         drawn = intervals(names, [score for _, score in known], nothing, nothing, title=f"{metric_name(metric)} by {item['by'][1]}",
                           note="the dashed line is all rows", reference=overall, percent=metric in SHARES, width=480)  # fmt: skip
-        charts.append(
-            {
-                "title": f"{metric_name(metric)} by {item['by'][1]}".capitalize()
-                if metric != "auc"
-                else f"AUC by {item['by'][1]}",
-                "chart": drawn,
-            }
-        )
+        title = f"{metric_name(metric)} by {item['by'][1]}"
+        charts.append({"title": title[0].upper() + title[1:], "chart": drawn})
     return charts

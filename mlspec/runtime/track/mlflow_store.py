@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 
+CREDENTIALS = re.compile(r"//[^/\s]*@")
 STORE = "mlflow.db"
 ARTIFACTS = "mlflow-artifacts"
 # Read by mlflow when it is imported or first used: no usage reports, no progress bars, only errors.
@@ -60,7 +62,8 @@ def mlflow_at(project_root: Path, uri: str | None, where: str) -> Iterator[tuple
             mlflow.set_tracking_uri(target)
             yield mlflow, mlflow.MlflowClient(target, target)
         except mlflow.exceptions.MlflowException as error:
-            raise _refused(error, target, where) from error
+            # Not chained: the cause's text may hold the URI with its password.
+            raise _refused(error, target, where) from None
         finally:
             mlflow.set_tracking_uri(before)
 
@@ -81,7 +84,7 @@ def _refused(error: Exception, target: str, where: str) -> StageError:
     shown = f"{place.scheme}://{place.hostname or ''}{place.path}"  # never the user and password of a URI
     return StageError(
         "MLS809", "the MLflow store refused the request", where, expected=f"a store of mlflow 3.17 at {shown}",
-        found=str(error).splitlines()[0][:300], help="check that the server runs and that its version fits, then run again",
+        found=CREDENTIALS.sub("//…@", str(error).splitlines()[0])[:300], help="check that the server runs and that its version fits, then run again",
     )  # fmt: skip
 
 

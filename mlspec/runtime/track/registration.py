@@ -14,6 +14,10 @@ from mlspec.runtime.track.mlflow_store import artifact_location, experiment_id, 
 
 TAG = "mlspec.package"
 LOADER = "mlspec.runtime.track.loader"
+ENGINE_NEEDS = {
+    "onnx": ("numpy", "onnxruntime"), "skops": ("numpy", "scipy", "scikit-learn", "skops"), "lightgbm": ("numpy", "lightgbm"),
+    "xgboost": ("numpy", "xgboost-cpu", "xgboost"), "constant": ("numpy",),
+}  # fmt: skip
 # How MLflow's signature names our types; what has no number or truth value travels as text.
 TYPES = {"int": "long", "bool": "boolean", "float": "double", "ratio": "double", "points": "double", "rate": "double",
          "duration": "double", "bytes": "long", "timestamp": "datetime"}  # fmt: skip
@@ -69,15 +73,12 @@ def register(mlflow: Any, client: Any, folder: Path, name: str, digest: str, pla
 
 
 def requirements(manifest: Mapping[str, Any]) -> list[str]:
-    """What an environment needs to load the package: mlspec and the libraries it was made with."""
+    """What an environment needs to load the package: mlspec and the libraries of its engine, in the versions of its making."""
     from importlib.metadata import version
 
-    packed = {
-        name: found
-        for name, found in (manifest.get("versions") or {}).items()
-        if name not in ("python", "mlspec", "mlspec-lang")
-    }
-    return [f"mlspec-lang=={version('mlspec-lang')}", *(f"{name}=={found}" for name, found in sorted(packed.items()))]
+    versions = manifest.get("versions") or {}
+    needed = [name for name in ENGINE_NEEDS[manifest["engine"]] if name in versions]
+    return [f"mlspec-lang=={version('mlspec-lang')}", *(f"{name}=={versions[name]}" for name in needed)]
 
 
 def signature_of(manifest: Mapping[str, Any]) -> Any:

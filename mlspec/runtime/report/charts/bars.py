@@ -8,7 +8,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from mlspec.runtime.report.charts import svg
-from mlspec.runtime.report.charts.scale import label, linear, ticks
+from mlspec.runtime.report.charts.scale import Scale, label, linear, ticks
 
 NAME_WIDTH = 150.0
 ROW = 22.0
@@ -36,10 +36,9 @@ def histogram(
     return svg.chart(parts, width, height, title, note)
 
 
-def _y_grid(y: object, highest: float, left: float, right: float, percent: bool) -> Markup:
-    assert callable(y)
+def _y_grid(y: Scale, highest: float, left: float, right: float, percent: bool, least: float = 0) -> Markup:
     rows = []
-    for tick in ticks(0, highest, 4):
+    for tick in ticks(least, highest, 4):
         rows += [svg.rule(left, y(tick), right, y(tick)), svg.text(left - 6, y(tick) + 4, label(tick, percent), "tick", "end")]
     return svg.join(rows)
 
@@ -51,25 +50,30 @@ def bars(
 ) -> Markup:  # fmt: skip
     """One bar to the right per name, its value behind it; `reference` draws a line across, low and high an interval."""
     top = 4.0
+    room = svg.room_for(names, NAME_WIDTH)
     height = top + ROW * max(len(names), 1) + 4
     ends = [value for value in (*values, *high) if value is not None]
-    x = linear(0, highest if highest is not None else max(ends, default=1) or 1, NAME_WIDTH, width - 64)
+    least = min(0, *ends, *(value for value in low if value is not None)) if ends else 0
+    x = linear(least, highest if highest is not None else max(0, *ends) or 1 if ends else 1, room, width - 64)
+    start = x(0)
     parts: list[Markup] = []
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
         y = top + place * ROW
-        parts.append(svg.text(NAME_WIDTH - 8, y + 15, svg.shorten(name, NAME_WIDTH - 10), "name", "end"))
+        parts.append(svg.text(room - 8, y + 15, svg.shorten(name, room - 10), "name", "end"))
         if value is None:
-            parts.append(svg.text(NAME_WIDTH + 4, y + 15, "withheld", "tick"))
+            parts.append(svg.text(room + 4, y + 15, "withheld", "tick"))
             continue
         tip = tips[place] if place < len(tips) else f"{name}: {label(value, percent)}"
-        parts.append(svg.box(NAME_WIDTH, y + 4, max(x(value) - NAME_WIDTH, 0.75), ROW - 8, "c0", tip))
-        end = max(x(value), NAME_WIDTH)
+        parts.append(svg.box(min(start, x(value)), y + 4, max(abs(x(value) - start), 0.75), ROW - 8, "c0", tip))
+        end = max(x(value), start)
         if place < len(low) and place < len(high) and low[place] is not None and high[place] is not None:
             parts.append(_whisker(x(low[place] or 0), x(high[place] or 0), y + ROW / 2))
             end = max(end, x(high[place] or 0))
         parts.append(svg.text(end + 6, y + 15, label(value, percent), "value"))
     if reference is not None:
         parts.append(svg.rule(x(reference), 0, x(reference), height, "reference"))
+    if least < 0:
+        parts.append(svg.rule(start, 0, start, height, "axis"))
     return svg.chart(parts, width, height, title, note)
 
 
@@ -90,19 +94,22 @@ def columns(
     """One bar upwards per name, for ordered names such as bins; `reference` draws a line across."""
     left, bottom, top = 46.0, height - 24, 8.0
     limit = highest if highest is not None else max((value for value in values if value is not None), default=1) or 1
-    y = linear(0, limit, bottom, top)
+    least = min([0.0, *(value for value in values if value is not None)])
+    y = linear(least, limit, bottom, top)
     step = (width - 8 - left) / max(len(names), 1)
-    parts = [_y_grid(y, limit, left, width - 8, percent)]
+    parts = [_y_grid(y, limit, left, width - 8, percent, least)]
     every = max(1, -(-len(names) * 62 // int(width - left)))
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
         x = left + place * step
         if value is None:
             parts.append(svg.box(x + 2, bottom - 5, step - 4, 5, "withheld", f"{name}: withheld, too few"))
         else:
-            parts.append(svg.box(x + 2, y(value), step - 4, bottom - y(value), "c0", f"{name}: {label(value, percent)}"))
+            parts.append(
+                svg.box(x + 2, min(y(value), y(0)), step - 4, abs(y(0) - y(value)), "c0", f"{name}: {label(value, percent)}")
+            )
         if place % every == 0:
             parts.append(svg.text(x + step / 2, bottom + 16, svg.shorten(name, step * every), "tick", "middle"))
-    parts.append(svg.rule(left, bottom, width - 8, bottom, "axis"))
+    parts.append(svg.rule(left, y(0), width - 8, y(0), "axis"))
     if reference is not None:
         parts.append(svg.rule(left, y(reference), width - 8, y(reference), "reference"))
     return svg.chart(parts, width, height, title, note)

@@ -17,23 +17,24 @@ def heatmap(
     signed: bool = True, percent: bool = False, width: float = 640,
 ) -> Markup:  # fmt: skip
     """Cells shaded by value: from -1 to 1 in two hues when `signed`, else from 0 to the highest in one. None stays empty."""
-    cell = max(min((width - NAME_WIDTH - 8) / max(len(columns), 1), 64.0), 26.0)
+    room = svg.room_for(rows, NAME_WIDTH)
+    cell = max(min((width - room - 8) / max(len(columns), 1), 64.0), 26.0)
     tall = min(cell, 34.0)
-    top = 62.0 if len(columns) > 4 else 26.0
+    top = 74.0 if len(columns) > 4 else 26.0
     limit = 1.0 if signed else max((value for line in values for value in line if value is not None), default=1.0) or 1.0
     parts: list[Markup] = []
     for place, name in enumerate(columns):
-        x = NAME_WIDTH + (place + 0.5) * cell
-        turned = svg.element("text", svg.shorten(name, 80 if top > 30 else cell), x=x, y=top - 8, class_="tick",
+        x = room + (place + 0.5) * cell
+        turned = svg.element("text", svg.shorten(name, 96 if top > 30 else cell), x=x, y=top - 8, class_="tick",
                              text_anchor="start" if top > 30 else "middle",
                              transform=f"rotate(-40 {svg.number(x)} {svg.number(top - 8)})" if top > 30 else None)  # fmt: skip
         parts.append(turned)
     for line, name in enumerate(rows):
         y = top + line * tall
-        parts.append(svg.text(NAME_WIDTH - 8, y + tall / 2 + 4, svg.shorten(name, NAME_WIDTH - 10), "name", "end"))
-        parts += [_cell(NAME_WIDTH + place * cell, y, cell, tall, value, limit, f"{name}, {columns[place]}", percent)
+        parts.append(svg.text(room - 8, y + tall / 2 + 4, svg.shorten(name, room - 10), "name", "end"))
+        parts += [_cell(room + place * cell, y, cell, tall, value, limit, f"{name}, {columns[place]}", percent)
                   for place, value in enumerate(values[line])]  # fmt: skip
-    return svg.chart(parts, max(NAME_WIDTH + cell * len(columns) + 48, 240), top + tall * len(rows) + 6, title, note, "heatmap")
+    return svg.chart(parts, max(room + cell * len(columns) + 48, 240), top + tall * len(rows) + 6, title, note, "heatmap")
 
 
 def _cell(
@@ -42,7 +43,7 @@ def _cell(
     if value is None:
         return svg.box(x + 1, y + 1, width - 2, height - 2, "empty", f"{name}: no value")
     strength = min(abs(value) / limit, 1.0)
-    shown = label(value, True) if percent else f"{value:.2f}" if limit == 1.0 else label(value)
+    shown = label(value, True) if percent else f"{round(value, 2) or 0.0:.2f}" if limit == 1.0 else label(value)
     rect = svg.element("rect", svg.element("title", f"{name}: {shown}"), x=x + 1, y=y + 1, width=width - 2, height=height - 2, rx=2.0,
                        class_="below" if value < 0 else "above", fill_opacity=strength * 0.92 + 0.04)  # fmt: skip
     kind = "strong" if strength > 0.6 else "cell"

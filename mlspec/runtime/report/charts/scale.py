@@ -31,7 +31,8 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 def label(value: float, percent: bool = False) -> str:
     """A number for people: few digits, thousands grouped, millions as 1.2M."""
     if percent:
-        return f"{value * 100:.3g}%" if abs(value) < 1 else f"{value * 100:,.0f}%"
+        text = f"{value * 100:,.1f}".removesuffix(".0")
+        return f"{text}%" if float(text.replace(",", "")) or not value else f"{value * 100:.1g}%"
     size = abs(value)
     for limit, mark in ((1e9, "G"), (1e6, "M")):
         if size >= limit:

@@ -77,7 +77,7 @@ def chart(content: Iterable[str], width: float, height: float, title: str, note:
         head.append(element("desc", note, id=f"d{mark}"))
     return element(
         "svg", *head, body, viewBox=f"0 0 {number(width)} {number(height)}", class_=f"chart {kind}".strip(), role="img",
-        aria_labelledby=f"t{mark} d{mark}" if note else f"t{mark}", style=f"max-width:{number(width)}px",
+        aria_labelledby=f"t{mark} d{mark}" if note else f"t{mark}", style=f"max-width:{number(width * 1.2)}px",
     )  # fmt: skip
 
 
@@ -85,3 +85,8 @@ def shorten(label: str, width: float, size: float = 6.6) -> str:
     """A label cut to what fits in `width`, by the mean width of a character."""
     room = max(int(width / size), 2)
     return label if len(label) <= room else f"{label[: room - 1]}…"
+
+
+def room_for(names: Iterable[str], most: float, size: float = 6.8) -> float:
+    """The width of a column of names: what the longest needs, at most `most`."""
+    return min(most, max((len(name) for name in names), default=1) * size + 22)

@@ -1,0 +1,170 @@
+"""MLflow for real: a fitted package registered, loaded back through our loader, and equal; findings logged once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from package_tables import INCOME, census, fit_config
+
+from mlspec.graph.canonical import digest_of
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.package import load_package
+from mlspec.runtime.track import loader, registration, tracking
+from mlspec.runtime.track.mlflow_store import mlflow_at, store_uri
+from mlspec.runtime.train import run as fit
+from tests.support.stages import run_stage_function
+
+# MLflow and what it imports warn of their own use of older interfaces.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+NAME = {"name": "census_income", "aliases": ["candidate", "latest_good"], "uri": None}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    tmp_path = tmp_path_factory.mktemp("track")
+    inputs, features = census(tmp_path, limit=800)
+    out = run_stage_function(
+        fit, tmp_path, "fit", fit_config(features, INCOME, "sklearn.LogisticRegression"), inputs, block="plain"
+    )
+    package = out / "package"
+    verdict = tmp_path / "verdict"
+    verdict.mkdir()
+    found = {"passed": True, "gates": [], "packages": {"plain": digest_of(files.sha256_files(package))}}
+    files.write_json(verdict / "verdict.json", found)
+    rows = pq.read_table(inputs["rows"] / "rows.parquet").slice(600, 100)
+    return {"package": package, "verdict": verdict, "rows": rows, "tmp": tmp_path}
+
+
+def registered(world: dict[str, Any], project: Path, **changes: Any) -> dict[str, Any]:
+    inputs = {"package": world["package"], "verdict": changes.pop("verdict", world["verdict"])}
+    out = run_stage_function(
+        registration.run, project, "register", {**NAME, **changes}, inputs, block="run", project_root=project
+    )
+    return json.loads((out / "registration" / "registration.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project for the tests that add to a store: a new one takes seconds to make."""
+    return tmp_path_factory.mktemp("project")
+
+
+def test_a_registered_package_predicts_what_the_package_predicts(world: dict[str, Any], project: Path) -> None:
+    record = registered(world, project)
+    assert record["package"] == digest_of(files.sha256_files(world["package"]))
+    with mlflow_at(project, None, "") as (mlflow, _):
+        model = mlflow.pyfunc.load_model("models:/census_income@candidate")
+        answer = model.predict(world["rows"].to_pandas().drop(columns=["__row", "income", "sex"]))
+    package = load_package(world["package"])
+    names = [column["name"] for column in package.columns]
+    expected = package.score([{name: row[name] for name in names} for row in world["rows"].to_pylist()])
+    assert np.array_equal(answer["score"].to_numpy(), expected.score)
+    assert answer["decision"].tolist() == list(expected.decision)
+    assert model.metadata.flavors["python_function"]["loader_module"] == "mlspec.runtime.track.loader"
+    stored = {path.suffix for path in (project / ".mlspec" / "mlflow-artifacts").rglob("*") if path.is_file()}
+    assert not stored & {".pkl", ".pickle", ".joblib", ".cloudpickle"}
+
+
+def test_the_same_package_is_one_version(world: dict[str, Any], project: Path) -> None:
+    assert registered(world, project) == registered(world, project)
+    with mlflow_at(project, None, "") as (_, client):
+        assert len(client.search_model_versions("name = 'census_income'")) == 1
+        assert {int(client.get_model_version_by_alias("census_income", alias).version) for alias in NAME["aliases"]} == {1}
+
+
+def test_a_package_that_the_gates_did_not_pass_is_not_registered(world: dict[str, Any], tmp_path: Path) -> None:
+    for found in ({"passed": False, "packages": json.loads((world["verdict"] / "verdict.json").read_text())["packages"]},
+                  {"passed": True, "packages": {"plain": "0" * 64}}):  # fmt: skip
+        folder = tmp_path / f"verdict-{found['passed']}"
+        folder.mkdir()
+        files.write_json(folder / "verdict.json", found)
+        with pytest.raises(StageError) as caught:
+            registered(world, tmp_path, verdict=folder)
+        assert caught.value.code == "MLS815"
+    assert not (tmp_path / ".mlspec").exists()
+
+
+def tracked(world: dict[str, Any], project: Path, auc: float = 0.9, uri: str | None = None) -> dict[str, Any]:
+    folder = project / f"metrics-{auc}"
+    folder.mkdir(exist_ok=True)
+    entry = {"value": auc, "low": auc - 0.01, "high": auc + 0.01, "method": "DeLong", "problem": None}
+    label = {"task": "binary", "classes": ["<=50K", ">50K"], "positive": ">50K"}
+    files.write_json(folder / "metrics.json", {
+        "part": "holdout", "candidate": "plain", "n": 100, "confidence": 0.95, "label": label, "models": {"plain": {"auc": entry}},
+        "quantities": {"useful": {"value": auc - 0.01}, "lost": {"value": None}}, "slices": [], "curves": {"plain": {}},
+    })  # fmt: skip
+    study = project / "study"
+    study.mkdir(exist_ok=True)
+    trials = [{"number": at, "family": "f", "params": {}, "state": "complete", "value": 0.5 + at / 100} for at in range(1, 4)]
+    files.write_json(study / "study.json", {"objective": {"metric": "auc", "direction": "maximize"}, "trials": trials})
+    inputs = {
+        "metrics.release": folder,
+        "package.plain": world["package"],
+        "study.tune": study,
+        "verdict.release": world["verdict"],
+    }
+    config = {"spec": "census_income", "experiment": "income", "uri": uri}
+    out = run_stage_function(tracking.run, project, "track", config, inputs, block="run", project_root=project)
+    return json.loads((out / "tracking" / "tracking.json").read_text())
+
+
+def test_findings_are_logged_once(world: dict[str, Any], project: Path) -> None:
+    record = tracked(world, project)
+    assert tracked(world, project) == record
+    tracked(world, project, auc=0.8)
+    with mlflow_at(project, None, "") as (mlflow, client):
+        experiment = client.get_experiment_by_name("income")
+        runs = client.search_runs([experiment.experiment_id])
+        assert len(runs) == 2
+        (run,) = [run for run in runs if run.data.tags[record["tag"]] == record["findings"]]
+        assert run.info.status == "FINISHED"
+        assert run.data.metrics["release.plain.auc"] == 0.9
+        assert run.data.metrics["release.plain.auc.low"] == pytest.approx(0.89)
+        assert run.data.metrics["release.passed"] == 1.0
+        assert "release.gate.lost" not in run.data.metrics
+        assert run.data.params["plain.estimator"] == "sklearn.LogisticRegression"
+        history = client.get_metric_history(run.info.run_id, "tune.objective")
+        assert [(point.step, point.value) for point in history] == [(1, 0.51), (2, 0.52), (3, 0.53)]
+        page = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/report/index.html")
+        assert "<h1>census_income</h1>" in page
+        logged = {item.path for item in client.list_artifacts(run.info.run_id)}
+        assert logged == {"metrics", "report", "study", "verdict"}
+
+
+def test_a_store_that_cannot_be_reached_is_an_error_without_its_password(world: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(StageError) as caught:
+        tracked(world, tmp_path, uri="nonsense://user:hunter2@host/db")
+    assert caught.value.code == "MLS809"
+    assert "hunter2" not in json.dumps(caught.value.to_json())
+
+
+def test_the_store_lies_in_the_project_unless_the_spec_says_otherwise(tmp_path: Path) -> None:
+    assert store_uri(tmp_path, None) == f"sqlite:///{tmp_path}/.mlspec/mlflow.db"
+    assert store_uri(tmp_path, "sqlite:///tracking/all.db") == f"sqlite:///{tmp_path}/tracking/all.db"
+    assert store_uri(tmp_path, "https://tracking.example") == "https://tracking.example"
+
+
+def test_importing_the_loader_imports_nothing_heavy() -> None:
+    program = "import sys, mlspec.runtime.track.loader; print([m for m in ('mlflow', 'pandas', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        (float("nan"), "int", "None"), (3.0, "int", "3"), (np.True_, "bool", "True"), (0.1, "decimal", "Decimal('0.1')"),
+        ("2025-01-02", "date", "datetime.date(2025, 1, 2)"), (None, "category", "None"), ("a", "category", "'a'"),
+        ("2025-01-02T03:04:05Z", "timestamp", "datetime.datetime(2025, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)"),
+    ],
+)  # fmt: skip
+def test_cells_become_request_values(value: Any, kind: str, expected: str) -> None:
+    assert repr(loader.plain(value, kind)) == expected
