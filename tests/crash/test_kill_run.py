@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.kill_run import Trial, Whole, kill_and_resume, newest
+from mlspec.graph import Graph, Stage
+from tests.crash.kill_run import Trial, Whole, differences, kill_and_resume, newest
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -35,3 +36,28 @@ def test_kills_change_nothing(trial: Trial, whole: Whole) -> None:
 def test_a_difference_is_reported(trial: Trial, whole: Whole) -> None:
     wrong = Whole({**whole.digests, "a-write/file": "0" * 64}, whole.seconds)
     assert any("a-write/file" in problem for problem in kill_and_resume(trial, wrong, kills=1, seed=1))
+
+
+def test_a_measured_gate_may_turn_and_others_may_not(capsys: pytest.CaptureFixture[str]) -> None:
+    stages = [
+        Stage("m-evaluate", "evaluate", "m"),
+        Stage("g-verdict", "verdict", "g", {}, {"metrics": "m-evaluate/metrics"}),
+        Stage("run-card", "card", "run", {}, {"verdict.g": "g-verdict/verdict"}),
+    ]
+    graph = Graph("s", "d", {stage.id: stage for stage in stages})
+    digests = {"m-evaluate/metrics": "1", "g-verdict/verdict": "2", "run-card/card": "3"}
+    gates = {"g.fast": {"passed": True, "load": 50.0}, "g.useful": {"passed": True, "value": 0.5}}
+    whole = Whole(digests, {}, gates, graph)
+    turned = Whole(
+        {**digests, "g-verdict/verdict": "x", "run-card/card": "y"},
+        {},
+        {**gates, "g.fast": {"passed": False, "load": 50.0}},
+        graph,
+    )
+    assert differences(whole, whole, 0) == [] and differences(whole, turned, 0) == []
+    assert "g.fast" in capsys.readouterr().out
+    assert len(differences(whole, Whole({**digests, "run-card/card": "y"}, {}, gates, graph), 0)) == 1
+    other = Whole(
+        {**turned.digests, "m-evaluate/metrics": "z"}, {}, {**turned.gates, "g.useful": {"passed": True, "value": 0.6}}, graph
+    )
+    assert len(differences(whole, other, 0)) == 2
