@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
 
     backend = find_backend(options.target)
     given = read_options(backend, options.option)
-    found = checked(options)
+    found = checked(options, warn=True)
     if found is None or found.spec is None:
         return exits.FOUND
     emitted = backend.emit(found.graph, given)

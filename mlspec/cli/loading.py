@@ -36,10 +36,11 @@ def compilation(options: argparse.Namespace, path: str | None = None) -> Compila
     return Compilation(Path(path or options.spec), options.env, params_of(options))
 
 
-def checked(options: argparse.Namespace, path: str | None = None) -> Compilation | None:
-    """The compilation of a spec without errors; None after its errors were printed."""
+def checked(options: argparse.Namespace, path: str | None = None, *, warn: bool = False) -> Compilation | None:
+    """The compilation of a spec without errors; None after its errors were printed. Warnings are printed where `warn` asks."""
     found = compilation(options, path)
-    say(options, found.diagnostics, [str(found.path)], only_errors=True)
+    if warn or options.verbose or not found.ok:
+        say(options, found.diagnostics, [str(found.path)], only_errors=True)
     return found if found.ok and found.spec is not None else None
 
 

@@ -46,10 +46,9 @@ def run(options: argparse.Namespace) -> int:
 def _monitor(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     from mlspec.lower.monitoring import monitor_config
     from mlspec.lower.serving import score_config, serve_config
-    from mlspec.runtime.monitor import main
-    from mlspec.runtime.monitor.loop import print_report
+    from mlspec.runtime.monitor.loop import main, print_report
     from mlspec.runtime.monitor.once import monitor_folder
-    from mlspec.runtime.serve import find_release
+    from mlspec.runtime.serve.release import find_release
 
     assert found.spec is not None
     config = monitor_config(found.spec, block, found.prefix)
@@ -66,5 +65,4 @@ def _monitor(options: argparse.Namespace, found: Compilation, block: Any) -> int
             if not options.quiet:
                 err(f"report: {monitor_folder(found.project.root, block.name) / 'report.html'}\n")
 
-    code: int = main(config, reference, found.project.root, once=options.once, listen=options.listen, on_report=tell)
-    return code
+    return main(config, reference, found.project.root, once=options.once, listen=options.listen, on_report=tell)

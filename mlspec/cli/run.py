@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from mlspec.backend import check_capabilities
     from mlspec.cli.backends import find_backend
 
-    found = checked(options)
+    found = checked(options, warn=True)
     if found is None or found.spec is None:
         return exits.FOUND
     backend = find_backend(options.target)

@@ -43,15 +43,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _score(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     from mlspec.lower.serving import score_config
-    from mlspec.runtime.score import score_file
-    from mlspec.runtime.serve import find_release
+    from mlspec.runtime.package import load_package
+    from mlspec.runtime.score.batch import score_file
+    from mlspec.runtime.serve.release import find_release
 
     assert found.spec is not None
     config = score_config(found.spec, block, found.spec_digest, found.prefix)
     release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
-    summary = score_file(release.package, config, found.project.root)
+    result = score_file(load_package(release.package), config, found.project.root)
     if options.format == "json":
-        out(json.dumps({"format": 1, **summary}, indent=2) + "\n")
+        body = {"format": 1, "rows": result.rows, "decisions": dict(result.decisions), "path": str(result.path)}
+        out(json.dumps(body, indent=2) + "\n")
     elif not options.quiet:
-        out(f"{summary['rows']:,} rows scored: {found.project.root / config['output']['path']}\n")
+        counts = ", ".join(f"{count:,} {decision}" for decision, count in result.decisions.items())
+        out(f"{result.path}: {result.rows:,} rows" + (f" ({counts})" if counts else "") + "\n")
     return exits.OK

@@ -52,15 +52,15 @@ def missing_extra(error: ModuleNotFoundError, extra: str) -> Exception:
 
 def _serve(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     from mlspec.lower.serving import serve_config
-    from mlspec.runtime.serve import find_release, main
+    from mlspec.runtime.serve.main import main
+    from mlspec.runtime.serve.release import find_release
 
     assert found.spec is not None
     config = serve_config(found.spec, block, found.spec_digest)
     release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
     engine = block.make("engine")
     host = options.host or (engine.get("host") if engine is not None else None) or "127.0.0.1"
-    code: int = main(
+    return main(
         release.package, config, host, options.port, project_root=found.project.root, admin_port=options.admin_port,
         unreleased=options.unreleased,
     )  # fmt: skip
-    return code
