@@ -67,9 +67,8 @@ def _number_cells(sheet: Sheet, column: Mapping[str, Any], part: str) -> tuple[l
         up_to = [0, *(int(item) for item in below.values())]
         counts.append([high - low for low, high in pairwise(up_to)] + [nulls])
     names = [_span(low, high) for low, high in zip([None, *inner], [*inner, None], strict=True)] + ["null"]
-    if not counts[0][-1] and not counts[1][-1]:
-        names, counts = names[:-1], [line[:-1] for line in counts]
-    return names, counts[0], counts[1]
+    held = [place for place in range(len(names)) if counts[0][place] or counts[1][place]]
+    return [names[place] for place in held], [counts[0][place] for place in held], [counts[1][place] for place in held]
 
 
 def _category_cells(sheet: Sheet, column: Mapping[str, Any], part: str) -> tuple[list[str], list[int], list[int]]:

@@ -92,7 +92,7 @@ def _by_bin(
 
 
 def _span(low: float | None, high: float | None) -> str:
-    short = [None if end is None else show(int(end) if end == int(end) else end) for end in (low, high)]
+    short = [None if end is None else show(int(end)) if end == int(end) else f"{end:.4g}" for end in (low, high)]
     if short[0] is None:
         return f"≤ {short[1]}"
     return f"> {short[0]}" if short[1] is None else f"{short[0]} – {short[1]}"

@@ -106,22 +106,12 @@ def _rate_chart(
 ) -> dict[str, Any]:
     values = [cell["measures"][measure] for cell in cells]
     names = [cell["value"] for cell in cells]
+    rates = dict(zip(names, values, strict=True))
+    measure = measure if percent else f"mean of {statistics['target']['column']}"
     note = "per bin of about equal rows" if statistics["columns"][name]["kind"] == "number" else "per value"
-    if min((value for value in values if value is not None), default=0) < 0:
-        points = [(float(place), value) for place, value in enumerate(values) if value is not None]
-        chart = charts.line(
-            [charts.Series(measure, points)],
-            title=f"{measure} by {name}",
-            note=", ".join(names),
-            marks=True,
-            x_name="bin",
-            y_name=measure,
-        )
-    elif statistics["columns"][name]["kind"] == "category":
+    if statistics["columns"][name]["kind"] == "category":
         tips = [
-            f"{cell['value']}: {cell['measures'][measure]:.3g}, {cell['rows']:,} rows"
-            for cell in cells
-            if cell["rows"] is not None
+            f"{cell['value']}: {rates[cell['value']]:.3g}, {cell['rows']:,} rows" for cell in cells if cell["rows"] is not None
         ]
         chart = charts.bars(names, values, title=f"{measure} by {name}", percent=percent, reference=overall, tips=tips)
     else:
