@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from mlspec_local import Event, Outcome, backend, run_plan, stage_states
+from mlspec_local import Event, Outcome, backend, run_plan
 
 from mlspec.backend import RunRequest
 from mlspec.graph import Graph, Resources, Stage
@@ -15,6 +18,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import read_journal
 from mlspec.runtime.runs import summaries
 from mlspec.runtime.store import Store
+from tests.crash.kill_run import newest
 from tests.crash.toy import outputs, run_toy, toy_graph
 
 
@@ -44,8 +48,6 @@ def test_an_edit_reruns_what_depends_on_it(tmp_path: Path) -> None:
     run(tmp_path, write("a", "one"), write("b", "two", "a"), write("c", "three"))
     again = run(tmp_path, write("a", "one"), write("b", "2", "a"), write("c", "three"))
     assert again.names("ran") == ["b"] and again.run_id == "000002"
-    states = stage_states(Graph.of([write("a", "1"), write("b", "2", "a"), write("c", "three")]), tmp_path)
-    assert {name: state.state for name, state in states.items()} == {"a": "waiting", "b": "waiting", "c": "reused"}
 
 
 def test_order_only_is_no_part_of_a_key(tmp_path: Path) -> None:
@@ -174,20 +176,31 @@ def test_backend_row(tmp_path: Path) -> None:
     assert set(backend.emit(toy_graph(), {}).files) == {"plan.json"}
 
 
-def test_source_files_are_leaves(tmp_path: Path) -> None:
-    graph = Graph.of([Stage("people-extract", "extract", "people", {"paths": ["people.csv"]}, {}, {"rows": "table"})])
+def test_a_missing_source_file_is_said_before_anything_runs(tmp_path: Path) -> None:
+    extract = Stage("people-extract", "extract", "people", {"paths": ["people.csv"]}, {}, {"rows": "table"})
     with pytest.raises(StageError) as caught:
-        stage_states(graph, tmp_path)
-    assert caught.value.code == "MLS801" and caught.value.where.startswith("people")
+        run(tmp_path, write("a", "x"), extract)
+    assert caught.value.code == "MLS801" and caught.value.where.startswith("people") and "people.csv" in caught.value.message
+    assert not (tmp_path / ".mlspec" / "runs").exists()
+
+
+def test_a_missing_library_is_said_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "people.csv").write_text("age\n30\n")
-    first = stage_states(graph, tmp_path)["people-extract"].key
-    (tmp_path / "people.csv").write_text("age\n31\n")
-    assert stage_states(graph, tmp_path)["people-extract"].key != first
+    monkeypatch.setattr("mlspec_local.run.installed_versions", lambda names: {})
+    extract = Stage("people-extract", "extract", "people", {"paths": ["people.csv"]}, {}, {"rows": "table"})
+    with pytest.raises(StageError) as caught:
+        run(tmp_path, extract)
+    assert caught.value.code == "MLS812" and "pip install 'mlspec-lang[local]'" in caught.value.help
 
 
-def test_the_store_is_only_read_by_a_look(tmp_path: Path) -> None:
-    stage_states(toy_graph(), tmp_path)
-    assert not (tmp_path / ".mlspec").exists()
+@pytest.mark.parametrize("environment", [{"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo"}, {"PYTHONHASHSEED": "7", "LC_ALL": "C"}])
+def test_digests_do_not_depend_on_the_surroundings(tmp_path: Path, environment: dict[str, str]) -> None:
+    expected = outputs(run_toy(tmp_path / "here"))
+    (tmp_path / "there").mkdir()
+    command = [sys.executable, "-m", "tests.crash.toy_command"]
+    changed = {**os.environ, **environment, "PYTHONPATH": str(Path(__file__).parents[2])}
+    assert subprocess.run(command, cwd=tmp_path / "there", env=changed, check=False).returncode == 0
+    assert newest(tmp_path / "there").digests == expected
 
 
 def test_workers_leave_the_terminal_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

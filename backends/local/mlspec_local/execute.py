@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
 from mlspec.runtime.manifest import Manifest
 from mlspec_local.schedule import Schedule
 from mlspec_local.server import start_server
@@ -63,7 +64,10 @@ class Execution:
         while not self._schedule.idle:
             data = channel.recv(_LONGEST)
             if not data:
-                raise RuntimeError("the server process ended before its workers")
+                raise StageError(
+                    "MLS810", "the process that starts the stages was killed", found="its channel closed",
+                    help="if the machine ran out of memory, give it more; then run again: complete stages are kept",
+                )  # fmt: skip
             self._heard(json.loads(data))
             self._start_ready(channel)
 

@@ -36,11 +36,6 @@ def run_plan(request: RunRequest, on_event: OnEvent | None = None) -> Outcome:
         return Run(request, on_event).outcome()
 
 
-def stage_states(graph: Graph, project_root: Path) -> dict[str, StageState]:
-    """For each stage whether a run would reuse it (`reused`) or run it (`waiting`); reads only."""
-    return Run(RunRequest(graph, project_root)).look(repair=False)
-
-
 class Run:
     """One run from keys to outcome."""
 
@@ -63,18 +58,17 @@ class Run:
         if self.on_event:
             self.on_event(Event(kind, stage, data))
 
-    def look(self, *, repair: bool) -> dict[str, StageState]:
-        """Find what is complete. With `repair`, what is corrupt is discarded, so that it runs again."""
+    def look(self) -> None:
+        """Find what is complete. What is corrupt is discarded, so that it runs again."""
         for name in self.wanted:
             stage = self.graph[name]
             state = self.states[name] = StageState(name, stage.kind, stage.block, self.keys[name])
-            manifest = self._find(name, repair=repair)
+            manifest = self._find(name)
             if manifest is not None:
                 state.state = "reused"
                 state.outputs = manifest.outputs_json()
-        return self.states
 
-    def _find(self, name: str, *, repair: bool) -> Manifest | None:
+    def _find(self, name: str) -> Manifest | None:
         try:
             return self.store.find(self.keys[name])
         except StageError as error:
@@ -82,8 +76,7 @@ class Run:
                 raise
             details = "; ".join([f"expected {error.expected}, found {error.found}", *error.examples])
             self.warn(f"{error.message} ({details}); stage `{name}` runs again", name)
-            if repair:
-                self.store.discard(self.keys[name])
+            self.store.discard(self.keys[name])
             return None
 
     def warn(self, message: str, stage: str = "") -> None:
@@ -96,7 +89,7 @@ class Run:
         stale = self.store.prepare()
         if stale:
             self.tell("swept", count=len(stale))
-        self.look(repair=True)
+        self.look()
         to_run = [name for name, state in self.states.items() if state.state == "waiting"]
         self._need_libraries(to_run)
         self.tell("planned", run=len(to_run), reused=len(self.states) - len(to_run))
