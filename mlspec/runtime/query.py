@@ -7,11 +7,11 @@ by us. Operands are put in parentheses of their own: sqlglot renders trees as th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-Sql = exp.Expression
+Sql: TypeAlias = exp.Expr
 
 
 def name(*parts: str) -> Sql:
@@ -26,7 +26,7 @@ def call(function: str, *arguments: Any) -> Sql:
 
 def lift(value: Any) -> Sql:
     """A Python value as a typed constant; an expression as it is."""
-    if isinstance(value, exp.Expression):
+    if isinstance(value, exp.Expr):
         return value
     if value is None:
         return exp.Null()
@@ -99,10 +99,30 @@ def case(*branches: tuple[Any, Any], default: Any = None) -> Sql:
 
 def window(value: Sql, *, by: Iterable[Any] = (), order: Iterable[Any] = ()) -> Sql:
     """`value OVER (PARTITION BY … ORDER BY …)`."""
-    keys = [exp.Ordered(this=lift(key)) for key in order]
+    keys = [key if isinstance(key, exp.Ordered) else exp.Ordered(this=lift(key), nulls_first=False) for key in order]
     return exp.Window(
         this=value, partition_by=[lift(key) for key in by], order=exp.Order(expressions=keys) if keys else None
     )  # fmt: skip
+
+
+def distinct(value: Any) -> Sql:
+    """`DISTINCT value`, as the argument of an aggregate."""
+    return exp.Distinct(expressions=[lift(value)])
+
+
+def array(items: Iterable[Any]) -> Sql:
+    """A list of values."""
+    return exp.Array(expressions=[lift(item) for item in items])
+
+
+def found_in(value: Any, rows: exp.Query) -> Sql:
+    """`value IN (SELECT …)`."""
+    return exp.In(this=lift(value), query=rows.subquery(copy=False))
+
+
+def descending(value: Any) -> Sql:
+    """An order from the greatest down, nulls last."""
+    return exp.Ordered(this=lift(value), desc=True, nulls_first=False)
 
 
 def select(columns: Mapping[str, Any] | None, source: Any, *, where: Any = None) -> exp.Select:
@@ -141,6 +161,6 @@ def union_all(queries: Iterable[exp.Select]) -> exp.Query:
     return result
 
 
-def render(query: exp.Expression, dialect: str = "duckdb") -> str:
+def render(query: Sql, dialect: str = "duckdb") -> str:
     """The text for an engine."""
     return query.sql(dialect=dialect, normalize_functions=False)

@@ -85,7 +85,7 @@ def _facts(
     connection: duckdb.DuckDBPyConnection, reader: Reader, value: query.Sql, kind: str, rows: int, given: int
 ) -> dict[str, Any]:
     values = {
-        "distinct": call("count", query.exp.Distinct(expressions=[value])),
+        "distinct": call("count", query.distinct(value)),
         "low": call("min", value),
         "high": call("max", value),
     }

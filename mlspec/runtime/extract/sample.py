@@ -45,7 +45,7 @@ def _kept_rows(config: Any, rows: Path, kept: int, share: Fraction) -> Any:
     if config.get("group"):
         ranked = _whole_groups(hashed, rows)
     chosen = query.select({table.ROW: query.name(table.ROW)}, ranked, where=query.binary("<=", query.name("rank"), kept))
-    inside = query.exp.In(this=query.name(table.ROW), query=chosen.subquery())
+    inside = query.found_in(query.name(table.ROW), chosen)
     result = query.select(None, query.read_parquet(str(rows)), where=inside)
     return result.order_by(query.name(table.ROW), copy=False)
 

@@ -138,9 +138,7 @@ def _grouped(rows: Any) -> Any:
         {"unit": name("unit"), "stratum": name("stratum"), "place": query.call("min", name("place")),
          "row": query.call("min", name("row")), "n": query.call("count_star")}, rows,
     ).group_by(name("unit"), name("stratum"), copy=False)  # fmt: skip
-    down = query.exp.Ordered(this=name("n"), desc=True, nulls_first=False)
-    rank = query.window(query.call("row_number"), by=[name("unit")], order=[])
-    rank.set("order", query.exp.Order(expressions=[down, query.exp.Ordered(this=name("stratum"), nulls_first=False)]))
+    rank = query.window(query.call("row_number"), by=[name("unit")], order=[query.descending(name("n")), name("stratum")])
     size = query.window(query.call("sum", name("n")), by=[name("unit")])
     first = query.window(query.call("min", name("row")), by=[name("unit")])
     ranked = query.select(

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlspec.runtime import query
 from mlspec.runtime.profile.sheet import Sheet, is_personal, kind_of, number, text
-from mlspec.runtime.query import call, cast, name
+from mlspec.runtime.query import call, name
 
 BINS = 20
 TOP = 12
@@ -21,7 +21,7 @@ def describe(sheet: Sheet, column: Mapping[str, Any]) -> dict[str, Any]:
     value, kind = name(str(column["name"])), kind_of(column)
     found = sheet.one({
         "rows": call("count_star"), "nulls": call("count_if", query.is_null(value)),
-        "distinct": call("count", query.exp.Distinct(expressions=[value])),
+        "distinct": call("count", query.distinct(value)),
     })  # fmt: skip
     found |= {"type": column["type"], "kind": kind, "tags": list(column.get("tags", ()))}
     found["null_rate"] = found["nulls"] / found["rows"]
@@ -37,7 +37,7 @@ def _numbers(sheet: Sheet, column: Mapping[str, Any], distinct: int) -> dict[str
     moments = sheet.one(
         {"mean": call("avg", value), "std": call("stddev_samp", value), "min": call("min", value), "max": call("max", value)}
     )
-    levels = query.exp.Array(expressions=[cast(repr(item), "DOUBLE") for item in QUANTILES])
+    levels = query.array(QUANTILES)
     (quantiles,) = sheet.all({"q": call("quantile_cont", value, levels)})[0]
     low, high = moments["min"], moments["max"]
     if is_personal(column):

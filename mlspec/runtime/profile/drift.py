@@ -56,7 +56,7 @@ def _number_cells(sheet: Sheet, column: Mapping[str, Any], part: str) -> tuple[l
     from mlspec.runtime.profile.target import _span
 
     value = number(column)
-    levels = query.exp.Array(expressions=[cast(repr(place / BINS), "DOUBLE") for place in range(1, BINS)])
+    levels = query.array(place / BINS for place in range(1, BINS))
     (cuts,) = sheet.all({"q": call("quantile_disc", value, levels)})[0]
     inner = sorted({float(cut) for cut in cuts})
     counts = []

@@ -75,7 +75,7 @@ def _by_bin(
     if "histogram" not in described:
         return []
     value = number(column)
-    levels = query.exp.Array(expressions=[cast(repr(place / BINS), "DOUBLE") for place in range(1, BINS)])
+    levels = query.array(place / BINS for place in range(1, BINS))
     (cuts,) = sheet.all({"q": call("quantile_disc", value, levels)})[0]
     inner = sorted({float(cut) for cut in cuts})
     bounds: list[float | None] = [None, *inner, None]

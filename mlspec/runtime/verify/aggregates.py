@@ -108,7 +108,7 @@ def _unique(values: list[Sql]) -> Sql:
     together = call("row", *values)
     present = query.both(*(query.not_null(value) for value in values))
     given = call("count_if", present)
-    return query.binary("==", call("count", query.exp.Distinct(expressions=[query.case((present, together))])), given)
+    return query.binary("==", call("count", query.distinct(query.case((present, together)))), given)
 
 
 def _share(value: Sql) -> Sql:
@@ -120,7 +120,7 @@ _SIMPLE = {
     "null_rate": lambda value: query.binary(
         "/", cast(call("count_if", query.is_null(value)), "DOUBLE"), call("nullif", cast(call("count_star"), "DOUBLE"), 0.0)
     ),
-    "distinct": lambda value: call("count", query.exp.Distinct(expressions=[value])),
+    "distinct": lambda value: call("count", query.distinct(value)),
     "min": lambda value: call("min", value),
     "max": lambda value: call("max", value),
     "mean": lambda value: call("avg", cast(value, "DOUBLE")),
