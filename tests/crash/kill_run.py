@@ -34,7 +34,7 @@ MLSPEC = [sys.executable, "-c", "import sys; from mlspec.cli import main; sys.ex
 
 @dataclass
 class Trial:
-    """A command that runs a project in `root`, to be killed; `mark` finds its processes."""
+    """A command that runs a project whose root is `root`, to be killed; `mark` finds its processes."""
 
     command: Sequence[str]
     root: Path
@@ -80,6 +80,7 @@ class Whole:
     seconds: dict[str, float] = field(default_factory=dict)
     gates: dict[str, dict[str, Any]] = field(default_factory=dict)
     graph: Graph | None = None
+    exit_code: int = 0
 
     def measured(self) -> dict[str, bool]:
         """{gate: passed} of the gates whose value a clock gave: a busy machine may turn them."""
@@ -107,21 +108,20 @@ def newest(root: Path) -> Whole:
                 f"{block}.{gate['name']}": gate for block, verdict in summary["verdicts"].items() for gate in verdict["gates"]
             }
             seconds = {stage: value["seconds"] for stage, value in stages.items()}
-            return Whole(digests, seconds, gates, read_plan((folder / "plan.json").read_bytes()))
+            return Whole(digests, seconds, gates, read_plan((folder / "plan.json").read_bytes()), summary["exit_code"])
     return Whole()
 
 
-def _started(root: Path) -> set[str]:
-    """The stages that the newest run below `root` has started."""
-    for state in root.rglob(".mlspec"):
-        for folder in run_folders(Store(state.parent)):
-            records = read_journal(folder / "journal.jsonl").records
-            return {record["stage"] for record in records if record["event"] == "started"}
-    return set()
+def _started(root: Path, earlier: Path | None) -> set[str]:
+    """The stages that a run newer than `earlier` has started."""
+    folder = next(run_folders(Store(root)), None)
+    if folder is None or folder == earlier:
+        return set()
+    return {record["stage"] for record in read_journal(folder / "journal.jsonl").records if record["event"] == "started"}
 
 
 def _complete(root: Path) -> set[str]:
-    return {json.loads(path.read_bytes())["stage"] for path in root.rglob(".mlspec/store/stages/*.json")}
+    return {json.loads(path.read_bytes())["stage"] for path in Store(root).stages.glob("*.json")}
 
 
 def _depth(pid: int, runner: int) -> int:
@@ -143,11 +143,9 @@ def kill_once(trial: Trial, whole: Whole, chance: random.Random) -> str | None:
     """
     left = sorted(set(whole.seconds) - _complete(trial.root))
     stage = chance.choice(left) if left and chance.random() < 0.9 else None
-    before = len(list(trial.root.rglob("runs/*")))
+    earlier = next(run_folders(Store(trial.root)), None)
     runner = trial.start()
-    while stage is not None and runner.poll() is None:
-        if len(list(trial.root.rglob("runs/*"))) > before and stage in _started(trial.root):
-            break
+    while stage is not None and runner.poll() is None and stage not in _started(trial.root, earlier):
         time.sleep(0.005)
     time.sleep(chance.random() * min(whole.seconds[stage], 5.0) if stage else chance.random() * 0.5)
     if runner.poll() is not None:
@@ -172,8 +170,7 @@ def kill_and_resume(trial: Trial, whole: Whole, kills: int, seed: int) -> list[s
         killed = kill_once(trial, whole, chance)
         if killed is None:
             problems += differences(whole, newest(trial.root), done)
-            for state in [*trial.root.rglob(".mlspec")]:
-                shutil.rmtree(state)
+            shutil.rmtree(trial.root / ".mlspec")
             continue
         done += 1
         sys.stdout.write(f"kill {done}: {killed}\n")
@@ -181,7 +178,7 @@ def kill_and_resume(trial: Trial, whole: Whole, kills: int, seed: int) -> list[s
         if not trial.wait_for_end():
             problems.append(f"after kill {done} processes are left: {trial.processes()}")
     code = trial.start().wait()
-    if code and newest(trial.root).measured() == whole.measured():
+    if code != whole.exit_code and newest(trial.root).measured() == whole.measured():
         problems.append(f"the last run ended with exit status {code}")
     return problems + differences(whole, newest(trial.root), done)
 
