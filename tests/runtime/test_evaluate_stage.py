@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from evaluation_world import LABEL, Reader, evaluated_task, write_table
@@ -207,3 +208,17 @@ def test_many_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.sum(found["curves"]["tune"]["confusion"]["counts"]) == 400
     table = pq.read_table(folder.parent / "predictions" / "rows.parquet")
     assert table.column_names[2:5] == ["tune.score.Adelie", "tune.score.Chinstrap", "tune.score.Gentoo"]
+
+
+def test_a_score_that_is_no_number_stops_the_stage(world: dict[str, Any]) -> None:
+    table = pq.read_table(world["inputs"]["values"] / "rows.parquet").to_pydict()
+    table["f.good"][100] = float("nan")
+    pq.write_table(pa.table(table), world["inputs"]["values"] / "rows.parquet")
+    with pytest.raises(StageError) as caught:
+        evaluated(world)
+    assert (caught.value.code, caught.value.where) == ("MLS807", "tune")
+
+
+def test_only_the_plots_asked_for_are_kept(world: dict[str, Any]) -> None:
+    assert set(evaluated(world, plots=["roc"])["curves"]["tune"]) == {"roc", "histogram"}
+    assert set(evaluated(world)["curves"]["tune"]) == {"roc", "precision_recall", "calibration", "confusion", "histogram"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,21 @@ POINTS = 200
 BARS = 40
 
 
-def curves_of(rows: Outcomes) -> dict[str, Any]:
-    """The curves of one model, by task."""
+PLOTS = ("roc", "precision_recall", "calibration", "confusion", "residuals")
+
+
+def curves_of(rows: Outcomes, plots: Sequence[str] = PLOTS) -> dict[str, Any]:
+    """The curves of one model that the task has and `plots` names; the histogram of its scores or errors is always there."""
     if rows.task == "regression":
-        return {"residuals": residuals(rows), "histogram": error_histogram(rows)}
-    found: dict[str, Any] = {"confusion": confusion(rows)}
+        found: dict[str, Any] = {"histogram": error_histogram(rows)}
+        return found | ({"residuals": residuals(rows)} if "residuals" in plots else {})
+    found = {"confusion": confusion(rows)} if "confusion" in plots else {}
     if rows.task == "binary":
-        found |= {"calibration": calibration(rows), "histogram": score_histogram(rows)}
+        found["histogram"] = score_histogram(rows)
+        drawn: dict[str, Callable[[Outcomes], Any]] = {"calibration": calibration}
         if 0 < rows.y.sum() < len(rows):
-            found |= {"roc": roc(rows), "pr": precision_recall(rows)}
+            drawn |= {"roc": roc, "precision_recall": precision_recall}
+        found |= {name: drawn[name](rows) for name in drawn if name in plots}
     return found
 
 

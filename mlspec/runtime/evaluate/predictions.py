@@ -10,8 +10,9 @@ import numpy as np
 
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
+from mlspec.runtime.errors import StageError
 from mlspec.runtime.evaluate.held_out import HeldOut, PartReader, class_places
-from mlspec.runtime.evaluate.outcomes import Outcomes, outcomes_of
+from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, outcomes_of
 
 
 def score_part(
@@ -23,7 +24,7 @@ def score_part(
     scores, decisions, done = [], [], 0
     for values in reader.batches(features):
         result = package.score_values(values)
-        scores.append(np.asarray(result.score, dtype=np.float64))
+        scores.append(finite_scores(result.score, name))
         decisions.append([places[decision] for decision in result.decision] if places else [])
         done += len(result.score)
         context.progress(done, len(held), f"scoring {name}")
@@ -31,6 +32,18 @@ def score_part(
         held.y, np.concatenate(scores), np.concatenate(decisions) if places else None, task=label["task"],
         classes=label["classes"] if places else (), favourable=favourable_code(label),
     )  # fmt: skip
+
+
+def finite_scores(score: Any, name: str) -> Floats:
+    """The scores; NaN or an infinity among them would be compared as if it were a score."""
+    found = np.asarray(score, dtype=np.float64)
+    bad = int((~np.isfinite(found)).sum())
+    if bad:
+        raise StageError(
+            "MLS807", f"the package `{name}` gave {bad} scores that are no numbers", name, expected="finite scores",
+            found=f"{bad} of {found.size} NaN or infinite", help="look at the estimator's parameters and at the inputs' ranges",
+        )  # fmt: skip
+    return found
 
 
 def favourable_code(label: Mapping[str, Any]) -> int:

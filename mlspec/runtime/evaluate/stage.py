@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.bootstrap import DRAWS
-from mlspec.runtime.evaluate.curves import curves_of
+from mlspec.runtime.evaluate.curves import PLOTS, curves_of
 from mlspec.runtime.evaluate.findings import model_entries, quantity_entry, standard_expressions
 from mlspec.runtime.evaluate.held_out import HeldOut, PartReader, part_reader, read_part
 from mlspec.runtime.evaluate.of_package import ROBUSTNESS, changed_name, changed_outcomes, metrics_named, plain, size_of
@@ -95,7 +95,7 @@ def measure(
         "quantities": {key: quantity_entry(evaluator, computed, written) for key, (written, computed) in asked.items()},
         "models": model_entries(evaluator, list(models), task),
         "slices": slices_of(evaluator, by, list(models), task),
-        "curves": {name: curves_of(rows) for name, rows in models.items()},
+        "curves": {name: curves_of(rows, config.get("plots") or PLOTS) for name, rows in models.items()},
     }
 
 

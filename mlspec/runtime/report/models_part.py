@@ -11,6 +11,7 @@ from mlspec.runtime.report.charts.residuals import residual_bands
 from mlspec.runtime.report.evidence import Evidence
 from mlspec.runtime.report.shown import metric_name, of_metric
 
+PR = "precision_recall"
 BETTER = {"maximize": "higher is better", "minimize": "lower is better", "zero": "nearest 0 is best"}
 
 
@@ -97,21 +98,17 @@ def _class_order(label: Mapping[str, Any]) -> list[str]:
 
 
 def _rankings(curves: Mapping[str, Any], models: Sequence[str], label: Mapping[str, Any]) -> list[dict[str, Any]]:
-    drawn = [name for name in models if "roc" in curves.get(name, {})]
-    if not drawn:
-        return []
-    roc = line(
-        [Series(name, [(a, b) for a, b in curves[name]["roc"]]) for name in drawn], title="ROC curves", x_name="false-positive rate",
-        y_name="recall", x=(0, 1), y=(0, 1), diagonal=True,
-    )  # fmt: skip
-    pr = line(
-        [Series(name, [(a, b) for a, b in curves[name]["pr"]]) for name in drawn], title="precision-recall curves", x_name="recall",
-        y_name="precision", x=(0, 1), y=(0, 1),
-    )  # fmt: skip
-    return [
-        {"title": "ROC", "note": "recall bought with false alarms, over all thresholds", "chart": roc},
-        {"title": "Precision and recall", "note": f"how clean the list of {label['positive']} stays as it grows", "chart": pr},
-    ]
+    roc = [Series(name, [(a, b) for a, b in curves[name]["roc"]]) for name in models if "roc" in curves.get(name, {})]
+    pr = [Series(name, [(a, b) for a, b in curves[name][PR]]) for name in models if PR in curves.get(name, {})]
+    charts = []
+    if roc:
+        drawn = line(roc, title="ROC curves", x_name="false-positive rate", y_name="recall", x=(0, 1), y=(0, 1), diagonal=True)
+        charts.append({"title": "ROC", "note": "recall bought with false alarms, over all thresholds", "chart": drawn})
+    if pr:
+        drawn = line(pr, title="precision-recall curves", x_name="recall", y_name="precision", x=(0, 1), y=(0, 1))
+        note = f"how clean the list of {label['positive']} stays as it grows"
+        charts.append({"title": "Precision and recall", "note": note, "chart": drawn})
+    return charts
 
 
 def _probabilities(curves: Mapping[str, Any], model: str, label: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -45,8 +45,10 @@ def in_unit(unit: str | None) -> Callable[[float], str]:
 
 
 def decimal(value: float) -> str:
-    """Four digits behind the point for small numbers, the page's labels for large ones."""
-    return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 10 else label(value)
+    """Four digits behind the point for small numbers, four in all for larger, the page's labels for large ones."""
+    if abs(value) < 10:
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    return f"{value:.4g}" if abs(value) < 1000 else label(value)
 
 
 def of_metric(name: str, value: float | None) -> str:

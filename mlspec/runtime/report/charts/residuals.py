@@ -12,7 +12,7 @@ from mlspec.runtime.report.charts.scale import label, linear, ticks
 
 
 def residual_bands(
-    bins: Sequence[Mapping[str, Any]], *, title: str, note: str, width: float = 640, height: float = 300
+    bins: Sequence[Mapping[str, Any]], *, title: str, note: str, width: float = 420, height: float = 300
 ) -> Markup:
     """For each bin of predictions the 5, 25, 50, 75 and 95 % of prediction minus label."""
     xs = [float(item["prediction"]) for item in bins]
