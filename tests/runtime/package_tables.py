@@ -14,7 +14,9 @@ from mlspec.runtime import files
 ROOT = Path(__file__).parents[2]
 
 
-def write_table(folder: Path, columns: Mapping[str, Any], descriptors: Sequence[Mapping[str, Any]], rows: Sequence[int]) -> Path:
+def write_table(
+    folder: Path, columns: Mapping[str, Any], descriptors: Sequence[Mapping[str, Any]], rows: Sequence[int]
+) -> Path:
     """One table artifact."""
     folder.mkdir(parents=True)
     pq.write_table(pa.table({"__row": pa.array(rows, pa.int64()), **columns}), folder / "rows.parquet")
@@ -41,7 +43,12 @@ def stage_inputs(
     count = len(next(iter(columns.values())))
     rows = write_table(tmp_path / "in-rows", columns, descriptors, range(count))
     values = run_stage_function(
-        features_stage.run, tmp_path, "features", {"features": list(features), "unknown": "encode"}, {"rows": rows}, block="inputs"
+        features_stage.run,
+        tmp_path,
+        "features",
+        {"features": list(features), "unknown": "encode"},
+        {"rows": rows},
+        block="inputs",
     )
     pairs = sorted((row, part) for part, held in parts.items() for row in held)
     table = {"part": pa.array([part for _, part in pairs])}
@@ -100,7 +107,9 @@ def census(tmp_path: Path, limit: int = 3_000) -> tuple[dict[str, Path], list[di
     return stage_inputs(tmp_path, columns, descriptors, features, {"train": train, "holdout": holdout}), features
 
 
-def fit_config(features: Sequence[Mapping[str, Any]], label: Mapping[str, Any], estimator: str, **changes: Any) -> dict[str, Any]:
+def fit_config(
+    features: Sequence[Mapping[str, Any]], label: Mapping[str, Any], estimator: str, **changes: Any
+) -> dict[str, Any]:
     """The config of a `fit` stage."""
     config = {
         "name": "plain", "estimator": estimator, "params": {}, "features": list(features), "label": dict(label), "part": "train",

@@ -58,7 +58,9 @@ def test_onnx_graphs_equal_their_estimators_row_by_row(task):
         assert data is not None, name
         assert data == onnx_engine.write(estimator, WIDTH, target)
         engine = onnx_engine.load(data, task, target.classes)
-        np.testing.assert_allclose(engine.scores(matrix), predict(estimator, matrix, target), rtol=1e-12, atol=1e-13, err_msg=name)
+        np.testing.assert_allclose(
+            engine.scores(matrix), predict(estimator, matrix, target), rtol=1e-12, atol=1e-13, err_msg=name
+        )
         assert rows_agree(engine, matrix), name
 
 

@@ -95,7 +95,9 @@ def test_target_rate_folds_hold_whole_groups():
 
 
 def test_target_rate_of_many_classes_has_a_column_for_each():
-    _, _, matrix = fitted("category", ["a", "b"] * 9, {"op": "target_rate", "smoothing": 5.0, "folds": 5}, over=target(18, "multiclass", 3))
+    _, _, matrix = fitted(
+        "category", ["a", "b"] * 9, {"op": "target_rate", "smoothing": 5.0, "folds": 5}, over=target(18, "multiclass", 3)
+    )
     assert matrix.numbers.shape == (18, 3)
     np.testing.assert_allclose(matrix.numbers.sum(axis=1), 1.0)
 

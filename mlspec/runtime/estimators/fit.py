@@ -14,13 +14,27 @@ from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
 
 
+_limited: list[bool] = []
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """BLAS and OpenMP with one thread: sums in one order, and no threads of one trial in the way of another's."""
+    """BLAS and OpenMP with one thread: sums in one order, and no threads of one trial in the way of another's.
+
+    Inside another `one_thread` it does nothing: looking for the loaded libraries takes longer than a small fit. So import
+    what will be used before the outermost one.
+    """
+    if _limited:
+        yield
+        return
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1):
-        yield
+    _limited.append(True)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        _limited.pop()
 
 
 @contextmanager

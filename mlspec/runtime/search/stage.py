@@ -37,11 +37,11 @@ def run(context: StageContext) -> None:
     """Search, refit the best trial, calibrate, choose the threshold, package and prove."""
     config, where = context.config, context.block
     reader = PartReader(context)
+    families = read_families(config["families"], where)
+    _import_libraries(families, where)
     with one_thread():
         learning = reader.learning(config["part"])
-        families = read_families(config["families"], where)
         objective = read_objective(config["objective"], reader.label, where)
-        _import_libraries(families, where)
         folds = cv_folds(reader, learning, config["part"], config["cv"], context.seed("folds"))
         key = study_key(context)
         scratch = context.resume_dir(key)

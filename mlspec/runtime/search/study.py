@@ -6,6 +6,7 @@ study is a function of its config and data, whatever the number of workers, and 
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ class Study:
             if not self.finished:
                 journal.append({"kind": "study", "key": self.key})
             before = self._spent
+            # A collection in a worker would touch, and so copy, every page that it shares with this process.
+            gc.freeze()
             try:
                 self._start_what_may(pool)
                 while len(pool):
@@ -60,6 +63,7 @@ class Study:
                     self._start_what_may(pool)
             finally:
                 pool.stop()
+                gc.unfreeze()
         return [self.finished[number] for number in sorted(self.finished) if number <= self.trials]
 
     def _resume(self, path: Path) -> None:
