@@ -23,7 +23,7 @@ def run(context: StageContext) -> None:
 
 def _sleep(context: StageContext, rest: str) -> None:
     (context.project_root / f"{context.stage_id}.pid").write_text(str(os.getpid()))
-    time.sleep(float(rest))
+    time.sleep(float(rest.partition(" ")[0]))
 
 
 def _spawn(context: StageContext, rest: str) -> None:

@@ -95,7 +95,7 @@ def test_failures_are_named(tmp_path: Path, text: str, exit_code: int, code: str
 def test_time_limit(tmp_path: Path) -> None:
     started = time.monotonic()
     outcome = run(tmp_path, write("a", "sleep 30", resources=Resources(time_limit=0.3)))
-    assert time.monotonic() - started < 5 and "time limit of 0.3 s" in outcome.errors[0]["message"]
+    assert time.monotonic() - started < 15 and "time limit of 0.3 s" in outcome.errors[0]["message"]
 
 
 def test_memory_limit(tmp_path: Path) -> None:
@@ -116,10 +116,14 @@ def test_a_failed_gate_is_not_retried(tmp_path: Path) -> None:
     assert outcome.stages[0].attempts == 1
 
 
-def test_stages_run_beside_each_other(tmp_path: Path) -> None:
-    started = time.monotonic()
-    run(tmp_path, *(write(name, "sleep 0.6") for name in "abcd"), jobs=4)
-    assert time.monotonic() - started < 2.0
+def test_stages_run_beside_each_other_up_to_jobs(tmp_path: Path) -> None:
+    events: list[Event] = []
+    run(tmp_path, *(write(name, f"sleep 0.3 {name}") for name in "abcdef"), jobs=3, events=events)
+    running, most = 0, 0
+    for event in events:
+        running += {"started": 1, "finished": -1}.get(event.kind, 0)
+        most = max(most, running)
+    assert most == 3
 
 
 def test_exclusive_runs_alone(tmp_path: Path) -> None:
