@@ -29,7 +29,7 @@ def page(report: MonitorReport) -> str:
     }
     firing = len(report.firing)
     return render(
-        "monitor.html.j2", title=f"{report.monitor} watches {report.serve}", eyebrow="Monitor", summary=_summary(report),
+        "monitor.html.j2", title=f"{report.monitor}: {report.serve}", eyebrow="Monitor", summary=_summary(report),
         records=window.seen.records, firing=firing, begin=_time(window.begin), end=_time(window.end), torn=window.seen.torn,
         other_packages=window.seen.other_packages, checks=[_check(check) for check in report.checks], part=reference.part,
         reference_rows=reference.rows, one_in=round(len(window.features or [1]) / ALPHA), distances=list(lines.values()),
@@ -39,12 +39,15 @@ def page(report: MonitorReport) -> str:
 
 
 def _summary(report: MonitorReport) -> str:
-    if report.firing:
-        return "Alerts are out: " + ", ".join(report.firing) + "."
     if all(check.status == "insufficient" for check in report.checks):
         return "Nothing can be told yet: the window holds too few records."
-    unknown = [check.name for check in report.checks if check.status == "insufficient"]
-    return "No alert is out." + (f" Not known: {', '.join(unknown)}." if unknown else "")
+    found = {status: [check.name for check in report.checks if check.status == status] for status in _TONES}
+    parts = [f"Alerts are out: {', '.join(found['firing'])}." if found["firing"] else "No alert is out."]
+    if found["pending"]:
+        parts.append(f"Failing, not yet for as long as the definition waits: {', '.join(found['pending'])}.")
+    if found["insufficient"]:
+        parts.append(f"Not known: {', '.join(found['insufficient'])}.")
+    return " ".join(parts)
 
 
 def _time(moment: datetime | None) -> str:

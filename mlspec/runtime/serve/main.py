@@ -95,6 +95,8 @@ def _bind(host: str, port: int, name: str) -> socket.socket:
 def _announce(service: Service, listeners: list[socket.socket], unreleased: bool) -> None:
     if unreleased:
         sys.stderr.write(f"mlspec serve: {BANNER}\n")
+    if service.config.slo:
+        sys.stderr.write("mlspec serve: [MLS901] `slo` is not enforced yet: watch mlspec_request_seconds\n")
     host, port = listeners[0].getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     sys.stderr.write(
