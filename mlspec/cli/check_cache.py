@@ -9,7 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from hashlib import sha256
+
+try:  # the module behind hashlib's sha256: hashlib itself loads OpenSSL, which costs as much as half an empty Python
+    from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        from hashlib import sha256
 
 FOLDER = os.path.join(".mlspec", "cache")  # noqa: PTH118 - this module is on the fast path: no pathlib
 _FLAGS = {"--format", "--env", "-p", "--fail-on", "--target"}
@@ -109,9 +116,9 @@ def compiler() -> str:
                 elif not entry.name.endswith(".pyc"):
                     status = entry.stat()
                     parts.append(f"{entry.path}:{status.st_size}:{status.st_mtime_ns}")
-    return sha256("\n".join(sorted(parts)).encode()).hexdigest()
+    return str(sha256("\n".join(sorted(parts)).encode()).hexdigest())
 
 
 def _digest(path: str) -> str:
     with open(path, "rb") as file:  # noqa: PTH123
-        return sha256(file.read()).hexdigest()
+        return str(sha256(file.read()).hexdigest())

@@ -104,13 +104,22 @@ def _split(arguments: list[str]) -> tuple[str, list[str]]:
     return arguments[0], arguments[1:]
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help of a fixed width: asking the terminal would import shutil and all its compressors for every command."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)
+
+
 def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command: its own flags and the common ones."""
     from mlspec.cli.options import add_common
 
     wanted: Any = module
     description = (wanted.__doc__ or "").strip().partition("\n")[0]
-    parser = argparse.ArgumentParser(prog=f"mlspec {name}", description=description, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog=f"mlspec {name}", description=description, allow_abbrev=False, formatter_class=_Formatter
+    )
     wanted.arguments(parser)
     add_common(parser)
     return parser
