@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -16,6 +16,8 @@ from mlspec.graph import Graph
 from mlspec_local.display import line_of
 from mlspec_local.events import Event
 from mlspec_local.words import Paint, clean, cut, duration
+
+_BAR = 24
 
 
 @dataclass
@@ -56,23 +58,25 @@ class LivePicture:
         """Remove the picture; the lines stay."""
         self._live.stop()
 
-    def _draw(self) -> Group:
-        rows = Table.grid(padding=(0, 1))
+    def _draw(self) -> Table:
+        now = time.monotonic()
+        grid = Table.grid(padding=(0, 1))
+        for width in (1, self._width, _BAR):
+            grid.add_column(min_width=width, no_wrap=True)
+        grid.add_column(justify="right", min_width=len("99 min 59 s"), no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis")
         for name, running in self._running.items():
-            bar = (
-                ProgressBar(total=running.total, completed=running.done, width=24, complete_style="cyan")
-                if running.total
-                else Text("")
-            )
-            elapsed = duration(time.monotonic() - running.started)
-            rows.add_row(
-                self._spinner, Text(name.ljust(self._width), "bold"), bar, Text(elapsed, "cyan"), Text(_note(running), "dim")
-            )
-        whole = ProgressBar(total=max(self._to_run, 1), completed=self._ended, width=24, complete_style="cyan")
-        foot = Table.grid(padding=(0, 1))
-        foot.add_row(Text(" "), Text("run".ljust(self._width)), whole, Text(duration(time.monotonic() - self._started), "cyan"),
-                     Text(f"{self._ended} of {self._to_run} stages", "dim"))  # fmt: skip
-        return Group(rows, foot)
+            bar = _bar(running.done, running.total) if running.total else Text("")
+            elapsed = duration(now - running.started)
+            grid.add_row(self._spinner, Text(name, "bold"), bar, Text(elapsed, "cyan"), Text(_note(running), "dim"))
+        count = Text(f"{self._ended} of {self._to_run} stages", "dim")
+        whole = Text(duration(now - self._started), "cyan")
+        grid.add_row(Text(" "), Text("run"), _bar(self._ended, self._to_run), whole, count)
+        return grid
+
+
+def _bar(done: float, total: float) -> ProgressBar:
+    return ProgressBar(total=max(total, 1), completed=done, width=_BAR, complete_style="cyan")
 
 
 def _note(running: _Running) -> str:
