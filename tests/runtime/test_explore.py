@@ -35,7 +35,7 @@ def data() -> dict[str, Any]:
     kinds = np.where(np.arange(ROWS) % 100 == 0, "<rare & odd>", np.where(x > 0, "high", "low"))
     return {
         "key": [f"k{row}" for row in range(ROWS)], "mail": [f"person{row}@mail.example" for row in range(ROWS)],
-        "age": random.integers(20, 70, ROWS).tolist()[:-1] + [113], "x": [None if row % 10 == 3 else float(value) for row, value in enumerate(x)],
+        "age": [*random.integers(20, 70, ROWS).tolist()[:-1], 113], "x": [None if row % 10 == 3 else float(value) for row, value in enumerate(x)],
         "kind": kinds.tolist(), "day": [date(2024, 1, 1) + timedelta(days=row // 4) for row in range(ROWS)], "flat": [1.0] * ROWS,
         "label": np.where(x + random.normal(size=ROWS) > 0, "yes", "no").tolist(),
     }  # fmt: skip

@@ -64,7 +64,7 @@ def open_duckdb(connection: duckdb.DuckDBPyConnection, source: Input) -> Reader:
         described = connection.execute(f"DESCRIBE {render(query)}").fetchall()
     except (duckdb.Error, sqlglot.errors.SqlglotError) as error:
         raise unreadable(source, error, "a readable table or query of a DuckDB file") from error
-    return Plain({str(row[0]): str(row[1]) for row in described}, query)  # type: ignore[arg-type]
+    return Plain({str(row[0]): str(row[1]) for row in described}, query)
 
 
 def open_sqlite(connection: duckdb.DuckDBPyConnection, source: Input) -> Reader:

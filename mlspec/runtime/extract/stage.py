@@ -133,12 +133,16 @@ def _malformed(load: Load) -> list[StageError]:
         return []
     return [
         StageError(
-            "MLS802", f"{len(problems):,} records of `{load.source}` are malformed", f"{load.source}.from",
+            "MLS802", f"{_counted(len(problems), 'record')} of `{load.source}` malformed", f"{load.source}.from",
             expected="as many values in each record as the header has names, quotes closed",
             found=problems[0].reason, help="fix these lines, or set the `delimiter` of the source",
             examples=[f"{problem.place}: {problem.reason}" for problem in problems[: violations.EXAMPLES]],
         )
     ]  # fmt: skip
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def _examples(load: Load, rule: violations.Rule) -> list[str]:
@@ -193,6 +197,6 @@ def _check_keys(load: Load, rows: Path) -> None:
         for row in found
     ]
     raise StageError(
-        "MLS806", f"{count:,} values of the key of `{load.source}` repeat, in {extra:,} rows", f"{load.source}.{names[0]}",
+        "MLS806", f"{_counted(count, 'value')} of the key of `{load.source}` repeated, in {extra:,} rows", f"{load.source}.{names[0]}",
         expected="each key once", found=examples[0], help="remove the repeated rows, or tag another column as `@key`", examples=examples,
     )  # fmt: skip

@@ -46,7 +46,14 @@ def typed(column: Mapping[str, Any], raw: Sql, found: str) -> Sql:
     family = _family(found)
     kind = _kind(str(column["type"]).removesuffix("?"))
     rule = _RULES.get((family, kind))
-    return cast(None, engine_type(column)) if rule is None else rule(raw, column)
+    value = cast(None, engine_type(column)) if rule is None else rule(raw, column)
+    return _of_calendar(value, kind) if kind in ("date", "timestamp") else value
+
+
+def _of_calendar(value: Sql, kind: str) -> Sql:
+    """Years 1 to 9999, the ones that every reader of the table can name."""
+    after = binary(">=", value, cast("0001-01-01", kind.upper()))
+    return case((both(after, binary("<", value, cast("10000-01-01", kind.upper()))), value))
 
 
 def _kind(declared: str) -> str:

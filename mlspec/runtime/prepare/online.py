@@ -56,17 +56,19 @@ def compile_rows(
         elif step.name in ("col", "decimal_col", "ambient"):
             inputs.append((number, step.data, _INPUT.get(step.kind, _unchanged)))
         else:
-            instructions.append(
-                (number, _located(OPERATIONS[step.name](_resolved(step.data, secret, where)), where), step.args)
-            )
+            instructions.append((number, OPERATIONS[step.name](_resolved(step.data, secret, where)), step.args))
 
     def evaluate(record: Record) -> dict[str, Any]:
         values = start.copy()
         for number, name, convert in inputs:
             given = record.get(name)
             values[number] = None if given is None else convert(given)
-        for number, operation, arguments in instructions:
-            values[number] = operation(*[values[argument] for argument in arguments])
+        try:
+            for number, operation, arguments in instructions:
+                values[number] = operation(*[values[argument] for argument in arguments])
+        except StageError as error:
+            error.where = error.where or where
+            raise
         return {name: values[number] for name, number in roots.items()}
 
     return evaluate
@@ -79,17 +81,6 @@ def _resolved(data: Any, secret: Resolve | None, where: str) -> Any:
         raise StageError("MLS407", f"the secret `{data.name}` cannot be had here", where, expected="a way to the secret's value",
                          found="none", help="run where the secret's environment or vault is")  # fmt: skip
     return secret(data.name)
-
-
-def _located(operation: Callable[..., Any], where: str) -> Callable[..., Any]:
-    def run(*arguments: Any) -> Any:
-        try:
-            return operation(*arguments)
-        except StageError as error:
-            error.where = error.where or where
-            raise
-
-    return run
 
 
 def _unchanged(value: Any) -> Any:
