@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # importing typing costs half an empty Python
 if TYPE_CHECKING:
     from mlspec.diagnostics.diagnostic import Code
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from mlspec.source import SourceFile, Span
 from mlspec.syntax.nodes import (
@@ -31,6 +30,10 @@ from mlspec.syntax.nodes import (
     Use,
 )
 from mlspec.syntax.tokens import Token
+
+TYPE_CHECKING = False  # importing typing costs half an empty Python
+if TYPE_CHECKING:
+    from typing import Any
 
 _KINDS = {"TRUE": "bool", "FALSE": "bool", "BAD_LITERAL": "bad"}
 _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)})

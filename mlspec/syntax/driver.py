@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from mlspec.syntax.build import Builder
 from mlspec.syntax.tokens import Token
+
+TYPE_CHECKING = False  # importing typing costs half an empty Python
+if TYPE_CHECKING:
+    from typing import Any
 
 # What a report needs: the token that did not fit, the one before it, what would have fitted.
 Report = Callable[[Token, Token | None, list[str]], None]
@@ -26,7 +28,8 @@ MAX_REPORTS = 1_000
 @cache
 def table() -> Any:
     """The parse table, read once a process."""
-    return json.loads(Path(__file__).with_name("table.json").read_bytes())
+    with open(__file__.removesuffix("driver.py") + "table.json", "rb") as file:  # noqa: PTH123  pathlib costs an empty Python to import
+        return json.loads(file.read())
 
 
 class Driver:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 from mlspec.diagnostics import Diagnostic, code
 from mlspec.source import SourceFile
 from mlspec.syntax.parse import MAX_FILE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path  # importing it costs as much as an empty Python
 
 
 def read_source(path: str | Path, root: str | Path | None = None, name: str | None = None) -> SourceFile | Diagnostic:
@@ -19,7 +22,7 @@ def read_source(path: str | Path, root: str | Path | None = None, name: str | No
     """
     shown = str(path) if name is None else name
     try:
-        fd = _open(Path(path), None if root is None else Path(root))
+        fd = _open(os.fspath(path), None if root is None else os.fspath(root))
     except _Refused as refused:
         return _path(shown, *refused.args)
     except OSError as error:
@@ -38,16 +41,17 @@ class _Refused(Exception):
     """A path that leads where it must not; the arguments are why and what to do."""
 
 
-def _open(path: Path, root: Path | None) -> int:
+def _open(path: str, root: str | None) -> int:
     """A descriptor of the file, O_NONBLOCK so that a FIFO does not hang before it is refused."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     if root is None:
         return os.open(path, flags)
-    base = Path(os.path.abspath(root))  # noqa: PTH100  resolve() would follow links
-    full = os.path.normpath(base / path)
-    if not Path(full).is_relative_to(base) or Path(full) == base:
-        raise _Refused("leaves the project", f"the project is `{base.name}/`")
-    parts = Path(full).relative_to(base).parts
+    base = os.path.abspath(root)  # noqa: PTH100  resolve() would follow links
+    full = os.path.normpath(os.path.join(base, path))  # noqa: PTH118
+    inside = os.path.join(base, "")  # noqa: PTH118
+    if not full.startswith(inside):
+        raise _Refused("leaves the project", f"the project is `{os.path.basename(base)}/`")  # noqa: PTH119
+    parts = full[len(inside) :].split("/")
     if parts[0] == ".mlspec":
         raise _Refused("lies in the folder that mlspec keeps its state in", "")
     folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

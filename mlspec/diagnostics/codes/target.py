@@ -49,7 +49,7 @@ CODES = (
     ),
     Code(
         "MLS706",
-        "illegal-name",
+        "target-name",
         "error",
         "target `{target}` does not allow the name `{name}`: {why}",
         "{wanted}",
