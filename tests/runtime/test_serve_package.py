@@ -188,7 +188,7 @@ def test_the_log_holds_the_rounded_score_and_the_key_as_hmac(world, running):
     import hmac
 
     request = {**world.requests[0], "occupation": "Sales"}
-    status, reply = running.predict(request)
+    _, reply = running.predict(request)
     folder = running.folder / ".mlspec" / "logs" / "income_api"
 
     def last():

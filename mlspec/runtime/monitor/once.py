@@ -107,7 +107,9 @@ def monitor_once(
     view = read_view(log_folder, name)
     folder = monitor_folder(project_root, name)
     states = read_states(folder / "state.jsonl")
-    window = measure(log_folder, reference, view, now, config["window"], _row_of(view, reference))
+    # Counts are all that most checks need; the records themselves are kept for those that do.
+    keep = any(_reads_records(check["expression"]) and not check.get("delay") for check in config["checks"])
+    window = measure(log_folder, reference, view, now, config["window"], _row_of(view, reference) if keep else None)
     checks = _evaluate(config, reference, window, view, log_folder, project_root, now, states)
     measures = WindowMeasures(reference, window, view, name)
     report = MonitorReport(name, str(config["of"]), now, window, reference, checks, _measured(measures, window))
@@ -127,6 +129,15 @@ def _write(report: MonitorReport, folder: Path) -> None:
     files.write_json(folder / "report.json", report.to_json())
     files.write_bytes(folder / "metrics.prom", exposition(report))
     files.write_text(folder / "report.html", page(report))
+
+
+def _reads_records(form: Any) -> bool:
+    """Whether an expression holds a metric or a rate, which are not made of the counts of cells."""
+    if not isinstance(form, list) or not form:
+        return False
+    if form[0] == "metric" or form[:2] == ["call", "rate"]:
+        return True
+    return any(_reads_records(item) for item in form)
 
 
 def _row_of(view: LogView, reference: Reference) -> Any:

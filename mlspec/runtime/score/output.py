@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -101,7 +101,7 @@ class _Csv:
         """Lines need no end."""
 
 
-_FORMATS = {"parquet": _Parquet, "csv": _Csv}
+_FORMATS: dict[str, Callable[[_Sink], Output]] = {"parquet": _Parquet, "csv": _Csv}
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def open_output(target: Path, form: str, name: str) -> Iterator[Output]:
     with suppress(FileNotFoundError):
         temporary.unlink()
     sink = _Sink(temporary)
-    output: Output = _FORMATS[form](sink)
+    output = _FORMATS[form](sink)
     try:
         yield output
         output.close()

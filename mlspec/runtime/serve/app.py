@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -149,7 +150,9 @@ def build_app(service: Service, metrics_here: bool) -> FastAPI:
 
     @app.post("/predict")
     async def predict(request: Request) -> Response:
-        return await service.predict(await request.body(), request.scope["state"]["request_id"])
+        # The guard names every request; an application that is served without it names its own.
+        name = request.scope.get("state", {}).get("request_id") or uuid.uuid4().hex
+        return await service.predict(await request.body(), name)
 
     @app.get("/openapi.json")
     async def openapi() -> Response:
