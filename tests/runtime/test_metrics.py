@@ -164,3 +164,14 @@ def test_weights_are_repeated_rows(name: str) -> None:
 def test_what_has_no_value_says_why(name, y, scores, task, reason) -> None:
     with pytest.raises(UndefinedMetric, match=reason):
         score(name, y, scores, task=task)
+
+
+def test_curves_are_those_of_scikit_learn() -> None:
+    from mlspec.runtime.evaluate.curves import precision_recall, roc
+
+    y, scores = two_classes(6, rows=90, levels=12)
+    rows = outcomes_of(y, scores)
+    alarms, hits, _ = reference.roc_curve(y, scores, drop_intermediate=False)
+    assert np.array(roc(rows)) == pytest.approx(np.column_stack([alarms, hits]), abs=1e-6)
+    precision, recall, _ = reference.precision_recall_curve(y, scores)
+    assert np.array(precision_recall(rows)) == pytest.approx(np.column_stack([recall, precision])[:-1][::-1], abs=1e-6)

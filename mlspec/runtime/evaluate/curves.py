@@ -42,18 +42,23 @@ def _thin(x: Floats, y: Floats) -> list[list[float]]:
     return [[round(float(a), 6), round(float(b), 6)] for a, b in zip(x, y, strict=True)]
 
 
+def _from_strictest(rows: Outcomes) -> tuple[Floats, Floats]:
+    """Positive and all rows at or above each distinct score, from the highest."""
+    positive, total = ScoreOrder(rows).masses(np.ones(len(rows)))
+    above = [sums[-1] - np.concatenate([[0.0], sums[:-1]]) for sums in (positive, total)]
+    return above[0][::-1], above[1][::-1]
+
+
 def roc(rows: Outcomes) -> list[list[float]]:
     """False-positive rate and recall at every threshold, from the strictest."""
-    positive, total = ScoreOrder(rows).masses(np.ones(len(rows)))
-    hits = np.concatenate([[0.0], np.cumsum(positive[::-1])])
-    alarms = np.concatenate([[0.0], np.cumsum((total - positive)[::-1])])
+    hits, taken = (np.concatenate([[0.0], sums]) for sums in _from_strictest(rows))
+    alarms = taken - hits
     return _thin(alarms / alarms[-1], hits / hits[-1])
 
 
 def precision_recall(rows: Outcomes) -> list[list[float]]:
     """Recall and precision at every threshold, from the strictest."""
-    positive, total = ScoreOrder(rows).masses(np.ones(len(rows)))
-    hits, taken = np.cumsum(positive[::-1]), np.cumsum(total[::-1])
+    hits, taken = _from_strictest(rows)
     return _thin(hits / hits[-1], hits / taken)
 
 

@@ -14,44 +14,51 @@ BINS = 10
 
 
 class ScoreOrder:
-    """The rows sorted by score, and where runs of equal scores begin."""
+    """The rows sorted by score, and where runs of equal scores end."""
 
     def __init__(self, rows: Outcomes) -> None:
         self.order: Ints = np.argsort(rows.score, kind="stable")
         self.score = rows.score[self.order]
         self.positive = (rows.y[self.order] == 1).astype(np.float64)
-        changed = np.flatnonzero(np.diff(self.score)) + 1
-        self.starts: Ints = np.concatenate([[0], changed]).astype(np.int64)
+        changed = np.flatnonzero(np.diff(self.score))
+        self.ends: Ints = np.append(changed, len(self.score) - 1)
 
-    def runs(self, values: Floats) -> Floats:
-        """Sums over runs of equal score, for values in sorted order along the last axis."""
-        if len(self.starts) == values.shape[-1]:
-            return values
-        return np.add.reduceat(values, self.starts, axis=-1)
+    def cumulative(self, values: Floats) -> Floats:
+        """Sums up to the end of each run of equal scores, for values in sorted order along the last axis."""
+        sums = np.cumsum(values, axis=-1)
+        return sums if len(self.ends) == sums.shape[-1] else sums[..., self.ends]
 
     def masses(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Weight of the positive and of all rows in each run, by rising score."""
+        """Weight of the positive and of all rows up to each run, by rising score."""
         ordered = weights[..., self.order]
-        return self.runs(ordered * self.positive), self.runs(ordered)
+        return self.cumulative(ordered * self.positive), self.cumulative(ordered)
+
+
+def _before(sums: Floats) -> Floats:
+    """Cumulative sums as they stood before each run."""
+    found = np.zeros_like(sums)
+    found[..., 1:] = sums[..., :-1]
+    return found
 
 
 def auc(rows: Outcomes, weights: Floats) -> Floats:
     """The chance that a positive row scores above a negative one, ties counting half."""
     positive, total = ScoreOrder(rows).masses(weights)
     negative = total - positive
-    below = np.cumsum(negative, axis=-1) - negative / 2
-    pairs = positive.sum(axis=-1) * negative.sum(axis=-1)
-    return np.asarray((positive * below).sum(axis=-1) / np.where(pairs > 0, pairs, np.nan))
+    # The negatives below a run and half of those in it, for every positive of the run.
+    below = (negative + _before(negative)) / 2
+    pairs = positive[..., -1] * negative[..., -1]
+    return np.asarray(((positive - _before(positive)) * below).sum(axis=-1) / np.where(pairs > 0, pairs, np.nan))
 
 
 def average_precision(rows: Outcomes, weights: Floats) -> Floats:
     """Precision at each distinct score, weighted by the recall that it adds."""
     positive, total = ScoreOrder(rows).masses(weights)
-    positive, total = positive[..., ::-1], total[..., ::-1]
-    taken = np.cumsum(total, axis=-1)
-    precision = np.cumsum(positive, axis=-1) / np.where(taken > 0, taken, 1.0)
-    all_positive = positive.sum(axis=-1)
-    return np.asarray((precision * positive).sum(axis=-1) / np.where(all_positive > 0, all_positive, np.nan))
+    lower = _before(positive)
+    hits, taken = positive[..., -1:] - lower, total[..., -1:] - _before(total)
+    precision = hits / np.where(taken > 0, taken, 1.0)
+    every = positive[..., -1]
+    return np.asarray((precision * (positive - lower)).sum(axis=-1) / np.where(every > 0, every, np.nan))
 
 
 def calibration_error(rows: Outcomes, weights: Floats) -> Floats:
@@ -61,9 +68,9 @@ def calibration_error(rows: Outcomes, weights: Floats) -> Floats:
     """
     order = ScoreOrder(rows)
     ordered = np.atleast_2d(weights)[:, order.order]
-    mass = np.cumsum(order.runs(ordered), axis=1)
-    miss = np.cumsum(order.runs(ordered * (order.positive - order.score)), axis=1)
-    values = _binned(mass, miss)
+    mass = order.cumulative(ordered)
+    ordered *= order.positive - order.score
+    values = _binned(mass, order.cumulative(ordered))
     return values if weights.ndim > 1 else np.asarray(values[0])
 
 
