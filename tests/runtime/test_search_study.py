@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -135,34 +134,23 @@ def test_a_lag_of_one_reads_every_trial_before(tmp_path, small):
     assert [trial["params"] for trial in alone["trials"][11:]] != [trial["params"] for trial in four["trials"][11:]]
 
 
-SCRIPT = """
-import json, sys
-from pathlib import Path
-sys.path[:0] = json.loads(sys.argv[1])
-from test_search_study import search
-inputs = {name: Path(path) for name, path in json.loads(sys.argv[3]).items()}
-search(Path(sys.argv[4]), json.loads(sys.argv[2]), inputs, workers=2)
-"""
-
-
 def test_a_study_killed_at_any_moment_ends_the_same(tmp_path, small):
     inputs, features = small
     config = search_config(features, trials=20, engine={"name": "optuna", "algorithm": "tpe"})
     _, whole = search(tmp_path / "whole", config, inputs)
-    paths = json.dumps([str(Path(__file__).parent), str(Path(__file__).parents[2])])
-    given = json.dumps({name: str(folder) for name, folder in inputs.items()})
-    command = [sys.executable, "-c", SCRIPT, paths, json.dumps(config), given, str(tmp_path / "cut")]
     seen = set()
     for trials in (2, 9, 15):
-        process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        process = multiprocessing.get_context("fork").Process(target=search, args=(tmp_path / "cut", config, inputs))
+        process.start()
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
+        while time.monotonic() < deadline and process.is_alive():
             journals = list((tmp_path / "cut" / "resume").rglob("study.journal"))
             if journals and journals[0].read_bytes().count(b'"kind":"trial"') >= trials:
                 break
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+            time.sleep(0.002)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         seen.add(journals[0].read_bytes().count(b'"kind":"trial"'))
     assert len(seen) == 3
     with journals[0].open("ab") as file:
@@ -285,3 +273,35 @@ def test_a_search_that_cannot_run_says_so(tmp_path, small, change, code):
     with pytest.raises(StageError) as caught:
         search(tmp_path, search_config(features, **change), inputs)
     assert caught.value.code == code
+
+
+def test_time_and_groups_on_real_flights(tmp_path):
+    import pyarrow.parquet as pq
+    from package_tables import ROOT
+
+    data = pq.read_table(ROOT / "specs/data/flights.parquet").slice(0, 2000)
+    kinds = {"scheduled_at": "timestamp", "carrier": "category", "dep_delay": "int", "arr_delay": "int"}
+    columns = {name: data[name].combine_chunks() for name in kinds}
+    descriptors = [{"name": name, "type": kind, "optional": False} for name, kind in kinds.items()]
+    features = [feature("dep_delay", "int", SCALE), feature("carrier", "category", {"op": "onehot", "max": None})]
+    inputs = stage_inputs(tmp_path, columns, descriptors, features, {"train": range(1500), "holdout": range(1500, 2000)})
+    label = {"column": "arr_delay", "task": "regression", "classes": [], "positive": None, "favourable": None, "type": "int"}
+    ridge = {
+        "name": "ridge",
+        "estimator": "sklearn.Ridge",
+        "params": {},
+        "space": {"alpha": {"dist": "loguniform", "low": 1e-3, "high": 1e3}},
+    }
+    boost = {
+        "name": "boost", "estimator": "lightgbm.LGBMRegressor", "params": {"n_estimators": 20},
+        "space": {"num_leaves": {"dist": "logint", "low": 4, "high": 32}},
+    }  # fmt: skip
+    config = search_config(
+        features, label=label, threshold=None, families=[ridge, boost], trials=6, objective={"metric": "mae", "direction": "minimize"},
+        cv={"method": "forward_chain", "folds": 4, "on": "scheduled_at", "gap": 3600.0}, engine={"name": "optuna", "algorithm": "tpe"},
+    )  # fmt: skip
+    study, out = search(tmp_path, config, inputs)
+    sizes = [fold["fitting"] for fold in study["folds"]]
+    assert sizes == sorted(sizes)
+    assert study["best"]["value"] == min(trial["value"] for trial in study["trials"])
+    assert load_package(out / "package").task == "regression"

@@ -13,7 +13,6 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
 
-
 _limited: list[bool] = []
 
 

@@ -140,7 +140,7 @@ class Package:
         if self.task == "multiclass":
             return [classes[place] for place in scores.argmax(axis=1).tolist()]
         negative = next(value for value in classes if value != self.positive)
-        above: NDArray[np.bool_] = scores >= self.threshold
+        above: NDArray[np.bool_] = scores >= float(self.threshold or 0.0)
         return [self.positive if yes else negative for yes in above.tolist()]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.train.data import Learning, PartReader, codes
 from mlspec.runtime.train.folds import Fold, Ints, chance_folds, forward_folds, group_folds, refuse_empty
+from mlspec.runtime.transform.columns import Floats
 
 METHODS = ("folds", "group_folds", "forward_chain")
 
@@ -41,7 +42,7 @@ def _codes_of(found: Ints | None) -> Ints:
     return found
 
 
-def _times(reader: PartReader, rows: Ints, column: str | None) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _times(reader: PartReader, rows: Ints, column: str | None) -> Floats:
     """Seconds of each row's time; the row order where no time column is named."""
     if column is None:
         return np.arange(len(rows), dtype=np.float64)
@@ -53,5 +54,5 @@ def _times(reader: PartReader, rows: Ints, column: str | None) -> np.ndarray[Any
                          found=f"{found.null_count} nulls", help="leave these rows out of the frame")  # fmt: skip
     if pa.types.is_temporal(found.type):
         micros = found.cast(pa.timestamp("us", tz=getattr(found.type, "tz", None))).cast(pa.int64())
-        return micros.to_numpy().astype(np.float64) / 1e6
-    return found.cast(pa.float64()).to_numpy()
+        return np.asarray(micros.to_numpy(), dtype=np.float64) / 1e6
+    return np.asarray(found.cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -10,6 +10,7 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,7 @@ class Study:
                 self.trials = number - 1
                 return
             self._trying[number] = suggestion
-            pool.start(
-                number, lambda number=number, suggestion=suggestion, history=history: self.judge(number, suggestion, history)
-            )
+            pool.start(number, partial(self.judge, number, suggestion, history))
 
     def _finish(self, outcome: Outcome) -> Trial:
         suggestion = self._trying.pop(outcome.number)

@@ -93,6 +93,7 @@ def _work(parent: int, sender: Connection, work: Callable[[], Any]) -> None:
     die_with_parent(parent)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    result: tuple[Any, str | None]
     try:
         result = (work(), None)
     except StageError as error:

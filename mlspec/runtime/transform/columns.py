@@ -6,7 +6,7 @@ One form for a batch from parquet and for a single request, so that both take th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -57,7 +57,7 @@ class Column:
         if self.texts is not None:
             return np.fromiter((text is None for text in self.texts), dtype=bool, count=len(self.texts))
         assert self.numbers is not None
-        return np.isnan(self.numbers).any(axis=1)
+        return np.asarray(np.isnan(self.numbers).any(axis=1), dtype=bool)
 
 
 def numbers_column(names: Sequence[str], numbers: Floats, *, flag: bool = False) -> Column:
@@ -78,7 +78,7 @@ def is_text(type_name: str) -> bool:
     )  # fmt: skip
 
 
-def column_of(feature: dict[str, Any], values: Any) -> Column:
+def column_of(feature: Mapping[str, Any], values: Any) -> Column:
     """The column of one feature from a numpy array or a sequence of plain values, None and NaN being null."""
     name = str(feature["name"])
     if is_text(str(feature["type"])):
@@ -97,7 +97,7 @@ def vector_column(name: str, numbers: Floats) -> Column:
     return Column(tuple(f"{name}.{place}" for place in range(numbers.shape[1])), numbers=numbers)
 
 
-def column_of_values(feature: dict[str, Any], column: Any) -> Column:
+def column_of_values(feature: Mapping[str, Any], column: Any) -> Column:
     """The column of one feature from a pyarrow column of the values table."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -118,7 +118,8 @@ def _shared_texts(column: Any) -> NDArray[np.object_]:
     encoded = column.combine_chunks().dictionary_encode()
     known = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     places = encoded.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)
-    return known[places]
+    texts: NDArray[np.object_] = known[places]
+    return texts
 
 
 def _texts(values: Any) -> NDArray[np.object_]:

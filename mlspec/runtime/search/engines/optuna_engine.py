@@ -39,7 +39,7 @@ class OptunaEngine:
 
         with quiet():
             sampler = _sampler(self._sampler, self._seed(number) % 2**32)
-            study = optuna.create_study(sampler=sampler, direction=self._direction)
+            study = optuna.create_study(sampler=sampler, direction=self._direction)  # type: ignore[arg-type]
             study.add_trials([self._frozen(trial) for trial in history])
             asked = study.ask()
             family = self._families[asked.suggest_categorical(_FAMILY, list(self._families))]
