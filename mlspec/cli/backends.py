@@ -25,6 +25,6 @@ def read_options(backend: Backend, given: list[str]) -> dict[str, object]:
     from mlspec.backend import OptionError
 
     try:
-        return backend.read_options(dict(text.partition("=")[::2] for text in given))
+        return backend.read_options({text.partition("=")[0]: text.partition("=")[2] for text in given})
     except OptionError as error:
         raise exits.CommandError(str(error), expected=error.expected, found=error.found) from error

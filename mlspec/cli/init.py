@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write what is missing; nothing that is there is overwritten."""
     root = Path(options.directory)
-    spec = None
+    spec, text = None, ""
     if options.data:
         from mlspec.cli.inference.draft import identifier
 

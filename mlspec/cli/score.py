@@ -50,7 +50,8 @@ def _score(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     assert found.spec is not None
     config = score_config(found.spec, block, found.spec_digest, found.prefix)
     release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
-    result = score_file(load_package(release.package), config, found.project.root)
+    package: Any = load_package(release.package)
+    result = score_file(package, config, found.project.root)
     if options.format == "json":
         body = {"format": 1, "rows": result.rows, "decisions": dict(result.decisions), "path": str(result.path)}
         out(json.dumps(body, indent=2) + "\n")
