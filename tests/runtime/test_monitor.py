@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -344,3 +344,51 @@ def test_a_log_channel_with_a_path_appends_json_lines(tmp_path):
     notify([(ALERT, ["file"]), (ALERT, ["file"])], channels, tmp_path)
     lines = (tmp_path / "alerts" / "watch.jsonl").read_text().splitlines()
     assert [json.loads(line)["check"] for line in lines] == ["input_drift"] * 2
+
+
+def test_the_loop_evaluates_again_exports_and_ends_on_sigterm(tmp_path, known):
+    import signal
+    import subprocess
+    import sys
+    import urllib.request
+
+    from tests.runtime.serve_process import until
+    from tests.runtime.watched import FEATURES, PACKAGE
+
+    end = datetime.now(UTC)
+    write_log(tmp_path, 400, end=end)
+    folder = tmp_path / "reference"
+    folder.mkdir()
+    (folder / "reference.json").write_text(
+        json.dumps(
+            {
+                "format": 1, "package": PACKAGE, "part": "holdout", "rows": known.rows, "min_cell": 10, "threshold": 0.5, "metrics": {},
+                "features": {name: known.features[name].to_json() for name in FEATURES}, "label": LABEL,
+                "score": {"score": known.score["score"].to_json()}, "decisions": dict(known.decisions),
+            }
+        )
+    )  # fmt: skip
+    code = (
+        "import json, sys\nfrom pathlib import Path\nfrom mlspec.runtime.monitor import main\n"
+        "sys.exit(main(json.loads(sys.argv[1]), Path('reference'), Path('.'), once=False, listen=0))\n"
+    )
+    given = json.dumps(config(DRIFT, every=0.3))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, given], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        line = process.stderr.readline()
+        address = line.split(" at ")[1].strip()
+        state = tmp_path / ".mlspec" / "monitor" / "watch" / "state.jsonl"
+        assert until(lambda: state.exists() and len(state.read_bytes().splitlines()) >= 3, 15)
+        with urllib.request.urlopen(address) as answer:
+            assert b'mlspec_monitor_check_status{check="input_drift"' in answer.read()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+        assert "input_drift" in process.stdout.read()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        process.stderr.close()
+        process.stdout.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
+import random
 import time
 from pathlib import Path
 
@@ -89,6 +91,36 @@ def test_a_lie_about_the_length_is_a_4xx(server, head):
         answer = connection.recv(65536)
     assert answer[9:10] == b"4", answer
     assert server.predict(GOOD)[0] == 200
+
+
+def test_two_thousand_byte_mutations_never_fail_the_server(server):
+    """Bytes of good and bad bodies flipped, cut, doubled and spliced, from a fixed seed."""
+    rng = random.Random(20_260_331)
+    seeds = [body for body in (body_of(case) for case in CASES) if 0 < len(body) < 2_000]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    counts: dict[int, int] = {}
+    for _ in range(2_000):
+        body = bytearray(rng.choice(seeds))
+        for _ in range(rng.randint(1, 4)):
+            place = rng.randrange(len(body) + 1)
+            kind = rng.randrange(4)
+            if kind == 0 and place < len(body):
+                body[place] ^= 1 << rng.randrange(8)
+            elif kind == 1:
+                del body[place : place + rng.randint(1, 8)]
+            elif kind == 2:
+                body[place:place] = body[place : place + rng.randint(1, 16)]
+            else:
+                other = rng.choice(seeds)
+                body[place:place] = other[rng.randrange(len(other)) :][:20]
+        connection.request("POST", "/predict", bytes(body), {"content-type": "application/json"})
+        answer = connection.getresponse()
+        reply = json.loads(answer.read())
+        assert answer.status in (200, 400, 422), (answer.status, bytes(body))
+        assert answer.status == 200 or reply["code"].startswith("MLS")
+        counts[answer.status] = counts.get(answer.status, 0) + 1
+    connection.close()
+    assert set(counts) == {200, 400, 422}  # the mutations reach behind the reader
 
 
 def test_the_server_lived_through_all_of_it_without_a_failure(server):

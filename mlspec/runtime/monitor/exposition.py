@@ -27,7 +27,7 @@ def exposition(report: MonitorReport) -> bytes:
     nulls = gauge("null_rate", "Share of records in which it is null", ("of",))
     for name, row in report.measured.items():
         for kind, item in row.items():
-            if item.value is not None:
+            if item.value is not None and not item.reason:
                 target = nulls.labels(*own.values(), name) if kind == "null_rate" else drift.labels(*own.values(), kind, name)
                 target.set(item.value)
     value = gauge("check_value", "The number that a check compares", ("check",))
