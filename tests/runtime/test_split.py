@@ -73,6 +73,24 @@ def test_a_key_decides_and_not_the_order_of_rows(tmp_path: Path) -> None:
     assert {keys[row] for row, part in there.items() if part == "train"} == set(sorted(keys, key=place)[:35])
 
 
+@pytest.mark.parametrize("most", [400, 0])
+def test_many_strata_are_cut_as_few_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Above a number of cuts the rows are sorted instead of counted: the parts are the same."""
+    monkeypatch.setattr("mlspec.runtime.prepare.thresholds.MOST_CUTS", most)
+    strata = [number % 7 or None for number in range(500)]
+    parts = split(
+        tmp_path,
+        rows_folder(tmp_path, {"s": strata}),
+        stratify="s",
+        parts=[*SHARES[:1], {"name": "v", "share": 0.1}, {"name": "h", "share": 0.2}],
+    )
+    for stratum in set(strata):
+        ranked = sorted((row for row in range(500) if strata[row] == stratum), key=place)
+        cuts = largest_remainder(len(ranked), [Fraction(7, 10), Fraction(1, 10), Fraction(2, 10)])
+        expected = ["train"] * cuts[0] + ["v"] * cuts[1] + ["h"] * cuts[2]
+        assert [parts[row] for row in ranked] == expected
+
+
 def test_each_stratum_is_cut_exactly_nulls_too(tmp_path: Path) -> None:
     strata = ["a"] * 33 + ["b"] * 7 + [None] * 10
     parts = split(tmp_path, rows_folder(tmp_path, {"s": strata}), stratify="s")

@@ -7,14 +7,15 @@ goes where its middle row falls. By time: a part holds the rows whose time lies 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare import ranges
-from mlspec.runtime.prepare.places import largest_remainder, place, share_of
+from mlspec.runtime.prepare.places import check_shares, largest_remainder, place
+from mlspec.runtime.prepare.thresholds import assigned_by_thresholds
 from mlspec.runtime.query import Sql, name
 
 if TYPE_CHECKING:
@@ -32,17 +33,27 @@ def run(context: StageContext) -> None:
         connection.execute(f"CREATE TEMP VIEW rows AS {query.render(query.select(None, query.read_parquet(str(rows))))}")
         _check_columns(config, table.head(context.input("rows"))["columns"])
         _check_nulls(connection, config)
-        assigned = ranges.assigned(config) if _by_time(config) else _by_chance(connection, config, _keys(context))
-        connection.execute(f"CREATE TEMP TABLE assigned AS {query.render(assigned)}")
-        _check_groups(connection, config)
         folder = context.output("parts")
-        parts = query.select({table.ROW: name(table.ROW), PART: name(PART)}, "assigned", where=query.not_null(name(PART)))
-        count = table.write_parquet(connection, parts.order_by(name(table.ROW), copy=False), folder / table.ROWS)
-        _check_sizes(connection, config)
+        count = table.write_parquet(connection, _parts(connection, config, _keys(context)), folder / table.ROWS)
+        _check_sizes(connection, config, folder / table.ROWS)
     table.finish_table(
         folder, [{"name": PART, "type": "category", "values": [part["name"] for part in config["parts"]]}], count
     )
     context.progress(1, 1, f"{count:,} rows in {len(config['parts'])} parts")
+
+
+def _parts(connection: duckdb.DuckDBPyConnection, config: Mapping[str, Any], keys: Sequence[str]) -> Sql:
+    """The rows that are in a part, in row order: as they are read where each row's part follows from the row alone."""
+    alone = ranges.assigned(config) if _by_time(config) else None
+    if not config.get("group"):
+        alone = alone or assigned_by_thresholds(connection, config, keys)
+        if alone is not None:
+            return query.select({table.ROW: name(table.ROW), PART: name(PART)}, alone, where=query.not_null(name(PART)))
+    assigned = alone or _by_chance(connection, config, keys)
+    connection.execute(f"CREATE TEMP TABLE assigned AS {query.render(assigned)}")
+    _check_groups(connection, config)
+    parts = query.select({table.ROW: name(table.ROW), PART: name(PART)}, "assigned", where=query.not_null(name(PART)))
+    return parts.order_by(name(table.ROW), copy=False)
 
 
 def _by_time(config: Mapping[str, Any]) -> bool:
@@ -150,12 +161,7 @@ def _grouped(rows: Any) -> Any:
 
 def _create_cuts(connection: duckdb.DuckDBPyConnection, config: Mapping[str, Any], totals: Sequence[tuple[Any, int]]) -> None:
     """The table of cuts: per stratum and part, the rows below it and the rows up to its end."""
-    shares = [share_of(part["share"]) for part in config["parts"]]
-    if sum(shares) != 1:
-        raise StageError(
-            "MLS209", f"the shares of `{config['name']}` do not sum to 100 %", str(config["name"]), expected="100 %",
-            found=f"{float(sum(shares, Fraction(0))):.4%}", help="change the shares so that they sum to 100 %",
-        )  # fmt: skip
+    shares = check_shares(config)
     connection.execute(
         "CREATE TEMP TABLE cuts AS SELECT stratum, 0 :: BIGINT AS low, 0 :: BIGINT AS high, '' AS part FROM units LIMIT 0"
     )
@@ -181,8 +187,9 @@ def _check_groups(connection: duckdb.DuckDBPyConnection, config: Mapping[str, An
         )  # fmt: skip
 
 
-def _check_sizes(connection: duckdb.DuckDBPyConnection, config: Mapping[str, Any]) -> None:
-    counts = dict(connection.execute("SELECT part, count(*) FROM assigned WHERE part IS NOT NULL GROUP BY part").fetchall())
+def _check_sizes(connection: duckdb.DuckDBPyConnection, config: Mapping[str, Any], written: Path) -> None:
+    sizes = query.select({PART: name(PART), "n": query.call("count_star")}, query.read_parquet(str(written)))
+    counts = dict(connection.execute(f"{query.render(sizes)} GROUP BY 1").fetchall())
     for part in config["parts"]:
         if not counts.get(part["name"]):
             raise StageError(
