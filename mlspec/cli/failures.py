@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 _LOCKED, _INPUT_OUTPUT = "MLS811", "MLS809"
 
 
+def stage_diagnostics(spec: Spec | None, errors: Sequence[Mapping[str, Any]]) -> list[Diagnostic]:
+    """A diagnostic for each error, and for each further violation that an error carries under `also`."""
+    found = []
+    for error in errors:
+        also = error.get("also") or ()
+        # The first error repeats the others as examples, for those who see nothing but its text.
+        own = [example for example in error.get("examples") or () if not (also and str(example).startswith("also MLS"))]
+        found.append(stage_diagnostic(spec, {**error, "examples": own}))
+        found += [stage_diagnostic(spec, other) for other in also]
+    return found
+
+
 def stage_diagnostic(spec: Spec | None, error: Mapping[str, Any]) -> Diagnostic:
     """A StageError in its JSON form, at the line of the spec that its `where` names; its own words, under the code's name."""
     try:

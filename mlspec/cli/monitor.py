@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mlspec.cli import exits
-from mlspec.cli.failures import exit_code_of, stage_diagnostic
+from mlspec.cli.failures import exit_code_of, stage_diagnostics
 from mlspec.cli.loading import checked, choose, say, split_name
 from mlspec.cli.options import add_spec
 from mlspec.cli.serve import missing_extra
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return _monitor(options, found, block)
     except StageError as error:
-        say(options, [stage_diagnostic(found.spec, error.to_json())], [str(found.path)])
+        say(options, stage_diagnostics(found.spec, [error.to_json()]), [str(found.path)])
         return exit_code_of([error.code])
     except ModuleNotFoundError as error:
         raise missing_extra(error, "monitor") from error

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mlspec.cli import exits
-from mlspec.cli.failures import backend_diagnostics, exit_code_of, graph_diagnostic, stage_diagnostic
+from mlspec.cli.failures import backend_diagnostics, exit_code_of, graph_diagnostic, stage_diagnostics
 from mlspec.cli.loading import checked, params_of, say
 from mlspec.cli.options import add_spec
 from mlspec.cli.terminal import err, out, wants_color
@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace, found: Compilation, backend: Backend) -> i
     try:
         result = backend.run(_request(options, found, backend))
     except StageError as error:
-        say(options, [stage_diagnostic(found.spec, error.to_json())], [str(found.path)])
+        say(options, stage_diagnostics(found.spec, [error.to_json()]), [str(found.path)])
         return exit_code_of([error.code])
     except GraphError as error:
         say(options, [graph_diagnostic(found.spec, error)], [str(found.path)])
@@ -93,7 +93,7 @@ def _request(options: argparse.Namespace, found: Compilation, backend: Backend) 
 
 def _report(options: argparse.Namespace, found: Compilation, result: RunResult) -> None:
     """Findings at their lines, then the backend's summary, then the next step."""
-    diagnostics = [stage_diagnostic(found.spec, error) for error in result.errors]
+    diagnostics = stage_diagnostics(found.spec, result.errors)
     if options.format == "json":
         out(json.dumps({"format": 1, **result.summary, "errors": list(result.errors)}, indent=2, default=str) + "\n")
         return

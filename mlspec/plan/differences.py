@@ -21,11 +21,11 @@ class Difference:
     new: str
 
 
-def differences(spec: str, old: Stage, new: Stage) -> list[Difference]:
+def differences(spec: str, old: Stage, new: Stage, blocks: Mapping[str, str]) -> list[Difference]:
     """The places of the spec at which two configs differ, each once, in the order of the new config."""
     found: dict[str, Difference] = {}
     for path, before, after in _walk(dict(old.config), dict(new.config), ()):
-        where = spec_path(spec, new, path)
+        where = spec_path(spec, new, path, blocks)
         found.setdefault(where, Difference(where, _text(before), _text(after)))
     return list(found.values())
 
@@ -65,15 +65,15 @@ _FROM = frozenset(("paths", "format", "options", "table", "query"))
 _ITEMS = frozenset(("checks", "gates", "parts"))
 
 
-def spec_path(spec: str, stage: Stage, path: tuple[str, ...]) -> str:
-    """The dotted place in the spec that a place in a config comes from."""
+def spec_path(spec: str, stage: Stage, path: tuple[str, ...], blocks: Mapping[str, str]) -> str:
+    """The dotted place in the spec that a place in a config comes from; `blocks` gives the block of each stage."""
     first, item = path[0], path[1] if len(path) > 1 else ""
     if first in ("seed", "owner", "doc", "spec", "experiment", "uri", "aliases"):
         return f"{spec}.{ {'uri': 'tracking', 'experiment': 'tracking', 'aliases': 'registry'}.get(first, first) }"
     if first == "features" and item:
-        return f"{_block_of(stage, 'values')}.{item}"
+        return f"{_block_of(stage, 'values', blocks)}.{item}"
     if first == "columns" and item:
-        return f"{_block_of(stage, 'rows')}.{item}"
+        return f"{_block_of(stage, 'rows', blocks)}.{item}"
     if first in _ITEMS and item:
         return f"{stage.block}.{item}"
     if first == "quantities" and item:
@@ -87,7 +87,7 @@ def spec_path(spec: str, stage: Stage, path: tuple[str, ...]) -> str:
     return f"{stage.block}.{first}"
 
 
-def _block_of(stage: Stage, name: str) -> str:
-    """The block behind an input: the stage id without its step, or the stage's own block when it reads nothing."""
+def _block_of(stage: Stage, name: str, blocks: Mapping[str, str]) -> str:
+    """The block behind an input, or the stage's own block when it has no such input."""
     source = stage.inputs.get(name)
-    return stage.block if source is None else source.rpartition("/")[0].rpartition("-")[0].replace("-", "_")
+    return stage.block if source is None else blocks[source.rpartition("/")[0]]

@@ -81,7 +81,8 @@ def _reasons(
     before = None if earlier is None else earlier.graph.stages.get(stage.id)
     if earlier is None or before is None or before.kind != stage.kind:
         return [Reason("first")]
-    found = [Reason("field", item.where, item.old, item.new) for item in differences(graph.spec, before, stage)]
+    blocks = {other.id: other.block for other in graph}
+    found = [Reason("field", item.where, item.old, item.new) for item in differences(graph.spec, before, stage, blocks)]
     found += _files(earlier.leaves.get(stage.id, {}), leaves.get(stage.id, {}))
     found += _packages(stage, earlier.versions, versions)
     found += _inputs(stage, before, keys, earlier)
