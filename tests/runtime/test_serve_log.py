@@ -237,3 +237,23 @@ def test_a_purge_that_was_killed_leaves_whole_files_and_the_next_one_finishes(tm
     purge(tmp_path, 86400, now)
     assert path.read_text() == '{"at":"2026-03-30T13:00:00.000000Z"}\n'
     assert [found.name for found in tmp_path.iterdir()] == ["2026-03-30.jsonl"]
+
+
+def test_a_long_day_is_cut_without_holding_it_in_memory(tmp_path):
+    import tracemalloc
+
+    now = datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()
+    with (tmp_path / "2026-03-30.jsonl").open("w") as file:
+        for number in range(60_000):
+            hour, second = divmod(number, 2_500)
+            file.write(
+                f'{{"at":"2026-03-30T{hour:02d}:{second // 60 % 60:02d}:{second % 60:02d}.000000Z","pad":"{"x" * 200}"}}\n'
+            )
+    tracemalloc.start()
+    purge(tmp_path, 86400, now)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    with (tmp_path / "2026-03-30.jsonl").open() as file:
+        lines = file.readlines()
+    assert len(lines) == 30_000 and lines[0].startswith('{"at":"2026-03-30T12:00:00')
+    assert peak < 4 * 1024 * 1024

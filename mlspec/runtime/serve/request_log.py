@@ -213,10 +213,30 @@ def purge(folder: Path, keep: float, now: float) -> None:
 
 
 def _cut(path: Path, stamp: str) -> None:
-    lines = files.read_bytes(path).splitlines(keepends=True)
-    kept = [line for line in lines if _at(line) >= stamp]
-    if len(kept) < len(lines):
-        files.write_bytes(path, b"".join(kept))
+    """Leave out the lines before `stamp`, as a stream: a day may hold a gigabyte."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{files.TEMPORARY}")
+    files.remove_tree(temporary)
+    descriptor = files.open_append(temporary)
+    dropped = False
+    try:
+        block = bytearray()
+        with path.open("rb") as source:
+            for line in source:
+                if _at(line) < stamp:
+                    dropped = True
+                    continue
+                block += line
+                if len(block) >= BATCH_BYTES:
+                    files.append(descriptor, temporary, bytes(block), sync=False)
+                    block.clear()
+        files.append(descriptor, temporary, bytes(block))
+    finally:
+        os.close(descriptor)
+    if dropped:
+        files.rename(temporary, path)
+        files.sync_folder(path.parent)
+    else:
+        files.remove_tree(temporary)
 
 
 def _at(line: bytes) -> str:
