@@ -15,7 +15,7 @@ from mlspec.spec.expressions.operators import short
 from mlspec.spec.expressions.results import result_of
 from mlspec.spec.kinds import FITTED, LEVELS, METRIC, ROW
 from mlspec.spec.values import Reference, Typed
-from mlspec.syntax.nodes import Call, Expr, Ref
+from mlspec.syntax.nodes import Call, Expr
 
 Operate = Callable[[Expr, Context], Operand]
 
@@ -34,7 +34,7 @@ def call(node: Call, context: Context, operate: Operate) -> Operand:
     given = {
         place: operate(arg.value, context)
         for place, arg in enumerate(node.args)
-        if arg.name is None and not _is_word(arg.value, context)
+        if arg.name is None and not _is_word(place, rows)
     }
     operands = list(given.values())
     if any(_faulty(found) for found in operands):
@@ -50,16 +50,10 @@ def call(node: Call, context: Context, operate: Operate) -> Operand:
     return _apply(row, node, given, context, operate)
 
 
-def _is_word(node: Expr, context: Context) -> bool:
-    """Whether an argument is a bare word that names nothing: a member of an enumeration."""
-    if not isinstance(node, Ref) or len(node.parts) != 1:
-        return False
-    name = node.parts[0].text
-    scope = context.scope
-    return name in _WORDS and name not in context.local and name not in scope.spec.blocks
-
-
-_WORDS = frozenset(("standard", "minmax", "robust", "median", "mean"))
+def _is_word(place: int, rows: tuple[Function, ...]) -> bool:
+    """Whether the argument at a place is a word or list of words, which only its parameter can read."""
+    forms = [row.parameters[place][1] for row in rows if place < len(row.parameters)]
+    return any(form in ("filler", "patterns", "by") or form.startswith("enum:") for form in forms)
 
 
 def _faulty(found: Operand) -> bool:

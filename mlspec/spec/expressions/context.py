@@ -85,8 +85,8 @@ class Context:
 
 
 def unknown(span: Span, refs: tuple[Reference, ...] = ()) -> Typed:
-    """The result of an expression whose fault is reported already."""
-    return Typed(["lit", None, "null"], UNKNOWN, CONST, NONE, span, refs)
+    """The result of an expression whose fault is reported already; of its references a few are enough."""
+    return Typed(["lit", None, "null"], UNKNOWN, CONST, NONE, span, refs[:8])
 
 
 def is_unknown(value: Typed) -> bool:

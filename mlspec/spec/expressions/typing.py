@@ -51,7 +51,10 @@ def type_expression(node: Expr, context: Context) -> Typed:
 
 
 def _chain(node: Chain, context: Context) -> Typed:
+    outer = context.handles_null
+    context.handles_null = outer or any(op == "??" for op, _ in node.rest)
     left = type_expression(node.first, context)
+    context.handles_null = outer
     for op, right_node in node.rest:
         right = type_expression(right_node, context)
         left = _within(left, right, right_node, context) if op == "in" else binary(op, left, right, context)
