@@ -114,11 +114,13 @@ def test_penguins_have_a_score_for_each_species(tmp_path):
 
 def test_flights_are_a_number_with_nulls_and_target_rates(tmp_path):
     data = pq.read_table(ROOT / "specs/data/flights.parquet").slice(0, 2500)
-    kinds = {"dep_delay": "int", "dest": "category", "seats": "float?", "arr_delay": "int"}
+    kinds = {"dep_delay": "int", "dest": "category", "seats": "float?", "sched_dep_hour": "int", "arr_delay": "int"}
     columns = {name: data[name].combine_chunks() for name in kinds}
     descriptors = [{"name": name, "type": kind.strip("?"), "optional": kind.endswith("?")} for name, kind in kinds.items()]
     rate = {"op": "target_rate", "smoothing": 50.0, "folds": 5}
     features = [feature("dep_delay", "int", SCALE), feature("dest", "category", rate), feature("seats", "float?", FILL, SCALE)]
+    circle = ["call", "cyclic", [["col", "sched_dep_hour", "int"]], {"period": ["lit", 24.0, "float"]}]
+    features.append(feature("hour", "vector", value=circle))
     inputs = stage_inputs(tmp_path, columns, descriptors, features, {"train": range(1800), "holdout": range(1800, 2500)})
     label = {"column": "arr_delay", "task": "regression", "classes": [], "positive": None, "favourable": None, "type": "int"}
     rows = held_out(inputs, lambda row: row >= 1800)
