@@ -89,6 +89,10 @@ class _Draft:
 
     def _place(self) -> str:
         options = [f"{key}: {_constant(value)}" for key, value in self.data.options.items()]
+        if "null" in self.data.options:
+            # `null` is a word of the language, so that parameter is given by its place.
+            delimiter = self.data.options.get("delimiter", ",")
+            options = [_quoted(delimiter), "true", _constant(self.data.options["null"])]
         return f"{self.data.format}({', '.join([_quoted(self.path), *options])})"
 
     def _column(self, column: Guess) -> Iterator[str]:

@@ -178,8 +178,9 @@ def widened(low: Any, high: Any, whole: bool) -> tuple[Any, Any]:
     span = float(high) - float(low)
     step = 10.0 ** math.floor(math.log10(span)) / 10 if span > 0 else max(abs(float(high)), 1.0) / 10
     step = max(step, 1.0) if whole else step
-    lower = math.floor((float(low) - span / 10) / step) * step
-    upper = math.ceil((float(high) + span / 10) / step) * step
+    margin = span / 10 or step
+    lower = math.floor((float(low) - margin) / step + 1e-9) * step
+    upper = math.ceil((float(high) + margin) / step - 1e-9) * step
     lower, upper = (max(lower, 0.0) if low >= 0 else lower), (min(upper, 0.0) if high <= 0 else upper)
     if whole:
         return int(lower), int(upper)

@@ -1,0 +1,92 @@
+"""`clean` removes what no kept run needs, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlspec.cli import exits, main
+
+
+def stored(root: Path, number: int, keys: dict[str, str], *, passed: bool = True, done: bool = True) -> None:
+    """Leave behind what a run leaves: `keys` maps a key to the digest of its artifact."""
+    state = root / ".mlspec"
+    run = state / "runs" / f"{number:06d}"
+    run.mkdir(parents=True)
+    for folder in ("stages", "artifacts", "tmp"):
+        (state / "store" / folder).mkdir(parents=True, exist_ok=True)
+    for key, digest in keys.items():
+        (state / "store" / "stages" / f"{key}.json").write_text(json.dumps({"outputs": {"x": {"digest": digest}}}))
+        (state / "store" / "artifacts" / digest).mkdir(exist_ok=True)
+        (state / "store" / "artifacts" / digest / "file").write_text("x" * 100)
+    if done:
+        stages = {f"s{place}": {"key": key} for place, key in enumerate(keys)}
+        (run / "summary.json").write_text(json.dumps({"spec": "demo", "env": None, "passed": passed, "stages": stages}))
+
+
+def left(root: Path) -> tuple[set[str], set[str], set[str]]:
+    """(runs, keys, artifacts) that are still there."""
+    state = root / ".mlspec"
+    return (
+        {path.name for path in (state / "runs").iterdir()},
+        {path.stem for path in (state / "store" / "stages").iterdir()},
+        {path.name for path in (state / "store" / "artifacts").iterdir()},
+    )
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "mlspec.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_old_runs_go_with_what_only_they_had(root: Path) -> None:
+    stored(root, 1, {"k1": "a1", "shared": "a0"})
+    stored(root, 2, {"k2": "a2", "shared": "a0"})
+    assert main(["clean", "--keep", "1"]) == 0
+    assert left(root) == ({"000002"}, {"k2", "shared"}, {"a2", "a0"})
+
+
+def test_a_dry_run_removes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored(root, 1, {"k1": "a1"})
+    stored(root, 2, {"k2": "a2"})
+    before = left(root)
+    assert main(["clean", "--keep", "1", "--dry-run"]) == 0
+    assert left(root) == before
+    assert "3 entries" in capsys.readouterr().out
+
+
+def test_the_newest_run_that_passed_stays(root: Path) -> None:
+    stored(root, 1, {"k1": "a1"})
+    stored(root, 2, {"k2": "a2"}, passed=False)
+    assert main(["clean", "--keep", "1"]) == 0
+    assert left(root)[0] == {"000001", "000002"}
+
+
+def test_what_a_cut_off_run_completed_stays(root: Path) -> None:
+    from mlspec.runtime.journal import Journal
+
+    stored(root, 1, {"k1": "a1"}, done=False)
+    with Journal(root / ".mlspec" / "runs" / "000001" / "journal.jsonl") as journal:
+        journal.append({"event": "run", "keys": {"s": "k1"}})
+    assert main(["clean", "--keep", "1"]) == 0
+    assert left(root) == ({"000001"}, {"k1"}, {"a1"})
+
+
+def test_a_running_project_is_left_alone(root: Path) -> None:
+    from mlspec.runtime.lock import RunLock
+
+    stored(root, 1, {"k1": "a1"})
+    stored(root, 2, {"k2": "a2"})
+    with RunLock(root / ".mlspec" / "run.lock"):
+        assert main(["clean", "--keep", "1"]) == exits.LOCKED
+    assert left(root)[0] == {"000001", "000002"}
+
+
+def test_nothing_to_do(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["clean"]) == 0
+    assert capsys.readouterr().out == "nothing to remove\n"
+    assert main(["clean", "--keep", "0"]) == exits.USAGE
