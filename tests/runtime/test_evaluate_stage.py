@@ -15,6 +15,7 @@ from sklearn import metrics as reference
 
 from mlspec.runtime import evaluate, package
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.evaluate import intervals
 from tests.support.stages import run_stage_function
 
 
@@ -222,3 +223,14 @@ def test_a_score_that_is_no_number_stops_the_stage(world: dict[str, Any]) -> Non
 def test_only_the_plots_asked_for_are_kept(world: dict[str, Any]) -> None:
     assert set(evaluated(world, plots=["roc"])["curves"]["tune"]) == {"roc", "histogram"}
     assert set(evaluated(world)["curves"]["tune"]) == {"roc", "precision_recall", "calibration", "confusion", "histogram"}
+
+
+def test_slices_carry_the_interval_of_their_own_rows(world: dict[str, Any]) -> None:
+    found = evaluated(world)["slices"][0]
+    female = world["sex"] == "Female"
+    alarms = (world["good"][female] >= 0.5) & ~world["y"][female]
+    expected = intervals.wilson(alarms.sum(), (~world["y"][female]).sum())
+    entry = found["values"][0]
+    assert (entry["value"], entry["n"]) == ("Female", int(female.sum()))
+    assert entry["ends"]["tune"]["false_pos_rate"] == pytest.approx([expected.low, expected.high])
+    assert entry["ends"]["tune"]["auc"][0] < entry["models"]["tune"]["auc"] < entry["ends"]["tune"]["auc"][1]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.runtime.evaluate import intervals
 from mlspec.runtime.evaluate.held_out import PartReader
 from mlspec.runtime.evaluate.metrics import metric_of
 from mlspec.runtime.evaluate.outcomes import Outcomes, UndefinedMetric
@@ -41,15 +42,34 @@ def slices_of(evaluator: Evaluator, by: Sequence[tuple[str, str]], models: Seque
 
 
 def _slice(evaluator: Evaluator, rows: Any, name: str, models: Sequence[str], task: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"value": name, "n": len(rows), "models": {}}
+    entry: dict[str, Any] = {"value": name, "n": len(rows), "models": {}, "ends": {}}
     if len(rows) < evaluator.min_group:
         return entry
     for model in models:
         outcomes = evaluator.sample.of(model).take(rows)
         entry["models"][model] = {metric: _value(outcomes, metric) for metric in SLICED[task]}
+        if evaluator.held.groups is None:
+            ends = {metric: _ends(outcomes, metric, evaluator.confidence) for metric in SLICED[task]}
+            entry["ends"][model] = {metric: pair for metric, pair in ends.items() if pair is not None}
     if task == "binary":
         entry["positive_share"] = float((evaluator.held.y[rows] == 1).mean())
     return entry
+
+
+def _ends(rows: Outcomes, name: str, confidence: float) -> list[float] | None:
+    """The interval of a slice's value where a formula gives one: AUC and shares of independent rows."""
+    metric = metric_of(name, rows.task)
+    try:
+        if name == "auc":
+            found = intervals.delong(rows, confidence)
+        elif metric.proportion and metric.terms is not None:
+            hits, total = metric.terms(rows, {}).sum(axis=0)
+            found = intervals.wilson(hits, total, confidence)
+        else:
+            return None
+    except UndefinedMetric:
+        return None
+    return [found.low, found.high]
 
 
 def _value(rows: Outcomes, metric: str) -> float | None:

@@ -31,7 +31,7 @@ def _study(name: str, study: Mapping[str, Any]) -> dict[str, Any] | None:
     ranked = sorted(trials, key=lambda trial: ((-1 if upward else 1) * float(_value(trial) or 0), trial["number"]))
     points = [(int(trial["number"]), str(trial.get("family") or "trial"), float(_value(trial) or 0)) for trial in trials]
     drawn = history(points, families, _best_so_far(points, upward), title=f"search {name}: {metric} by trial",
-                    note=f"best {decimal(_best_value(ranked))} at trial {ranked[0]['number']}", y_name=metric)  # fmt: skip
+                    note=f"best {decimal(_best_value(ranked))} at trial {ranked[0]['number']}", y_name=metric, width=1040)  # fmt: skip
     return {
         "name": name, "metric": metric, "direction": "highest" if upward else "lowest", "history": drawn, "finished": len(trials),
         "total": study.get("requested") or len(study.get("trials", ())), "importance": _importance(study), "other": _other(study),

@@ -28,6 +28,7 @@ def _slice(block: str, found: Mapping[str, Any], item: Mapping[str, Any]) -> dic
         "block": block, "name": item["by"][1], "model": candidate, "metrics": [metric_name(name) for name in item["metrics"]], "rows": rows,
         "positive": any(row["positive"] is not None for row in rows), "charts": _charts(found, item, candidate),
         "few": sum(row["few"] for row in rows), "min_group": found.get("min_group", 1),
+        "confidence": found["confidence"],
     }  # fmt: skip
 
 
@@ -46,13 +47,15 @@ def _row(value: Mapping[str, Any], metrics: list[str], model: str) -> dict[str, 
 def _charts(found: Mapping[str, Any], item: Mapping[str, Any], model: str) -> list[dict[str, Any]]:
     charts = []
     for metric in DRAWN[found["label"]["task"]]:
-        known = [(value["value"], value["models"][model][metric]) for value in item["values"] if model in value["models"]]
-        if metric not in item["metrics"] or not any(score is not None for _, score in known):
+        held = [value for value in item["values"] if model in value["models"]]
+        scores = [value["models"][model][metric] for value in held if metric in item["metrics"]]
+        if not any(score is not None for score in scores):
             continue
         overall = found["models"][model].get(metric, {}).get("value")
-        names, nothing = [name for name, _ in known], [None] * len(known)
-        drawn = intervals(names, [score for _, score in known], nothing, nothing, title=f"{metric_name(metric)} by {item['by'][1]}",
-                          note="the dashed line is all rows", reference=overall, percent=metric in SHARES, width=480)  # fmt: skip
+        ends = [value.get("ends", {}).get(model, {}).get(metric, (None, None)) for value in held]
+        drawn = intervals([value["value"] for value in held], scores, [low for low, _ in ends], [high for _, high in ends],
+                          title=f"{metric_name(metric)} by {item['by'][1]}", note="the dashed line is all rows", reference=overall,
+                          percent=metric in SHARES, width=480)  # fmt: skip
         title = f"{metric_name(metric)} by {item['by'][1]}"
         charts.append({"title": title[0].upper() + title[1:], "chart": drawn})
     return charts
