@@ -81,15 +81,16 @@ def _no_function(node: Call, context: Context) -> Operand:
 def _choose(rows: tuple[Function, ...], node: Call, operands: list[Operand], context: Context) -> Function | None:
     """The row that fits the place and the arguments; rows stand lowest level first."""
     named = {arg.name.text for arg in node.args if arg.name is not None}
-    fitting = [row for row in rows if _fits(row, operands, named, context)]
+    count = sum(1 for arg in node.args if arg.name is None)
+    fitting = [row for row in rows if _fits(row, operands, count, named, context)]
     return fitting[0] if fitting else None
 
 
-def _fits(row: Function, operands: list[Operand], named: set[str], context: Context) -> bool:
+def _fits(row: Function, operands: list[Operand], count: int, named: set[str], context: Context) -> bool:
     first = operands[0] if operands else None
     level = first.level if isinstance(first, Typed) else None
     if row.level == "check":
-        return context.role == "check" and len(operands) <= _most(row)
+        return context.role == "check" and count <= _most(row)
     if row.level == "history":
         return context.role != "check" and ("over" in named or _is_foreign(first, context))
     if row.level == "interval":
@@ -97,7 +98,7 @@ def _fits(row: Function, operands: list[Operand], named: set[str], context: Cont
     if row.level == "live":
         return context.role in _LIVE_ROLES and not (isinstance(first, Typed) and first.level == ROW and not first.refs)
     return (
-        (level is None or level < METRIC or _is_request_value(first)) and len(operands) >= _least(row) and "over" not in named
+        (level is None or level < METRIC or _is_request_value(first)) and count >= _least(row) and "over" not in named
     )
 
 
