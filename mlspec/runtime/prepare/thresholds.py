@@ -6,7 +6,9 @@ its digits, and only those are sorted. A row's part follows from its own hash, s
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ def assigned_by_thresholds(connection: duckdb.DuckDBPyConnection, config: Mappin
     counted = query.select(
         {
             "stratum": name("stratum"),
-            "digits": call("left", name("place"), query.cast(DIGITS, "INTEGER")),
+            "digits": _digits(),
             "n": call("count_star"),
         },
         placed,
@@ -37,11 +39,23 @@ def assigned_by_thresholds(connection: duckdb.DuckDBPyConnection, config: Mappin
         counts.setdefault(stratum, []).append((digits, int(rows)))
     if len(counts) * len(config["parts"]) > MOST_CUTS:
         return None
+    cuts = [cut for stratum, buckets in counts.items() for cut in _cuts(config, stratum, buckets)]
     branches = [
-        branch for stratum, buckets in counts.items() for branch in _branches(connection, config, placed, stratum, buckets)
+        (query.both(_in_stratum(config, cut.stratum), query.binary("<=", name("place"), last)), cut.part)
+        for cut, last in zip(cuts, _hashes_at(connection, placed, cuts), strict=True)
     ]
     part = query.case(*branches) if branches else query.cast(None, "VARCHAR")
     return query.select({"__row": name("__row"), "part": part, "group": query.cast(None, "VARCHAR")}, placed)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The end of one part in one stratum: its last row is the `rank`-th, from 0, of those whose hashes begin with `digits`."""
+
+    stratum: Any
+    part: str
+    digits: str
+    rank: int
 
 
 def _placed(config: Mapping[str, Any], keys: Sequence[str]) -> Any:
@@ -50,42 +64,33 @@ def _placed(config: Mapping[str, Any], keys: Sequence[str]) -> Any:
     return query.select({"__row": name("__row"), "stratum": stratum, "place": hashed}, "rows")
 
 
-def _branches(
-    connection: duckdb.DuckDBPyConnection,
-    config: Mapping[str, Any],
-    placed: Any,
-    stratum: Any,
-    buckets: Sequence[tuple[str, int]],
-) -> list[tuple[Sql, str]]:
-    """Per part of one stratum: up to which hash its rows go. Parts before it have taken the lower ones."""
-    inside = _in_stratum(config, stratum)
-    shares = check_shares(config)
-    counts = largest_remainder(sum(rows for _, rows in buckets), shares)
-    found: list[tuple[Sql, str]] = []
+def _cuts(config: Mapping[str, Any], stratum: Any, buckets: Sequence[tuple[str, int]]) -> list[Cut]:
+    """The parts of one stratum in order; each takes what the ones before it have left up to its last hash."""
+    counts = largest_remainder(sum(rows for _, rows in buckets), check_shares(config))
+    ends = list(accumulate(rows for _, rows in buckets))
+    found = []
     for part, count, end in zip(config["parts"], counts, accumulate(counts), strict=True):
         if count:
-            last = _hash_at(connection, placed, inside, buckets, end)
-            found.append((query.both(inside, query.binary("<=", name("place"), last)), str(part["name"])))
+            bucket = bisect_left(ends, end)
+            found.append(Cut(stratum, str(part["name"]), buckets[bucket][0], end - 1 - (ends[bucket - 1] if bucket else 0)))
     return found
+
+
+def _hashes_at(connection: duckdb.DuckDBPyConnection, placed: Any, cuts: Sequence[Cut]) -> list[str]:
+    """The hash at each cut, from one scan for the few rows around all of them."""
+    near = query.one_of(_digits(), sorted({cut.digits for cut in cuts}) or [""])
+    found = query.select({"stratum": name("stratum"), "place": name("place")}, placed, where=near)
+    around: dict[tuple[Any, str], list[str]] = {}
+    for stratum, hashed in connection.execute(f"{query.render(found)} ORDER BY 1, 2").fetchall():
+        around.setdefault((stratum, hashed[:DIGITS]), []).append(hashed)
+    return [around[cut.stratum, cut.digits][cut.rank] for cut in cuts]
+
+
+def _digits() -> Sql:
+    return call("left", name("place"), query.cast(DIGITS, "INTEGER"))
 
 
 def _in_stratum(config: Mapping[str, Any], stratum: Any) -> Sql:
     if not config.get("stratify"):
         return query.lift(True)
     return query.is_null(name("stratum")) if stratum is None else query.binary("==", name("stratum"), str(stratum))
-
-
-def _hash_at(
-    connection: duckdb.DuckDBPyConnection, placed: Any, inside: Sql, buckets: Sequence[tuple[str, int]], rank: int
-) -> str:
-    """The hash with `rank` rows up to and with it."""
-    before = 0
-    for digits, rows in buckets:
-        if before + rows >= rank:
-            near = query.select(
-                {"place": name("place")}, placed, where=query.both(inside, call("starts_with", name("place"), digits))
-            )
-            found = connection.execute(f"{query.render(near)} ORDER BY 1 LIMIT 1 OFFSET {rank - before - 1}").fetchall()
-            return str(found[0][0])
-        before += rows
-    raise AssertionError("a cut lies inside the rows that were counted")
