@@ -305,3 +305,23 @@ def test_time_and_groups_on_real_flights(tmp_path):
     assert sizes == sorted(sizes)
     assert study["best"]["value"] == min(trial["value"] for trial in study["trials"])
     assert load_package(out / "package").task == "regression"
+
+
+def test_folds_that_do_not_fit_in_memory_lie_in_mapped_files(tmp_path, small, monkeypatch):
+    from mlspec.runtime.search import fold_data, stage
+
+    inputs, features = small
+    config = search_config(features, trials=4)
+    _, whole = search(tmp_path / "whole", config, inputs)
+    made = []
+
+    def mapped(*given):
+        made.extend(fold_data.fold_data(*given, 0))
+        assert len(list(given[-1].glob("*.f64"))) == 6
+        return made
+
+    monkeypatch.setattr(stage, "fold_data", mapped)
+    _, out = search(tmp_path / "mapped", config, inputs)
+    assert all(isinstance(fold.fitting.numbers, np.memmap) for fold in made)
+    assert files.sha256_files(out) == files.sha256_files(whole)
+    assert not list((tmp_path / "mapped").rglob("*.f64"))

@@ -15,6 +15,7 @@ from mlspec.graph.canonical import canonical_bytes
 from mlspec.graph.expression import columns_of
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import is_constant, predict
 from mlspec.runtime.package.engines import FILES, load_engine
 from mlspec.runtime.package.example import example_request
@@ -109,7 +110,11 @@ def _export(fitted: Fitted) -> tuple[str, bytes, str]:
         found = loaded.scores(fitted.sample)
         if found.shape == expected.shape and np.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
             return engine, data, "batch" if rows_agree(loaded, fitted.sample) else "single"
-    raise AssertionError(f"no engine packages {fitted.estimator_name}")  # skops takes every scikit-learn estimator
+    raise StageError(
+        "MLS807", f"the package `{fitted.name}` is refused: no engine answers as `{fitted.estimator_name}` does", fitted.name,
+        expected=" or ".join(engines_for(fitted.estimator_name)), found="other scores, or scores that are not finite",
+        help="choose another family",
+    )  # fmt: skip
 
 
 def engines_for(estimator: str) -> tuple[str, ...]:

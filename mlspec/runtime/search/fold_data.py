@@ -17,6 +17,7 @@ from mlspec.runtime.train.folds import Fold
 from mlspec.runtime.transform import Matrix, Target, fit_transform
 from mlspec.runtime.transform.columns import Floats
 
+_MAPPED = ".f64"
 IN_MEMORY = 1 << 30
 """Bytes of all folds from which on their matrices lie in mapped files, which the system can put away, and not in memory."""
 
@@ -41,13 +42,19 @@ def fold_data(
         transform, matrix = fit_transform(reader.features, fitting.columns, fitting.target)
         other = transform.apply(judging.columns)
         if (matrix.numbers.nbytes + other.numbers.nbytes) * len(folds) > limit:
-            matrix = Matrix(matrix.names, _mapped(matrix.numbers, scratch / f"fold-{number}-fitting.f64"))
-            other = Matrix(other.names, _mapped(other.numbers, scratch / f"fold-{number}-judging.f64"))
+            matrix = Matrix(matrix.names, _mapped(matrix.numbers, scratch / f"fold-{number}-fitting{_MAPPED}"))
+            other = Matrix(other.names, _mapped(other.numbers, scratch / f"fold-{number}-judging{_MAPPED}"))
         made.append(FoldData(matrix, fitting.target, other, judging.target))
     return made
 
 
+def remove_mapped(scratch: Path) -> None:
+    """Remove the mapped files of `fold_data`, once no worker reads them any more."""
+    for path in sorted(scratch.glob(f"*{_MAPPED}")):
+        files.remove_tree(path)
+
+
 def _mapped(numbers: Floats, path: Path) -> Floats:
     """The same numbers in a file, mapped read-only. It is written anew by every start, so no check of it is needed."""
-    files.write_bytes(path, memoryview(numbers).cast("B"))  # type: ignore[arg-type]
+    files.write_bytes(path, numbers.tobytes())
     return np.memmap(path, dtype=np.float64, mode="r", shape=numbers.shape)

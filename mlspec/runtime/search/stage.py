@@ -16,7 +16,7 @@ from mlspec.runtime.estimators import build_estimator
 from mlspec.runtime.estimators.fit import one_thread, quiet
 from mlspec.runtime.package.write import write_package
 from mlspec.runtime.search.engines import open_engine
-from mlspec.runtime.search.fold_data import FoldData, fold_data
+from mlspec.runtime.search.fold_data import FoldData, fold_data, remove_mapped
 from mlspec.runtime.search.folds import cv_folds
 from mlspec.runtime.search.importance import importance
 from mlspec.runtime.search.judge import Objective, read_objective, run_trial
@@ -48,6 +48,7 @@ def run(context: StageContext) -> None:
         data = fold_data(reader, learning, folds, scratch)
         study = _study(context, key, families, objective, data)
         trials = study.run(scratch, context.workers)
+        remove_mapped(scratch)
         best = require_usable(trials, objective.direction, where)
         _package(context, reader, learning, folds, families, best)
     document = _document(context, study, trials, best, families, folds)
