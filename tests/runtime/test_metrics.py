@@ -175,3 +175,17 @@ def test_curves_are_those_of_scikit_learn() -> None:
     assert np.array(roc(rows)) == pytest.approx(np.column_stack([alarms, hits]), abs=1e-6)
     precision, recall, _ = reference.precision_recall_curve(y, scores)
     assert np.array(precision_recall(rows)) == pytest.approx(np.column_stack([recall, precision])[:-1][::-1], abs=1e-6)
+
+
+def test_every_metric_of_the_language_is_computed_and_none_besides() -> None:
+    """What the checker accepts on rows, this table has, for the same tasks and in the same direction."""
+    from mlspec.catalogue.metrics import METRICS as CATALOGUE
+
+    wording = {"maximize": "higher", "minimize": "lower", "zero": "none"}
+    known = {row[0]: row for row in CATALOGUE if set(row[1]) & {"binary", "multiclass", "regression"}}
+    assert set(known) == set(METRICS)
+    for name, row in known.items():
+        metric = METRICS[name]
+        one_class = bool(row[5]) and "multiclass" in row[1] and row[5][0][0] == "class"
+        assert set(metric.tasks) | ({"multiclass"} if one_class else set()) == set(row[1]), name
+        assert row[3] in (wording[metric.direction], "none"), name

@@ -57,5 +57,5 @@ def _charts(found: Mapping[str, Any], item: Mapping[str, Any], model: str) -> li
                           title=f"{metric_name(metric)} by {item['by'][1]}", note="the dashed line is all rows", reference=overall,
                           percent=metric in SHARES, width=480)  # fmt: skip
         title = f"{metric_name(metric)} by {item['by'][1]}"
-        charts.append({"title": title[0].upper() + title[1:], "chart": drawn})
+        charts.append({"title": title[0].upper() + title[1:], "chart": drawn, "bars": any(low is not None for low, _ in ends)})
     return charts
