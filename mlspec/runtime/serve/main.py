@@ -63,8 +63,7 @@ def serve_package(
     service = Service(load(), config, project_root, BANNER if unreleased else "")
     app = build_app(service, metrics_here=is_loopback(host) and admin_port is None)
     admin = build_admin(service) if admin_port is not None else None
-    _announce(service, listeners, unreleased)
-    return asyncio.run(_serve(service, app, admin, listeners, host))
+    return asyncio.run(_serve(service, app, admin, listeners, host, unreleased))
 
 
 def is_loopback(host: str) -> bool:
@@ -107,11 +106,16 @@ def _announce(service: Service, listeners: list[socket.socket], unreleased: bool
     sys.stderr.flush()
 
 
-async def _serve(service: Service, app: Any, admin: Any, listeners: list[socket.socket], host: str) -> int:
+async def _serve(service: Service, app: Any, admin: Any, listeners: list[socket.socket], host: str, unreleased: bool) -> int:
     limits = service.config.limits
     if service.log is not None:
         service.log.start()
-    server = DrainingServer(server_config(guarded(app, service), host, 0, limits), limits, service.drain)
+    server = DrainingServer(
+        server_config(guarded(app, service), host, 0, limits),
+        limits,
+        service.drain,
+        lambda: _announce(service, listeners, unreleased),
+    )
     beside = []
     if admin is not None:
         config = server_config(Guard(admin, limits, service.metrics), "127.0.0.1", 0, limits)

@@ -30,10 +30,13 @@ def server_config(app: Any, host: str, port: int, limits: Limits) -> uvicorn.Con
 class DrainingServer(uvicorn.Server):
     """Serves until a signal; the first starts the drain, the second ends the process at once."""
 
-    def __init__(self, config: uvicorn.Config, limits: Limits, on_drain: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, limits: Limits, on_drain: Callable[[], None], on_started: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self.limits = limits
         self.on_drain = on_drain
+        self.on_started = on_started
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -58,6 +61,8 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._watchdog = asyncio.create_task(watch(self.server_state.connections))
+        # Only now: who reads the address may send a signal, and the handlers are in place.
+        self.on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stay reachable but not ready for `drain_delay`, then let what is in flight finish until the grace is over."""
