@@ -62,9 +62,10 @@ class Store:
     def _publish_new(self, folder: Path, target: Path) -> None:
         try:
             files.publish_folder(folder, target)
-        except StageError:
-            # Another worker may have published equal content a moment ago: then its artifact is ours too.
-            if not target.exists() or not self._is_intact(target.name):
+        except StageError as error:
+            # Another worker may have published equal content a moment ago: then its artifact is ours too. Any other error,
+            # a failed sync after the rename above all, must fail the stage.
+            if not error.found.startswith(("ENOTEMPTY", "EEXIST")) or not self._is_intact(target.name):
                 raise
 
     def artifact(self, digest: str, content: Mapping[str, str] | None = None) -> Path:
