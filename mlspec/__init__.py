@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from mlspec.plan import Plan
 
 __version__ = "0.1.0"
-__all__ = ["CompileError", "check", "compile", "load", "plan", "__version__"]
+__all__ = ["CompileError", "Diagnostic", "check", "compile", "load", "plan", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """`Diagnostic` loads when it is asked for."""
+    if name != "Diagnostic":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mlspec.diagnostics import Diagnostic
+
+    return Diagnostic
 
 
 class CompileError(Exception):

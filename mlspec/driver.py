@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec.diagnostics import Collector, Diagnostic
-from mlspec.source import SourceFile
+from mlspec.diagnostics import Collector, Diagnostic, code
+from mlspec.source import SourceFile, Span
 from mlspec.syntax import parse, read_source
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mlspec.plan import Plan
     from mlspec.spec.model import Spec
     from mlspec.syntax.nodes import File
+
+MAX_PROJECT = 2**20
+"""How much text a spec may have with all that it imports."""
 
 
 class Project:
@@ -71,7 +74,8 @@ class Compilation:
             return None
         tree, found = parse(self.source)
         self._found.extend(found)
-        return tree
+        # A tree with holes is for editors: what is wrong is reported at its own place, and nobody checks the rest.
+        return None if any(item.severity == "error" for item in found) else tree
 
     @cached_property
     def spec(self) -> Spec | None:
@@ -98,9 +102,15 @@ class Compilation:
         if isinstance(read, Diagnostic):
             return None
         self.imported[str(full)] = read
+        size = sum(len(source.text.encode()) for source in self.sources)
+        if size > MAX_PROJECT:
+            limit, got = f"{MAX_PROJECT // 2**20} MiB", f"{size / 2**20:.1f} MiB"
+            self._found.add(Diagnostic(code("MLS115"), Span(read, 0, 0), {"what": "too much text", "limit": limit, "got": got}))
+            return None
         tree, found = parse(read)
         self._found.extend(found)
-        return tree
+        # A tree with holes is for editors: what is wrong is reported at its own place, and nobody checks the rest.
+        return None if any(item.severity == "error" for item in found) else tree
 
     @cached_property
     def diagnostics(self) -> list[Diagnostic]:
@@ -114,16 +124,23 @@ class Compilation:
         return not any(found.severity == "error" for found in self.diagnostics)
 
     @property
-    def files(self) -> list[str]:
-        """The files that were read, absolute."""
-        return [os.path.abspath(self.path), *self.imported]  # noqa: PTH100
+    def sources(self) -> list[SourceFile]:
+        """The texts that were read: the spec's own, then those of its imports."""
+        return [source for source in (self.source, *self.imported.values()) if source is not None]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text of every file that was read, by absolute path; empty when the spec itself could not be."""
+        if self.source is None:
+            return {}
+        return {os.path.abspath(self.path): self.source.text, **{path: item.text for path, item in self.imported.items()}}  # noqa: PTH100
 
     @cached_property
     def spec_digest(self) -> str:
         """SHA-256 of the canonical text of the spec and its imports, without `#` comments, with the overrides in force."""
         from mlspec.graph import digest_of
 
-        texts = [self._canonical(source) for source in (self.source, *self.imported.values()) if source is not None]
+        texts = [self._canonical(source) for source in self.sources]
         return digest_of([texts, self._overrides()])
 
     def _canonical(self, source: SourceFile) -> str:

@@ -31,12 +31,13 @@ def run(options: argparse.Namespace) -> int:
     from mlspec.diagnostics.render import render
 
     files = spec_files(options.paths)
-    found, read = Collector(), []
+    found = Collector()
+    read: dict[str, str] | None = {}
     for path in files:
         one = compilation(options, path)
         found.extend(one.diagnostics)
         found.extend(_target(options, one))
-        read += one.files
+        read = None if read is None or not one.texts else read | one.texts
     sorted_ = found.sorted()
     color = options.format == "text" and wants_color(sys.stdout, options.no_color)
     text = render(sorted_, options.format, color=color, files=files)
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         text += _summary(options, sorted_, files)
     code = exits.FOUND if found.errors or (options.fail_on == "warning" and found.warnings) else exits.OK
     out(text)
-    if all(Path(path).is_file() for path in read):
+    if read is not None:
         remember(sys.argv[2:] if sys.argv[1:2] == ["check"] else _rebuilt(options), read, text, code)
     return code
 

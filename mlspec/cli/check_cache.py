@@ -41,17 +41,19 @@ def replay(arguments: list[str]) -> int | None:
     return int(code)
 
 
-def remember(arguments: list[str], files: list[str], text: str, code: int) -> None:
-    """Keep what a check printed; a cache that cannot be written is none, and costs nothing but time."""
+def remember(arguments: list[str], texts: dict[str, str], text: str, code: int) -> None:
+    """Keep what a check of `texts` printed; a cache that cannot be written is none, and costs nothing but time."""
     path = entry_path(arguments)
     if path is None:
         return
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        entry = {"files": {name: _digest(name) for name in files}, "out": text, "code": code}
+        files = {name: _digest_if(name, checked) for name, checked in texts.items()}
+        if None in files.values():
+            return  # a file changed while it was checked: what was printed is not about what lies there now
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
         with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
-            json.dump(entry, file)
+            json.dump({"files": files, "out": text, "code": code}, file)
         os.replace(temporary, path)  # noqa: PTH105
     except OSError:
         return
@@ -117,6 +119,14 @@ def compiler() -> str:
                     status = entry.stat()
                     parts.append(f"{entry.path}:{status.st_size}:{status.st_mtime_ns}")
     return str(sha256("\n".join(sorted(parts)).encode()).hexdigest())
+
+
+def _digest_if(path: str, checked: str) -> str | None:
+    """The digest of a file that still holds the text that was checked."""
+    with open(path, "rb") as file:  # noqa: PTH123
+        data = file.read()
+    same = data.decode("utf-8-sig", "replace").replace("\r\n", "\n") == checked
+    return str(sha256(data).hexdigest()) if same else None
 
 
 def _digest(path: str) -> str:

@@ -95,6 +95,7 @@ def difference(path: str, old: str, new: str, *, color: bool) -> str:
 
 def _replace(path: Path, text: str) -> None:
     """All of the new text or all of the old: temporary file beside it, fsync, rename; the file's mode is kept."""
+    path = Path(os.path.realpath(path))  # a link stays one: what it leads to is written
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
