@@ -275,3 +275,19 @@ def test_null_that_reaches_an_estimator_without_a_place_for_it(tmp_path):
     assert package.classes == ("a", "b")
     assert package.score([{"x": None}]).score.shape == (1,)
     assert files.sha256_files(package.folder)
+
+
+def test_a_classifier_of_distances_becomes_one_of_probabilities_by_calibration(tmp_path, people):
+    inputs, features = people
+    config = fit_config(features, INCOME, "sklearn.LinearSVC", calibrate={"method": "sigmoid"})
+    package = fitted(tmp_path, inputs, config)
+    rows = held_out(inputs, lambda row: row % 10 >= 7)
+    y = np.array([row["income"] == ">50K" for row in rows], dtype=np.int64)
+    found = package.score(rows).score
+    assert package.engine == "skops"
+    assert score("auc", y, found) > 0.87
+    assert score("calibration_error", y, found) < 0.05
+    with pytest.raises(StageError) as caught:
+        fitted(tmp_path / "raw", inputs, config | {"calibrate": None})
+    assert caught.value.code == "MLS212"
+    assert "calibrate" in caught.value.help

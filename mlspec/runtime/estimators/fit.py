@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,19 +85,32 @@ def class_scores(found: Floats, present: Any, task: str, classes: int) -> Floats
     return np.ascontiguousarray(spread[:, 1]) if task == "binary" else spread
 
 
-def has_probabilities(estimator: Any) -> bool:
-    """Whether a fitted classifier gives probabilities by itself."""
-    return hasattr(estimator, "predict_proba")
+def require_scores(estimator: Any, target: Target, calibrated: bool, where: str) -> None:
+    """StageError MLS212 for a classifier without probabilities that no calibration makes into some."""
+    if target.task == "regression" or hasattr(estimator, "predict_proba") or calibrated:
+        return
+    name = type(estimator).__name__
+    raise StageError(
+        "MLS212", f"`{name}` gives no probabilities", where, expected="a classifier with probabilities, or `calibrate`", found=name,
+        help="add `calibrate = sigmoid()`, or choose another family, as `sklearn.LogisticRegression`",
+    )  # fmt: skip
 
 
 def _probabilities(estimator: Any, matrix: Floats) -> Floats:
-    if not has_probabilities(estimator):
-        name = type(estimator).__name__
-        raise StageError(
-            "MLS212", f"`{name}` gives no probabilities", expected="a classifier with probabilities", found=name,
-            help="choose another family, as `sklearn.LogisticRegression`",
-        )  # fmt: skip
-    return np.asarray(estimator.predict_proba(matrix), dtype=np.float64)
+    """Probabilities; where a classifier has none, its distances from the boundary, each squeezed into 0..1, to be calibrated."""
+    if hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict_proba(matrix), dtype=np.float64)
+    distances = np.asarray(estimator.decision_function(matrix), dtype=np.float64)
+    squeezed = np.array([logistic(distance) for distance in distances.reshape(-1).tolist()]).reshape(distances.shape)
+    return np.stack([1.0 - squeezed, squeezed], axis=1) if squeezed.ndim == 1 else squeezed
+
+
+def logistic(value: float) -> float:
+    """1 / (1 + exp(-value)), one number at a time: a vector's rounding depends on its length."""
+    if value >= 0:
+        return 1.0 / (1.0 + math.exp(-value))
+    grown = math.exp(value)
+    return grown / (1.0 + grown)
 
 
 def _first_line(error: Exception) -> str:

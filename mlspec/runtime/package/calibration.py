@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.estimators.fit import logistic
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
 
@@ -87,16 +88,9 @@ def _log_odds(score: float) -> float:
     return math.log(inside / (1.0 - inside))
 
 
-def _logistic(value: float) -> float:
-    if value >= 0:
-        return 1.0 / (1.0 + math.exp(-value))
-    grown = math.exp(value)
-    return grown / (1.0 + grown)
-
-
 def _apply_sigmoid(curve: Mapping[str, Any], scores: Floats) -> Floats:
     slope, intercept = float(curve["slope"]), float(curve["intercept"])
-    values = [_logistic(slope * _log_odds(score) + intercept) for score in scores.tolist()]
+    values = [logistic(slope * _log_odds(score) + intercept) for score in scores.tolist()]
     return np.array(values, dtype=np.float64)
 
 
@@ -135,7 +129,7 @@ def _loss(slope: float, intercept: float, odds: list[float], wanted: list[float]
 
 def _newton(slope: float, intercept: float, odds: list[float], wanted: list[float]) -> tuple[float, float, bool]:
     """The step that Newton's method takes from here, and whether the slope is flat already."""
-    chances = [_logistic(slope * odd + intercept) for odd in odds]
+    chances = [logistic(slope * odd + intercept) for odd in odds]
     misses = [chance - want for chance, want in zip(chances, wanted, strict=True)]
     spreads = [chance * (1.0 - chance) for chance in chances]
     down_slope = math.fsum(miss * odd for miss, odd in zip(misses, odds, strict=True))

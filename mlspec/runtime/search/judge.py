@@ -10,6 +10,7 @@ from typing import Any
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import build_estimator, fit_estimator, predict
 from mlspec.runtime.estimators.build import refuse_nulls
+from mlspec.runtime.estimators.fit import require_scores
 from mlspec.runtime.evaluate.metrics import METRICS, metric_of, score
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.search.fold_data import FoldData
@@ -22,11 +23,12 @@ from mlspec.runtime.transform.columns import Floats
 
 @dataclass(frozen=True)
 class Objective:
-    """The metric that a study ranks trials by."""
+    """The metric that a study ranks trials by, before any calibration; `calibrated` says that the best trial will have one."""
 
     metric: str
     direction: str
     label: Mapping[str, Any]
+    calibrated: bool = False
 
     def of(self, target: Target, scores: Floats) -> float:
         """The metric on one fold; a metric whose best value is 0 counts by its distance from it."""
@@ -38,9 +40,9 @@ class Objective:
         return abs(value) if METRICS[self.metric].direction == "zero" else value
 
 
-def read_objective(config: Mapping[str, Any], label: Mapping[str, Any], where: str) -> Objective:
+def read_objective(config: Mapping[str, Any], label: Mapping[str, Any], calibrated: bool, where: str) -> Objective:
     """The objective of a search config; StageError MLS209 for a metric that the task does not have."""
-    found = Objective(str(config["metric"]), str(config["direction"]), label)
+    found = Objective(str(config["metric"]), str(config["direction"]), label, calibrated)
     try:
         metric_of(found.metric, str(label["task"]))
         if label["task"] not in METRICS[found.metric].tasks:
@@ -63,6 +65,7 @@ def run_trial(
     params = {**family.params, **suggestion.params}
     for place, fold in enumerate(folds):
         estimator = build_estimator(family.estimator, params, seed(place), where)
+        require_scores(estimator, fold.fitting_target, objective.calibrated, where)
         refuse_nulls(family.estimator, fold.fitting, where)
         refuse_nulls(family.estimator, fold.judging, where)
         fit_estimator(estimator, fold.fitting.numbers, fold.fitting_target, where)

@@ -30,7 +30,7 @@ from mlspec.runtime.train.model import Predictions, Recipe, finish, fit_model, p
 
 PARALLEL = 4
 # What the trials of a study do not depend on.
-_NOT_IN_KEY = ("trials", "calibrate", "threshold")
+_NOT_IN_KEY = ("trials", "threshold")
 
 
 def run(context: StageContext) -> None:
@@ -41,7 +41,7 @@ def run(context: StageContext) -> None:
     _import_libraries(families, where)
     with one_thread():
         learning = reader.learning(config["part"])
-        objective = read_objective(config["objective"], reader.label, where)
+        objective = read_objective(config["objective"], reader.label, config.get("calibrate") is not None, where)
         folds = cv_folds(reader, learning, config["part"], config["cv"], context.seed("folds"))
         key = study_key(context)
         scratch = context.resume_dir(key)

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlspec.runtime.estimators import build_estimator, fit_estimator, predict
 from mlspec.runtime.estimators.build import refuse_nulls
+from mlspec.runtime.estimators.fit import require_scores
 from mlspec.runtime.package.calibration import apply_calibration, fit_calibration
 from mlspec.runtime.package.write import Fitted
 from mlspec.runtime.train.data import Learning, PartReader
@@ -38,6 +39,7 @@ def fit_model(recipe: Recipe, learning: Learning, reader: PartReader) -> Fitted:
     transform, matrix = fit_transform(recipe.features, learning.columns, learning.target, recipe.unknown)
     refuse_nulls(recipe.estimator, matrix, recipe.where)
     estimator = build_estimator(recipe.estimator, recipe.params, recipe.seed(None), recipe.where)
+    require_scores(estimator, learning.target, reader.config.get("calibrate") is not None, recipe.where)
     fit_estimator(estimator, matrix.numbers, learning.target, recipe.where)
     spread = np.unique(np.linspace(0, len(learning) - 1, min(_SAMPLE, len(learning))).astype(np.int64))
     return Fitted(
