@@ -55,7 +55,8 @@ def _section(name: str) -> str:
     lines += ["", "Written as " + " or ".join(shapes[form] for form in kind.forms) + _inside(kind.inside) + _holds(kind)]
     own = [field for field in kind.fields.values() if field.name != "value" or "short" in kind.forms]
     resources = {row[0] for row in _resources()}
-    rows = [_field(field) for field in own if field.name not in resources or name == "serve"]
+    shared = {row[5] for row in _resources()}
+    rows = [_field(field) for field in own if field.doc not in shared]
     if rows:
         lines += ["", _table(("field", "takes", "default", "in an env", "on change", "meaning"), rows)]
     if resources <= set(kind.fields):
@@ -108,13 +109,20 @@ def resources() -> str:
 def attributes() -> str:
     """The attributes, and what they may stand on."""
     rows = [
-        (f"`@{name}`", ", ".join(roles), _parameters(parameters), direction, doc) for name, roles, parameters, direction, doc in ATTRIBUTES
+        (f"`@{name}`", ", ".join(roles), _parameters(parameters), direction, doc)
+        for name, roles, parameters, direction, doc in ATTRIBUTES
     ]
     return _table(("attribute", "on", "arguments", "on change", "meaning"), rows)
 
 
 def _parameters(rows: Iterable[tuple[Any, ...]]) -> str:
-    return "; ".join(f"`{row[0]}` {wanted(row[1])}" + (f" = {_default(row[2])}" if _default(row[2]) else "") for row in rows)
+    return "; ".join(f"`{row[0]}` {wanted(row[1])}{_or_default(row[2])}" for row in rows)
+
+
+def _or_default(default: Any) -> str:
+    if default is ...:
+        return ""
+    return f" = {_default(default)}" if _default(default) else " (optional)"
 
 
 def roles() -> str:
@@ -135,7 +143,9 @@ def constructors() -> str:
     rows = []
     for group, lines in CONSTRUCTORS.items():
         for name, parameters, built, doc in lines:
-            rows.append((f"`{name}`", places.get(group, group), _parameters(parameters), doc + ("" if built else " Not built yet.")))
+            rows.append(
+                (f"`{name}`", places.get(group, group), _parameters(parameters), doc + ("" if built else " Not built yet."))
+            )
     return _table(("call", "value of", "parameters", "meaning"), rows)
 
 
@@ -167,7 +177,14 @@ def functions() -> str:
             signature = ", ".join(_signature(parameter) for parameter in row.parameters)
             meaning = row.doc + (f" `{row.formula}`" if row.formula else "") + (f" ({row.source})" if row.source else "")
             rows.append(
-                (f"`{name}({signature})`", row.level, row.result, row.null, row.taint, meaning + ("" if row.built else " Not built yet."))
+                (
+                    f"`{name}({signature})`",
+                    row.level,
+                    row.result,
+                    row.null,
+                    row.taint,
+                    meaning + ("" if row.built else " Not built yet."),
+                )
             )
     return _table(("function", "level", "gives", "null", "taint", "meaning"), rows)
 
@@ -184,9 +201,34 @@ def metrics() -> str:
     rows = []
     for name, tasks, kind, direction, interval, parameters, built, doc, formula, source in METRICS:
         arguments = ", ".join(["model", *(_signature(parameter) for parameter in parameters)])
-        meaning = doc + (f" `{formula}`" if formula else "") + (f" ({source})" if source else "") + ("" if built else " Not built yet.")
+        meaning = (
+            doc
+            + (f" `{formula}`" if formula else "")
+            + (f" ({source})" if source else "")
+            + ("" if built else " Not built yet.")
+        )
         rows.append((f"`{name}({arguments})`", ", ".join(tasks), kind, direction, interval, meaning))
     return _table(("metric", "of", "gives", "better", "interval", "meaning"), rows)
+
+
+def units() -> str:
+    """The units of literals, by type."""
+    from mlspec.syntax.numbers import UNITS
+
+    found: dict[str, list[str]] = {}
+    for unit, (kind, _) in UNITS.items():
+        found.setdefault(_UNIT_TYPES[kind], []).append(f"`{unit}`")
+    return _table(("type", "units"), [(f"`{kind}`", " ".join(names)) for kind, names in found.items()])
+
+
+_UNIT_TYPES = {"DURATION": "duration", "BYTES": "bytes", "RATE": "rate", "PERCENT": "ratio", "POINTS": "points"}
+
+
+def types() -> str:
+    """The types of columns, params and prompts."""
+    from mlspec.spec.columns import TYPES as names
+
+    return ", ".join(f"`{name}`" for name in names) + "."
 
 
 def estimators() -> str:
@@ -212,6 +254,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "constructors": constructors,
     "functions": functions,
     "metrics": metrics,
+    "types": types,
+    "units": units,
     "estimators": estimators,
 }
 

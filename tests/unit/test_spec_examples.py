@@ -60,7 +60,12 @@ def test_forms_of_the_gates() -> None:
     spec, _ = check_path(OK / "census_income.mlspec")
     assert spec is not None
     gates = {name: gate.value.form for name, gate in spec.blocks["release"].definitions.items()}
-    assert gates["useful"] == ["call", ">=", [["call", "lower", [["metric", "auc", "tune", {}]], {}], ["lit", 0.88, "float"]], {}]
+    assert gates["useful"] == [
+        "call",
+        ">=",
+        [["call", "lower", [["metric", "auc", "tune", {}]], {}], ["lit", 0.88, "float"]],
+        {},
+    ]
     difference = ["call", "-", [["metric", "accuracy", "tune", {}], ["metric", "accuracy", "majority", {}]], {}]
     assert gates["beats_majority"] == ["call", ">=", [["call", "lower", [difference], {}], ["lit", 0.05, "points"]], {}]
     rate = ["metric", "false_pos_rate", "tune", {}]
@@ -94,7 +99,10 @@ def test_env_puts_its_values_in_force() -> None:
     assert render(found) == ""
     assert (spec.blocks["census"].get("sample"), spec.blocks["census"].fields["sample"].origin) == (0.1, "env dev")
     assert spec.blocks["tune"].get("trials") == 4
-    assert [(change.path, change.override) for change in spec.overrides] == [("census.sample", "guarded"), ("tune.trials", "guarded")]
+    assert [(change.path, change.override) for change in spec.overrides] == [
+        ("census.sample", "guarded"),
+        ("tune.trials", "guarded"),
+    ]
     assert spec.overrides[1].old is not None
     assert spec.overrides[1].old.item == 20
     assert not spec.releasable

@@ -188,7 +188,12 @@ def test_features_may_name_earlier_features() -> None:
     spec, found = check_text(TEXT.format(check="", feature="  v := t.i + 1\n  w := scale(v)"))
     assert spec is not None, render(found)
     value = spec.blocks["x"].definitions["w"].value
-    assert value.form == ["call", "scale", [["call", "+", [["col", "i", "int"], ["lit", 1, "int"]], {}]], {"method": "standard"}]
+    assert value.form == [
+        "call",
+        "scale",
+        [["call", "+", [["col", "i", "int"], ["lit", 1, "int"]], {}]],
+        {"method": "standard"},
+    ]
     assert ("x", "v") in value.features
     assert ("t", "i") in value.columns
 
@@ -203,7 +208,9 @@ def test_params_from_the_command_line(given: str, shown: float) -> None:
     assert [change.path for change in spec.overrides] == ["horizon"]
 
 
-@pytest.mark.parametrize(("params", "code"), [({"horizon": "3"}, "MLS202"), ({"horizn": "3d"}, "MLS101"), ({"cut": "x y"}, "MLS201")])
+@pytest.mark.parametrize(
+    ("params", "code"), [({"horizon": "3"}, "MLS202"), ({"horizn": "3d"}, "MLS101"), ({"cut": "x y"}, "MLS201")]
+)
 def test_wrong_params_from_the_command_line(params: dict[str, str], code: str) -> None:
     spec, found = check_text(TEXT.format(check="", feature="  v := days(horizon) + t.i * cut"), params=params)
     assert spec is None

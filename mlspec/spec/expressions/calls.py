@@ -97,9 +97,7 @@ def _fits(row: Function, operands: list[Operand], count: int, named: set[str], c
         return level is not None and level >= METRIC
     if row.level == "live":
         return context.role in _LIVE_ROLES and not (isinstance(first, Typed) and first.level == ROW and not first.refs)
-    return (
-        (level is None or level < METRIC or _is_request_value(first)) and count >= _least(row) and "over" not in named
-    )
+    return (level is None or level < METRIC or _is_request_value(first)) and count >= _least(row) and "over" not in named
 
 
 def _is_request_value(found: Operand | None) -> bool:

@@ -1,0 +1,101 @@
+"""`use`: files are read once, cycles and excess are reported, names arrive under their alias."""
+
+from __future__ import annotations
+
+from mlspec.diagnostics import Diagnostic
+from mlspec.source import SourceFile
+from mlspec.spec import Spec, check_spec
+from mlspec.syntax import parse
+from mlspec.syntax.nodes import File
+
+SPEC = 'mlspec 2026.1\n{uses}\nspec {name} {{\n  owner = "team"\n}}\n{rest}'
+
+
+def text(name: str, uses: str = "", rest: str = "") -> str:
+    return SPEC.format(name=name, uses=f"\n{uses}\n" if uses else "", rest=f"\n{rest}\n" if rest else "")
+
+
+def check(files: dict[str, str]) -> tuple[Spec | None, list[Diagnostic], list[str]]:
+    """Checks `main.mlspec` of `files`; the third result is what was read, in order."""
+    read: list[str] = []
+
+    def load(path: str) -> File | None:
+        read.append(path)
+        return parse(SourceFile(path, files[path]))[0] if path in files else None
+
+    file, found = parse(SourceFile("main.mlspec", files["main.mlspec"]))
+    assert file is not None, found
+    spec, more = check_spec(file, load=load, env=None, params={})
+    return spec, more, read
+
+
+PARAM = "param days: duration = 30d"
+
+
+def test_a_param_of_another_file() -> None:
+    rest = 'source t {\n  from = csv("t.csv")\n  at: timestamp\n}\n\nsplit s {\n  frame = t\n  on = at\n  gap = other.days\n' \
+           "  a := 2020-01-01..2020-06-30\n  b := 2021-01-01..2021-06-30\n}"  # fmt: skip
+    spec, found, read = check(
+        {
+            "main.mlspec": text("main", 'use "./lib/other.mlspec" as other', rest),
+            "lib/other.mlspec": text("other", "", PARAM),
+        }
+    )
+    assert spec is not None, found
+    assert spec.blocks["s"].get("gap") == 30 * 86_400
+    assert read == ["lib/other.mlspec"]
+
+
+def test_a_diamond_is_read_once_and_relative_to_each_file() -> None:
+    both = 'use "./lib/a.mlspec" as a\n\nuse "./lib/b.mlspec" as b'
+    _, found, read = check(
+        {
+            "main.mlspec": text("main", both),
+            "lib/a.mlspec": text("a", 'use "./c.mlspec" as c'),
+            "lib/b.mlspec": text("b", 'use "../lib/c.mlspec" as c'),
+            "lib/c.mlspec": text("c", "", PARAM),
+        }
+    )
+    assert read == ["lib/a.mlspec", "lib/c.mlspec", "lib/b.mlspec"]
+    assert not [each for each in found if each.severity == "error"]
+
+
+def test_a_cycle_names_its_chain() -> None:
+    spec, found, _ = check(
+        {
+            "main.mlspec": text("main", 'use "./a.mlspec" as a'),
+            "a.mlspec": text("a", 'use "./b.mlspec" as b'),
+            "b.mlspec": text("b", 'use "./a.mlspec" as a'),
+        }
+    )
+    assert spec is None
+    assert [each.code.id for each in found] == ["MLS110"]
+    assert found[0].found == "a.mlspec → b.mlspec → a.mlspec"
+
+
+def test_more_files_than_a_spec_may_have() -> None:
+    files = {f"f{i}.mlspec": text(f"f{i}", f'use "./f{i + 1}.mlspec" as next') for i in range(80)}
+    spec, found, read = check({"main.mlspec": text("main", 'use "./f0.mlspec" as f'), **files})
+    assert spec is None
+    assert [each.code.id for each in found] == ["MLS115"]
+    assert len(read) <= 64
+
+
+def test_an_unknown_name_of_an_import() -> None:
+    rest = 'source t {\n  from = csv("t.csv", delimiter: other.dayz)\n  at: timestamp\n}'
+    _, found, _ = check(
+        {"main.mlspec": text("main", 'use "./other.mlspec" as other', rest), "other.mlspec": text("other", "", PARAM)}
+    )
+    assert [each.code.id for each in found] == ["MLS101"]
+    assert found[0].edits[0].text == "days"
+
+
+def test_findings_of_an_import_stand_in_its_own_file() -> None:
+    _, found, _ = check(
+        {
+            "main.mlspec": text("main", 'use "./other.mlspec" as other'),
+            "other.mlspec": text("other", "", "param days: duration = 30"),
+        }
+    )
+    assert found[0].span is not None
+    assert found[0].span.source.name == "other.mlspec"
