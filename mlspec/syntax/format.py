@@ -64,7 +64,7 @@ class _Formatter:
             previous = (kind, len(lines) == 1 or (len(lines) > 1 and _one_line(entry.node, lines)))
         if left:
             out += ["", *left]
-        return "\n".join(line.rstrip() for line in out) + "\n"
+        return "\n".join(out) + "\n"
 
     def _place(
         self, statements: tuple[Stmt, ...], comments: list[Comment], start: int, end: int
@@ -136,6 +136,8 @@ class _Formatter:
 
     def _body_start(self, node: Block | Extern, inside: list[Comment]) -> int:
         """The end of the line on which the block opens: the first one behind the head that no bracket or comment hides."""
+        if not inside:
+            return node.span.start
         at = node.result.span.end if isinstance(node, Extern) else node.head.end
         end = self._source.text.find("\n", self._source.text.index("{", at))
         return node.span.end if end < 0 else end

@@ -64,6 +64,7 @@ class Layout:
         self._start = 0  # index in `tokens` of the statement being read
         self._depth = 0
         self._text_open = False
+        self._lacking = sum((token.type == "OPEN") - (token.type == "CLOSE") for token in scan.tokens)
         index = self._header()
         while index < len(self._raw):
             index = self._step(index)
@@ -298,14 +299,18 @@ class Layout:
     # ---- brackets that nobody closed
 
     def _outdented(self, token: Token) -> None:
-        """A statement at the margin of its block's head, where the block's own statements are indented: the `}` is missing."""
-        while self.levels:
+        """A statement at the margin of its block's head, where the block's own statements are indented: the `}` is missing.
+
+        Only where the file has fewer `}` than `{`: indentation means nothing by itself.
+        """
+        while self.levels and self._lacking > 0:
             level = self.levels[-1]
             column = self._column(token)
             if level.body_column == 0:
                 level.body_column = column
             if not (level.column == column < level.body_column):
                 return
+            self._lacking -= 1
             self._report_unclosed(level.token, f"line {self.scan.source.position(token.start)[0]}")
             self._pop()
             self.tokens += [Token("CLOSE", "", token.start, token.start), Token("NL", "", token.start, token.start)]

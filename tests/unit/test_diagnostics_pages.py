@@ -19,8 +19,7 @@ IDS = [row.id for row in all_codes()]
 SHOWN = [id for id in IDS if snippets(id)]
 TEXT = [id for id in SHOWN if id < "MLS100"]
 # Codes below 700 that one small file cannot show: they need other files, other bytes, or blocks that this version does not run.
-WITHOUT_SPEC = set(
-    [
+WITHOUT_SPEC = {
         "MLS007",
         "MLS110",
         "MLS111",
@@ -47,8 +46,7 @@ WITHOUT_SPEC = set(
         "MLS607",
         "MLS608",
         "MLS612",
-    ]
-)
+    }
 
 
 def test_there_is_a_page_for_each_code_and_no_other() -> None:

@@ -28,8 +28,7 @@ DEFINED = {
     "9": range(901, 902),
 }
 # Every name that a wording may take its data from: few, so that whoever reports a code need not look them up.
-FIELDS = set(
-    [
+FIELDS = {
         "name",
         "kind",
         "wanted",
@@ -65,8 +64,7 @@ FIELDS = set(
         "how",
         "extra",
         "type",
-    ]
-)
+    }
 
 
 def test_every_defined_code_is_there_and_no_other() -> None:
