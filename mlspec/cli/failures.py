@@ -11,6 +11,7 @@ from mlspec.diagnostics import Code, Diagnostic, Note, code
 if TYPE_CHECKING:
     from mlspec.backend import Finding
     from mlspec.graph import GraphError
+    from mlspec.source import Span
     from mlspec.spec.model import Spec
 
 _LOCKED, _INPUT_OUTPUT = "MLS811", "MLS809"
@@ -38,11 +39,17 @@ def stage_diagnostic(spec: Spec | None, error: Mapping[str, Any]) -> Diagnostic:
     wording = Code(str(error["code"]), slug, severity, "{message}", "{expected}", "{found}", "{help}")
     data = {name: str(error.get(name) or "") for name in ("message", "expected", "found", "help")}
     where = str(error.get("where") or "")
-    span = spec.span_of(where) if spec is not None and where else None
+    span = _span_of(spec, where) if spec is not None and where else None
     notes = [Note(f"for example {example}") for example in error.get("examples") or ()]
     if where and span is None:
         notes.insert(0, Note(f"at `{where}`"))
     return Diagnostic(wording, span, {name: text for name, text in data.items() if text}, notes)
+
+
+def _span_of(spec: Spec, where: str) -> Span | None:
+    """The place that a stage names; `spec.registry` is the field of the block that names the spec."""
+    head, dot, rest = where.partition(".")
+    return spec.span_of(f"{spec.name}.{rest}" if dot and head == "spec" and "spec" not in spec.blocks else where)
 
 
 def graph_diagnostic(spec: Spec | None, error: GraphError) -> Diagnostic:

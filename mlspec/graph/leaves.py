@@ -35,7 +35,7 @@ def source_files(config: Mapping[str, Any], root: Path, block: str = "") -> list
     base = os.path.realpath(root)
     found: dict[str, None] = {}
     for pattern in config.get("paths", ()):
-        matches = sorted(glob.glob(pattern, root_dir=base, recursive=True)) if glob.has_magic(pattern) else [pattern]
+        matches = sorted(glob.glob(pattern, root_dir=base, recursive=True)) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207 - Path.glob knows no root_dir
         if not matches:
             raise GraphError(f"no file matches `{pattern}`", f"{block}.from", expected="at least one file", found="none",
                              help="paths are relative to the project root in a plan, to the spec in a spec")  # fmt: skip

@@ -125,9 +125,11 @@ class Graph:
 
 
 def stage_id(block: str, step: str) -> str:
-    """`block-step` with `_` as `-`; a longer one than 63 characters is cut and ends in a hash of the whole."""
+    """`block-step` with `_` as `-`; one that would be too long, or no id, ends in a hash of the whole, so that ids stay apart."""
     whole = f"{block}-{step}".replace("_", "-").replace(".", "-").lower()
-    if len(whole) <= MAX_ID:
+    words = "-".join(word for word in whole.split("-") if word)
+    if words == whole and len(whole) <= MAX_ID and whole[0].isalpha():
         return whole
-    mark = hashlib.sha256(whole.encode()).hexdigest()[:8]
-    return f"{whole[: MAX_ID - 9].rstrip('-')}-{mark}"
+    mark = hashlib.sha256(f"{block}-{step}".encode()).hexdigest()[:8]
+    start = words if words[:1].isalpha() else f"b{words}"
+    return f"{start[: MAX_ID - 9].rstrip('-')}-{mark}"

@@ -85,3 +85,10 @@ def test_stage_ids_are_cut_with_a_hash() -> None:
     assert len(long) == 63
     assert long != stage_id("b" * 80, "fit")
     Graph.of([write(long)])
+
+
+def test_odd_names_give_ids_that_differ() -> None:
+    names = ["a_b", "a__b", "_a_b", "a_b_", "_", "__"]
+    ids = [stage_id(name, "split") for name in names]
+    assert len(set(ids)) == len(names)
+    Graph.of([write(name) for name in ids])
