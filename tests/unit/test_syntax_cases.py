@@ -100,7 +100,7 @@ def test_chains_are_flat_and_comparisons_are_not_chained() -> None:
 
 
 def test_an_extern_has_typed_parameters_and_result() -> None:
-    file = tree("extern metric m(reply: text, n: list(int)) -> float? {\n  code = \"a.py:f\"\n}\n")
+    file = tree('extern metric m(reply: text, n: list(int)) -> float? {\n  code = "a.py:f"\n}\n')
     extern = file.statements[0]
     assert isinstance(extern, Extern) and [p.name.text for p in extern.params] == ["reply", "n"] and extern.result.optional
 

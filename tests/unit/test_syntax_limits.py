@@ -67,7 +67,10 @@ TABLE = {
     "__proto__": (HEAD + "spec __proto__ {\n}\n", "MLS010"),
     "device": (HEAD + "spec con {\n}\n", "MLS010"),
     "byte order mark": ("\ufeff" + HEAD + "spec a {\n}\n", "MLS015"),
-    **{f"bidi {point:04X}": (HEAD + f"# {chr(point)}\n", "MLS009") for point in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+    **{
+        f"bidi {point:04X}": (HEAD + f"# {chr(point)}\n", "MLS009")
+        for point in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    },
 }
 
 
@@ -104,7 +107,9 @@ def test_just_inside_the_limits(name: str) -> None:
     assert tree is not None and found == []
 
 
-@pytest.mark.parametrize("piece", ["[", "a ", "1+", '"a" ', "a.", "@", "#x\n", "a = 1\n", "1_000 ", "2026-01-01 ", "a {\n}\n", 'x"""', "\\", "é"])
+@pytest.mark.parametrize(
+    "piece", ["[", "a ", "1+", '"a" ', "a.", "@", "#x\n", "a = 1\n", "1_000 ", "2026-01-01 ", "a {\n}\n", 'x"""', "\\", "é"]
+)
 def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     """Twice the text takes at most about twice the time, whatever the text."""
 

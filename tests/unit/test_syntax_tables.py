@@ -92,4 +92,7 @@ def test_the_scanner_makes_the_terminals_of_the_grammar(path: Path, lark: Any) -
 
 
 def test_terminals_are_ascii(lark: Any) -> None:
-    assert all(terminal.pattern.to_regexp().isascii() and not re.search(r"\\[dws]", terminal.pattern.to_regexp()) for terminal in lark.terminals)
+    assert all(
+        terminal.pattern.to_regexp().isascii() and not re.search(r"\\[dws]", terminal.pattern.to_regexp())
+        for terminal in lark.terminals
+    )
