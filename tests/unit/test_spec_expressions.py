@@ -215,3 +215,24 @@ def test_wrong_params_from_the_command_line(params: dict[str, str], code: str) -
     spec, found = check_text(TEXT.format(check="", feature="  v := days(horizon) + t.i * cut"), params=params)
     assert spec is None
     assert code in {finding.code.id for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("gate", "code"),
+    [
+        ("auc() >= 0.5", "MLS104"),
+        ("auc(t) >= 0.5", "MLS104"),
+        ("cyclic(t.i, period: 24) >= 0.5", "MLS201"),
+        ("worst(rows()) >= 1", "MLS206"),
+    ],
+)
+def test_wrong_calls_anywhere(gate: str, code: str) -> None:
+    _, found = feature(gate)
+    assert code in found, found
+
+
+def test_required_arguments_may_be_named() -> None:
+    value, found = feature("cyclic(t.i, period: 24)")
+    assert found == ""
+    assert value is not None
+    assert value.form == ["call", "cyclic", [["col", "i", "int"]], {"period": 24}]

@@ -40,11 +40,11 @@ def call(node: Call, context: Context, operate: Operate) -> Operand:
     if any(_faulty(found) for found in operands):
         return unknown(node.span, tuple(ref for found in operands if isinstance(found, Typed) for ref in found.refs))
     first = operands[0] if operands else None
-    if (extern is not None and extern.kind == "extern") or (metric is not None and _is_model(first)):
+    if (extern is not None and extern.kind == "extern") or (metric is not None and (not rows or _is_model(first))):
         return metric_call(node, given, context, metric, extern, operate)
     row = _choose(rows, node, operands, context)
     if row is None:
-        return _no_fit(node, operands, context, rows, metric is not None, operate)
+        return _no_fit(node, operands, context, rows, operate)
     if not row.built:
         context.not_built(f"function `{name}`", node.callee.span)
     return _apply(row, node, given, context, operate)
@@ -97,7 +97,11 @@ def _fits(row: Function, operands: list[Operand], count: int, named: set[str], c
         return level is not None and level >= METRIC
     if row.level == "live":
         return context.role in _LIVE_ROLES and not (isinstance(first, Typed) and first.level == ROW and not first.refs)
-    return (level is None or level < METRIC or _is_request_value(first)) and count >= _least(row) and "over" not in named
+    return (
+        (level is None or level < METRIC or _is_request_value(first))
+        and count + len(named) >= _least(row)
+        and "over" not in named
+    )
 
 
 def _is_request_value(found: Operand | None) -> bool:
@@ -121,16 +125,9 @@ def _is_foreign(found: Operand | None, context: Context) -> bool:
     return any(ref.kind == "column" and ref.block != context.rows.name for ref in found.refs)
 
 
-def _no_fit(
-    node: Call, operands: list[Operand], context: Context, rows: tuple[Function, ...], metric: bool, operate: Operate
-) -> Typed:
+def _no_fit(node: Call, operands: list[Operand], context: Context, rows: tuple[Function, ...], operate: Operate) -> Typed:
     """Report a function that the place or its arguments do not allow."""
-    name = node.callee.text
-    if metric and operands and isinstance(operands[0], Typed):
-        context.scope.wrong(short(operands[0].span), operands[0].span, "value", f"a model, of which `{name}` is a metric")
-    elif metric and operands:
-        context.scope.wrong(short(node.args[0].span), node.args[0].span, describe(operands[0]), "a model")
-    elif operands and all(row.level in ("row", "fitted") for row in rows) and len(operands) >= _least(rows[0]):
+    if operands and all(row.level in ("row", "fitted") for row in rows) and len(operands) >= _least(rows[0]):
         found = operands[0]
         span = node.args[0].span
         context.scope.wrong(short(span), span, describe(found), "a value of one row")
