@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from mlspec.diagnostics import Diagnostic
     from mlspec.driver import Compilation
     from mlspec.graph import Graph
-    from mlspec.plan import Plan
 
 __version__ = "0.1.0"
-__all__ = ["CompileError", "Diagnostic", "check", "compile", "load", "plan", "__version__"]
+__all__ = ["CompileError", "Diagnostic", "check", "compile", "load", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -39,7 +38,7 @@ class CompileError(Exception):
 
 
 def load(path: str | Path, env: str | None = None, params: Mapping[str, str] | None = None) -> Compilation:
-    """A spec without errors, with its graph and plan to come; CompileError otherwise."""
+    """A spec without errors; CompileError otherwise. `.graph` are its stages, `.plan` says what a run would do and why."""
     from mlspec.driver import Compilation
 
     compilation = Compilation(path, env, params)
@@ -53,11 +52,6 @@ def check(path: str | Path, env: str | None = None, params: Mapping[str, str] | 
     from mlspec.driver import Compilation
 
     return Compilation(path, env, params).diagnostics
-
-
-def plan(path: str | Path, env: str | None = None, params: Mapping[str, str] | None = None) -> Plan:
-    """What a run would do, and why."""
-    return load(path, env, params).plan
 
 
 def compile(

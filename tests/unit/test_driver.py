@@ -98,7 +98,7 @@ def test_compile_and_plan_from_python(tmp_path: Path) -> None:
     path.write_text(DEMO)
     (tmp_path / "people.csv").write_text("code\n")
     assert set(mlspec.compile(path, "local")) == {"plan.json"}
-    assert len(mlspec.plan(path).to_run()) == 16
+    assert len(mlspec.load(path).plan.to_run()) == 16
 
 
 def test_an_import_is_part_of_the_digest(tmp_path: Path) -> None:
