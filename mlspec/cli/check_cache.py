@@ -19,6 +19,7 @@ except ImportError:
         from hashlib import sha256
 
 FOLDER = os.path.join(".mlspec", "cache")  # noqa: PTH118 - this module is on the fast path: no pathlib
+MOST = 256
 _FLAGS = {"--format", "--env", "-p", "--fail-on", "--target"}
 _WORDS = {"--no-color", "-q", "--quiet", "-v", "--verbose"}
 
@@ -51,12 +52,21 @@ def remember(arguments: list[str], texts: dict[str, str], text: str, code: int) 
         files = {name: _digest_if(name, checked) for name, checked in texts.items()}
         if None in files.values():
             return  # a file changed while it was checked: what was printed is not about what lies there now
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        _make_room(os.path.dirname(path))  # noqa: PTH120
         with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump({"files": files, "out": text, "code": code}, file)
         os.replace(temporary, path)  # noqa: PTH105
     except OSError:
         return
+
+
+def _make_room(folder: str) -> None:
+    """The folder, emptied when it holds many entries: most are of compilers and arguments that are gone."""
+    os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+    names = os.listdir(folder)  # noqa: PTH208
+    if len(names) >= MOST:
+        for name in names:
+            os.unlink(os.path.join(folder, name))  # noqa: PTH108, PTH118
 
 
 def entry_path(arguments: list[str]) -> str | None:

@@ -132,6 +132,17 @@ def test_a_torn_entry_is_none(project: Path) -> None:
     assert probe("check", "demo.mlspec") == (0, "demo.mlspec: no findings\n", True)
 
 
+def test_the_cache_does_not_grow_without_end(project: Path) -> None:
+    from mlspec.cli.check_cache import MOST
+
+    cache = project / ".mlspec" / "cache"
+    cache.mkdir(parents=True)
+    for number in range(MOST):
+        (cache / f"{number}.json").write_text("{}")
+    assert cached("check", "demo.mlspec")[2] is False
+    assert len(list(cache.iterdir())) == 1
+
+
 def test_a_folder_that_cannot_be_written_costs_nothing(project: Path, capsys: Capture) -> None:
     (project / ".mlspec").write_text("in the way")
     run("check", "demo.mlspec")
