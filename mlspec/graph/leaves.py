@@ -13,6 +13,8 @@ from mlspec.graph.errors import GraphError
 from mlspec.graph.model import Graph, Stage
 
 _CHUNK = 1 << 20
+BESIDE: Mapping[str, tuple[str, ...]] = {"duckdb": (".wal",), "sqlite": ("-wal", "-journal")}
+"""What a database may keep beside its file, by format: rows that are committed there are rows of the source."""
 
 
 def graph_leaves(graph: Graph, root: Path) -> dict[str, dict[str, str]]:
@@ -24,7 +26,15 @@ def stage_leaves(stage: Stage, root: Path) -> dict[str, str]:
     """`{path relative to the root: SHA-256}` of the files that an `extract` stage reads; empty for any other kind."""
     if stage.kind != "extract":
         return {}
-    return {path: _digest(root / path, stage.block) for path in source_files(stage.config, root, stage.block)}
+    paths = source_files(stage.config, root, stage.block)
+    beside = [name for path in paths for name in files_beside(root, path, stage.config.get("format"))]
+    return {path: _digest(root / path, stage.block) for path in [*paths, *beside]}
+
+
+def files_beside(root: Path, path: str, kind: str | None) -> list[str]:
+    """The files with content that a database of this format keeps beside the file `path`; an empty one says nothing."""
+    names = [path + end for end in BESIDE.get(kind or "", ())]
+    return [name for name in names if (root / name).is_file() and (root / name).stat().st_size]
 
 
 def source_files(config: Mapping[str, Any], root: Path, block: str = "") -> list[str]:

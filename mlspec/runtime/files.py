@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,9 +67,13 @@ def io_error(error: OSError, path: Path | str, doing: str) -> StageError:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace the file `path` by `data`, all of it or nothing: temporary file beside it, fsync, rename, fsync of the folder."""
+    _replace(path, [data])
+
+
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
-        _write_new(temporary, data)
+        _write_new(temporary, parts)
         _perform("rename", path, lambda: temporary.rename(path))
     except StageError:
         # The first error is the one to report; what cannot be removed now is swept by the next run.
@@ -89,11 +93,12 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, canonical_bytes(value))
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _write_new(path: Path, parts: Iterable[bytes]) -> None:
     flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC
     descriptor = _perform("open", path, lambda: os.open(path, flags, 0o666))
     try:
-        _write_all(descriptor, path, data)
+        for data in parts:
+            _write_all(descriptor, path, data)
         _perform("fsync", path, lambda: os.fsync(descriptor))
     finally:
         os.close(descriptor)
@@ -179,8 +184,9 @@ def rename(source: Path, target: Path) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy one file atomically."""
-    write_bytes(target, read_bytes(source))
+    """Copy one file atomically, a piece at a time: it may be larger than memory."""
+    with _perform("read", source, lambda: source.open("rb", buffering=0)) as file:
+        _replace(target, iter(lambda: _perform("read", source, lambda: os.read(file.fileno(), _CHUNK)), b""))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -89,6 +89,36 @@ def test_duckdb_file(tmp_path: Path) -> None:
     assert len(rows_of(extract(tmp_path, format="duckdb", paths=["a.duckdb"], query="SELECT * FROM t WHERE id < 3"))) == 2
 
 
+def test_rows_that_are_still_in_the_log_of_a_sqlite_file_are_read(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "a.db")
+    assert database.execute("PRAGMA journal_mode=WAL").fetchone() == ("wal",)
+    database.execute("CREATE TABLE t (id INTEGER, x REAL, s TEXT)")
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.executemany("INSERT INTO t VALUES (?, ?, ?)", ROWS)
+    database.commit()
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("a.db*")}
+    assert before["a.db-wal"]
+    out = extract(tmp_path, format="sqlite", paths=["a.db"], table="t")
+    assert rows_of(out) == [(place, *row) for place, row in enumerate(ROWS)]
+    assert [file["path"] for file in table.head(out / "rows")["files"]] == ["a.db", "a.db-wal"]
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("a.db*")} == before, "the source is left as it is"
+    database.close()
+
+
+def test_rows_that_are_still_in_the_log_of_a_duckdb_file_are_read(tmp_path: Path) -> None:
+    live = tmp_path / "live.duckdb"
+    with duckdb.connect(str(live)) as database:
+        database.execute("CREATE TABLE t (id INTEGER, x DOUBLE, s VARCHAR)")
+        database.execute("CHECKPOINT")
+        database.executemany("INSERT INTO t VALUES (?, ?, ?)", ROWS)
+        for path in (live, live.with_name("live.duckdb.wal")):
+            (tmp_path / path.name.replace("live", "a")).write_bytes(path.read_bytes())
+    assert (tmp_path / "a.duckdb.wal").stat().st_size
+    out = extract(tmp_path, format="duckdb", paths=["a.duckdb"], table="t")
+    assert rows_of(out) == [(place, *row) for place, row in enumerate(ROWS)]
+    assert [file["path"] for file in table.head(out / "rows")["files"]] == ["a.duckdb", "a.duckdb.wal"]
+
+
 def test_a_query_reads_no_other_file(tmp_path: Path) -> None:
     """What the session may read is the declared file alone, whatever a query or a view of the file says."""
     (tmp_path / "other.csv").write_text("id,x,s\n9,9,secret\n", encoding="utf-8")

@@ -42,3 +42,17 @@ def test_what_is_refused(pattern: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(GraphError, match=words) as caught:
         stage_leaves(extract(pattern), root)
     assert caught.value.where == "s.from"
+
+
+@pytest.mark.parametrize(("kind", "beside"), [("duckdb", "a.db.wal"), ("sqlite", "a.db-wal"), ("sqlite", "a.db-journal")])
+def test_a_log_beside_a_database_is_part_of_it(kind: str, beside: str, tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("x")
+    stage = Stage("s-extract", "extract", "s", {"paths": ["a.db"], "format": kind}, {}, {"rows": "table"})
+    (tmp_path / beside).write_bytes(b"")
+    assert list(stage_leaves(stage, tmp_path)) == ["a.db"], "an empty log says nothing"
+    (tmp_path / beside).write_bytes(b"rows")
+    before = stage_leaves(stage, tmp_path)
+    assert list(before) == ["a.db", beside]
+    (tmp_path / beside).write_bytes(b"ROWS")
+    assert stage_leaves(stage, tmp_path) != before
+    assert list(stage_leaves(extract("a.db"), tmp_path)) == ["a.db"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from mlspec.graph.leaves import files_beside
+from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.extract.reader import Input, Plain, Reader, unreadable
 from mlspec.runtime.query import call, render, select
@@ -36,10 +39,11 @@ def select_only(text: str, where: str) -> str:
     """The text again when it is one SELECT statement, else MLS316."""
     import sqlglot
     from sqlglot import exp
+    from sqlglot.errors import SqlglotError
 
     try:
         parsed = sqlglot.parse(text, dialect="sqlite")
-    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+    except (SqlglotError, RecursionError) as error:
         raise _no_select(where, str(error).splitlines()[0] if str(error) else "nested too deep") from error
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Query):
         raise _no_select(where, f"{len(parsed)} statements" if len(parsed) != 1 else type(parsed[0]).__name__.upper())
@@ -57,12 +61,13 @@ def open_duckdb(connection: duckdb.DuckDBPyConnection, source: Input) -> Reader:
     """A table or query of a DuckDB file, which the session attached as `source` before it was locked."""
     import duckdb
     import sqlglot
+    from sqlglot.errors import SqlglotError
 
     try:
         connection.execute("USE source")
         query = sqlglot.parse_one(statement(source), dialect="duckdb")
         described = connection.execute(f"DESCRIBE {render(query)}").fetchall()
-    except (duckdb.Error, sqlglot.errors.SqlglotError) as error:
+    except (duckdb.Error, SqlglotError) as error:
         raise unreadable(source, error, "a readable table or query of a DuckDB file") from error
     return Plain({str(row[0]): str(row[1]) for row in described}, query)
 
@@ -92,10 +97,15 @@ def _copy_sqlite(source: Input, target: str) -> list[str]:
 
 
 class _sqlite:
-    """A read-only connection that allows SELECT alone, closed at the end of the `with`."""
+    """A connection that allows SELECT alone, closed at the end of the `with`.
+
+    A file with a log beside it is copied, log and all: reading the log writes to the folder, and leaving it out would miss rows.
+    """
 
     def __init__(self, source: Input) -> None:
-        self.database = sqlite3.connect(f"file:{quote(str(source.file.path))}?mode=ro&immutable=1", uri=True)
+        copy = _with_its_log(source)
+        address = f"{quote(str(copy))}?mode=rw" if copy else f"{quote(str(source.file.path))}?mode=ro&immutable=1"
+        self.database = sqlite3.connect(f"file:{address}", uri=True)
 
     def __enter__(self) -> sqlite3.Connection:
         self.database.set_authorizer(_authorize)
@@ -103,6 +113,21 @@ class _sqlite:
 
     def __exit__(self, *_: object) -> None:
         self.database.close()
+
+
+def _with_its_log(source: Input) -> Path | None:
+    """A copy of a database and of the log beside it, in the work folder; None for a database without a log."""
+    path = source.file.path
+    logs = files_beside(path.parent, path.name, "sqlite")
+    if not logs:
+        return None
+    copy = source.work / f"sqlite-{source.file.digest[:16]}.db"
+    for stale in source.work.glob(f"{copy.name}-*"):
+        stale.unlink()
+    files.copy_file(path, copy)
+    for name in logs:
+        files.copy_file(path.parent / name, copy.with_name(copy.name + name.removeprefix(path.name)))
+    return copy
 
 
 def _authorize(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:

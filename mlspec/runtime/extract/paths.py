@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlspec.graph.leaves import files_beside
 from mlspec.runtime.errors import StageError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -46,6 +47,11 @@ def find_files(root: Path, patterns: Sequence[str], where: str) -> list[DataFile
             raise _missing(root, pattern, where)
         found.update((name, _digest(root, name, where)) for name in names if name not in found)
     return [found[name] for name in sorted(found)]
+
+
+def beside(root: Path, data: Sequence[DataFile], kind: str, where: str) -> list[DataFile]:
+    """What the databases among the files keep beside them: a log with rows that are not in the main file yet."""
+    return [_digest(root, name, where) for file in data for name in files_beside(root, file.name, kind)]
 
 
 def check_unchanged(data: Sequence[DataFile], where: str) -> None:

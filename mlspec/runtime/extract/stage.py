@@ -15,7 +15,7 @@ from mlspec.runtime import query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.extract import typed, violations
-from mlspec.runtime.extract.paths import DataFile, check_unchanged, find_files
+from mlspec.runtime.extract.paths import DataFile, beside, check_unchanged, find_files
 from mlspec.runtime.extract.reader import Input, Reader, open_input, unreadable
 from mlspec.runtime.extract.sample import write_sample
 
@@ -46,6 +46,7 @@ def run(context: StageContext) -> None:
     config = context.config
     source = str(config["source"])
     data = find_files(context.project_root, [str(path) for path in config["paths"]], f"{source}.from")
+    logs = beside(context.project_root, data, str(config["format"]), f"{source}.from")
     work = context.resume_dir("extract")
     attach = data[0].path if config["format"] == "duckdb" else None
     read = [file.path for file in data]
@@ -54,9 +55,9 @@ def run(context: StageContext) -> None:
         _verify(load)
         folder = context.output("rows")
         rows = table.write_parquet(connection, _numbered(load), folder / table.ROWS)
-        check_unchanged(data, f"{source}.from")
+        check_unchanged([*data, *logs], f"{source}.from")
         _check_keys(load, folder / table.ROWS)
-        table.finish_table(folder, config["columns"], rows, [file.to_json() for file in data])
+        table.finish_table(folder, config["columns"], rows, [file.to_json() for file in [*data, *logs]])
         context.progress(1, 1, f"{rows:,} rows")
         if config.get("sample") is not None:
             write_sample(context, connection, folder)
