@@ -149,6 +149,56 @@ def test_a_stall_counts_for_every_request_behind_it() -> None:
     assert 25 <= sum(value > 0.05 for value in latencies) <= 60
 
 
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def replies(ends: str) -> tuple[list[int | str], int]:
+    """What a client gets for 6 requests, and over how many connections, from a server that ends connections in one way."""
+
+    async def scene() -> tuple[list[int | str], int]:
+        opened = 0
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal opened
+            opened += 1
+            try:
+                for number in range(100):
+                    await reader.readuntil(b"{}")
+                    if ends == "before" or (ends == "instead of the second reply" and number):
+                        break
+                    if ends == "inside":
+                        writer.write(OK[:20])
+                        break
+                    writer.write(OK)
+                    if ends == "when idle":
+                        break
+            except asyncio.IncompleteReadError:
+                pass
+            writer.close()
+
+        listener = await asyncio.start_server(answer, "127.0.0.1", 0)
+        client = Client("127.0.0.1", listener.sockets[0].getsockname()[1])
+        seen: list[int | str] = []
+        for _ in range(6):
+            window = await offer(client, [post("/predict", "h", b"{}")], 100, 0.01)
+            seen += [*window.failures, *(200 for _ in window.latencies)]
+        await client.close()
+        listener.close()
+        await listener.wait_closed()
+        return seen, opened
+
+    return asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("ends", "seen", "opened"),
+    [("never", 200, 1), ("when idle", 200, 6), ("instead of the second reply", 200, 6),
+     ("before", "no reply: the server closed the connection", 6), ("inside", "no reply: it ended in the middle", 6)],
+)  # fmt: skip
+def test_a_kept_connection_that_the_server_ended_costs_no_request(ends: str, seen: int | str, opened: int) -> None:
+    assert replies(ends) == ([seen] * 6, opened)
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.50, 50), (0.95, 95), (0.99, 99)])
 def test_percentiles_are_values_that_were_seen(share: float, expected: int) -> None:
     assert stage.rank(list(range(1, 101)), share) == expected

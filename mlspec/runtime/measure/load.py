@@ -9,15 +9,23 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 TIMER = 0.002
-CONNECTIONS = 64
+CONNECTIONS = 32
 TIMEOUT = 10.0
+
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class BadReply(Exception):
     """The server answered something that cannot be read as a reply."""
+
+
+class Closed(Exception):
+    """The server ended a connection without a byte of a reply."""
 
 
 @dataclass
@@ -29,36 +37,62 @@ class Window:
 
 
 class Client:
-    """Kept-alive connections to one server; a connection carries one request at a time."""
+    """Kept-alive connections to one server; a connection carries one request at a time, the last one used goes first.
+
+    A server may end an idle connection at any time. Then the request goes once more, over a new one, as any HTTP client does.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[Connection] = []
         self._room = asyncio.Semaphore(CONNECTIONS)
 
     async def send(self, request: bytes) -> int:
         """Send one request and read its reply whole; the HTTP status."""
         async with self._room:
-            reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
-            try:
-                writer.write(request)
-                status = await _read_reply(reader)
-            except BaseException:
-                writer.close()
-                raise
-            self._idle.append((reader, writer))
-            return status
+            kept = self._kept()
+            if kept is not None:
+                with suppress(Closed):
+                    return await self._exchange(kept, request)
+            return await self._exchange(await asyncio.open_connection(self._host, self._port), request)
+
+    def _kept(self) -> Connection | None:
+        """An idle connection that the server has not ended."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof() and not writer.is_closing():
+                return reader, writer
+            writer.close()
+        return None
+
+    async def _exchange(self, connection: Connection, request: bytes) -> int:
+        reader, writer = connection
+        try:
+            writer.write(request)
+            status = await _read_reply(reader)
+        except BaseException:
+            writer.close()
+            raise
+        self._idle.append(connection)
+        return status
 
     async def close(self) -> None:
         """Close what is open."""
         for _, writer in self._idle:
             writer.close()
-            await writer.wait_closed()
+            with suppress(OSError):  # one that the server has ended
+                await writer.wait_closed()
         self._idle.clear()
 
 
 async def _read_reply(reader: asyncio.StreamReader) -> int:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    try:
+        first = await reader.read(1)
+    except ConnectionError:
+        first = b""
+    if not first:
+        raise Closed("the server closed the connection")
+    head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     lengths = [line.partition(":")[2] for line in head[1:] if line.lower().startswith("content-length:")]
     if not lengths:
         raise BadReply("a reply without a length")
@@ -80,7 +114,11 @@ async def _one(client: Client, request: bytes, due: float, window: Window) -> No
         status = await asyncio.wait_for(client.send(request), TIMEOUT)
     except TimeoutError:
         window.failures.append(f"no reply within {TIMEOUT:g} s")
-    except (OSError, BadReply, asyncio.IncompleteReadError, ValueError) as error:
+    except (BadReply, Closed) as error:
+        window.failures.append(f"no reply: {error}")
+    except asyncio.IncompleteReadError:
+        window.failures.append("no reply: it ended in the middle")
+    except (OSError, ValueError, asyncio.LimitOverrunError) as error:
         window.failures.append(f"no reply: {type(error).__name__}")
     else:
         if status == 200:
