@@ -1,65 +1,27 @@
 """mlspec, a small total language for machine-learning systems, and its compiler. This is the public API.
 
-Importing it imports nothing else; each function loads what it needs.
+Importing it imports nothing else, not even of the standard library: every command pays for what stands here.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers take it as true by its name; importing it from typing costs a sixth of an empty Python
 if TYPE_CHECKING:
+    from mlspec.api import CompileError, check, compile, load
     from mlspec.diagnostics import Diagnostic
-    from mlspec.driver import Compilation
-    from mlspec.graph import Graph
 
 __version__ = "0.1.0"
 __all__ = ["CompileError", "Diagnostic", "check", "compile", "load", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
-    """`Diagnostic` loads when it is asked for."""
-    if name != "Diagnostic":
+def __getattr__(name: str) -> object:
+    """The API's names load when they are first asked for."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mlspec.diagnostics import Diagnostic
+    from importlib import import_module
 
-    return Diagnostic
-
-
-class CompileError(Exception):
-    """A spec has errors; `diagnostics` are all findings, by position."""
-
-    def __init__(self, diagnostics: list[Diagnostic]) -> None:
-        errors = [found for found in diagnostics if found.severity == "error"]
-        first = f"{errors[0].span!r}: {errors[0].code.id} {errors[0].message}" if errors else "no error"
-        super().__init__(first if len(errors) == 1 else f"{first} (and {len(errors) - 1} more)")
-        self.diagnostics = diagnostics
+    value: object = getattr(import_module("mlspec.diagnostics" if name == "Diagnostic" else "mlspec.api"), name)
+    globals()[name] = value
+    return value
 
 
-def load(path: str | Path, env: str | None = None, params: Mapping[str, str] | None = None) -> Compilation:
-    """A spec without errors; CompileError otherwise. `.graph` are its stages, `.plan` says what a run would do and why."""
-    from mlspec.driver import Compilation
-
-    compilation = Compilation(path, env, params)
-    if not compilation.ok:
-        raise CompileError(compilation.diagnostics)
-    return compilation
-
-
-def check(path: str | Path, env: str | None = None, params: Mapping[str, str] | None = None) -> list[Diagnostic]:
-    """Everything that is to be said about a spec, errors and warnings, by position."""
-    from mlspec.driver import Compilation
-
-    return Compilation(path, env, params).diagnostics
-
-
-def compile(
-    path: str | Path, target: str, env: str | None = None, params: Mapping[str, str] | None = None, **options: Any
-) -> dict[str, str]:
-    """The files of a target, relative path to text; nothing is written."""
-    from mlspec.registry import load_backend
-
-    graph: Graph = load(path, env, params).graph
-    backend = load_backend(target)
-    return dict(backend.emit(graph, backend.read_options({name: str(value) for name, value in options.items()})).files)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
