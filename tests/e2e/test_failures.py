@@ -45,7 +45,7 @@ def test_a_wrong_spec_is_located(members: Project) -> None:
     members.edit("age: int @range(0..120)", "age: int @range(0..12m)")
     said = members.run()
     assert said.code == 1
-    assert "MLS012" in said.text and "members.mlspec:9" in said.text
+    assert "MLS012" in said.text and "members.mlspec:10" in said.text
 
 
 def test_a_bad_row_is_named_with_its_file_row_and_value(members: Project) -> None:
@@ -53,7 +53,7 @@ def test_a_bad_row_is_named_with_its_file_row_and_value(members: Project) -> Non
     said = members.run()
     assert said.code == 1
     assert "MLS802" in said.text and "members.csv" in said.text and "x9" in said.text
-    assert "members.mlspec:9" in said.text, "the column's line in the spec"
+    assert "members.mlspec:10" in said.text, "the column's line in the spec"
 
 
 def test_a_missing_file_names_the_path(members: Project) -> None:

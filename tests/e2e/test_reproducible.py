@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import Project
+from tests.support.project import Project, census_project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("census")]
 
 
 def test_another_environment_gives_equal_digests(census: Project, tmp_path: Path) -> None:
-    other = Project(tmp_path / "elsewhere" / "deeper", "census_income")
+    other = census_project(tmp_path / "elsewhere" / "deeper")
     other.run("--env", "dev", "-j", "1", env={"PYTHONHASHSEED": "12345", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "LANG": "C"})
     ours = census.digests()
     # what names the MLflow run of this very folder is a receipt, not a result

@@ -91,3 +91,10 @@ class Project:
         twin = object.__new__(Project)
         twin.folder, twin.spec = folder, folder / self.spec.name
         return twin
+
+
+def census_project(folder: Path) -> Project:
+    """The census without its latency gate, which takes half a minute and would judge the machine that runs the tests."""
+    project = Project(folder, "census_income")
+    project.edit("  fast := p95(latency(candidate, load: 50rps, cpu: 1)) <= 20ms\n", "")
+    return project
