@@ -169,21 +169,118 @@ def test_a_trial_that_cannot_be_fitted_is_recorded_and_the_rest_goes_on(tmp_path
     assert study["best"]["family"] == "linear"
 
 
-def test_a_killed_worker_is_a_failed_trial(tmp_path, small, monkeypatch):
+def killed_at(number: int, times: int, marks: Path):
+    """`run_trial`, whose worker is killed with SIGKILL at one trial, the first `times` times."""
     from mlspec.runtime.search import stage
 
     whole = stage.run_trial
+    marks.mkdir(parents=True, exist_ok=True)
 
-    def killed(number, *rest):
-        if number == 3:
+    def killed(at, *rest):
+        if at == number and len(list(marks.iterdir())) < times:
+            (marks / str(time.monotonic_ns())).touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return whole(number, *rest)
+        return whole(at, *rest)
 
-    monkeypatch.setattr(stage, "run_trial", killed)
+    return killed
+
+
+def test_a_killed_worker_changes_nothing(tmp_path, small, monkeypatch):
     inputs, features = small
-    study, _ = search(tmp_path, search_config(features, trials=5), inputs)
-    assert [trial["state"] for trial in study["trials"]] == ["complete", "complete", "failed", "complete", "complete"]
-    assert "SIGKILL" in study["trials"][2]["reason"]
+    config = search_config(features, trials=9, engine={"name": "optuna", "algorithm": "tpe"})
+    _, whole = search(tmp_path / "whole", config, inputs)
+    for number in (1, 3, 9):
+        marks = tmp_path / f"marks-{number}"
+        with monkeypatch.context() as patch:
+            patch.setattr("mlspec.runtime.search.stage.run_trial", killed_at(number, 1, marks))
+            _, out = search(tmp_path / f"killed-{number}", config, inputs, workers=3)
+        assert len(list(marks.iterdir())) == 1
+        assert files.sha256_files(out) == files.sha256_files(whole)
+
+
+def test_a_trial_that_is_killed_twice_stops_the_search_and_is_tried_again_by_the_next_run(tmp_path, small, monkeypatch):
+    inputs, features = small
+    config = search_config(features, trials=6)
+    _, whole = search(tmp_path / "whole", config, inputs)
+    marks = tmp_path / "marks"
+    monkeypatch.setattr("mlspec.runtime.search.stage.run_trial", killed_at(3, 2, marks))
+    with pytest.raises(StageError) as caught:
+        search(tmp_path / "cut", config, inputs)
+    assert (caught.value.code, caught.value.where.partition(".")[0]) == ("MLS810", "tune")
+    assert "SIGKILL" in caught.value.found
+    journal = next((tmp_path / "cut").rglob("study.journal")).read_bytes()
+    assert b'"number":3' not in journal
+    assert not multiprocessing.active_children()
+    _, out = search(tmp_path / "cut", config, inputs)
+    assert files.sha256_files(out) == files.sha256_files(whole)
+
+
+def test_memory_is_no_property_of_a_trial(tmp_path, small, monkeypatch):
+    def full(*given):
+        raise MemoryError
+
+    inputs, features = small
+    monkeypatch.setattr("mlspec.runtime.search.stage.run_trial", full)
+    with pytest.raises(StageError, match="ran out of memory") as caught:
+        search(tmp_path, search_config(features, trials=3), inputs)
+    assert caught.value.code == "MLS810"
+
+
+def test_a_lost_trial_runs_alone(tmp_path):
+    from mlspec.runtime.search.study import Study
+    from mlspec.runtime.search.trials import COMPLETE, Suggestion, Trial
+    from mlspec.runtime.search.workers import Outcome
+
+    class Pool:
+        """Workers that end in order; the first try of trial 2 is lost."""
+
+        limit, tries = 3, 0
+
+        def __init__(self) -> None:
+            self.running: dict[int, object] = {}
+            self.seen: list[list[int]] = []
+
+        free = property(lambda self: len(self.running) < self.limit)
+
+        def __len__(self) -> int:
+            return len(self.running)
+
+        def numbers(self) -> set[int]:
+            return set(self.running)
+
+        def start(self, number: int, work: object) -> None:
+            self.running[number] = work
+            self.seen.append(sorted(self.running))
+
+        def next_outcome(self) -> Outcome:
+            number = 2 if 2 in self.running else min(self.running)
+            work = self.running.pop(number)
+            if number == 2 and not self.tries:
+                self.tries = 1
+                return Outcome(2, reason="killed", lost=True)
+            return Outcome(number, work())
+
+        def stop(self) -> None:
+            self.running.clear()
+
+    class Engine:
+        def suggest(self, number, history):
+            return Suggestion("only", {"x": number})
+
+    def judge(number, suggestion, history):
+        return Trial(number, "only", suggestion.params, COMPLETE, (1.0,), 1.0).to_json()
+
+    pool = Pool()
+    import mlspec.runtime.search.study as module
+
+    study = Study("key", 6, 3, "maximize", Engine(), judge, lambda done, note: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "Workers", lambda limit: pool)
+        trials = study.run(tmp_path, 3)
+    assert [trial.number for trial in trials] == [1, 2, 3, 4, 5, 6]
+    again = pool.seen.index([2])
+    assert all(2 not in running for running in pool.seen[again + 1 :])
+    assert max(map(len, pool.seen[again + 1 :])) > 1
 
 
 def test_no_usable_trial_lists_the_reasons(tmp_path, small):

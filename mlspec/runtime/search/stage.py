@@ -89,7 +89,7 @@ def _study(
     context.progress(0, total, f"{len(data)} folds of {len(data[0].fitting.names)} columns ready")
     return Study(
         key=key, trials=total, parallel=int(config.get("parallel") or PARALLEL), direction=direction, engine=engine, judge=judge,
-        report=lambda done, note: context.progress(done, total, note), time_limit=config.get("time_limit"),
+        report=lambda done, note: context.progress(done, total, note), name=where, time_limit=config.get("time_limit"),
     )  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 Trial n (from 1) starts once trials 1 to n - W are finished, and its suggestion and its pruning read exactly those. So the
 study is a function of its config and data, whatever the number of workers, and however often it was killed and resumed.
+
+A trial whose process was killed, crashed or ran out of memory is tried once more with nothing beside it; if that is lost too,
+the stage stops (MLS810) and the trial stays unrecorded, so that a run with more memory ends with the same study.
 """
 
 from __future__ import annotations
@@ -36,11 +39,13 @@ class Study:
     engine: Engine
     judge: Judge
     report: Report
+    name: str = "search"
     time_limit: float | None = None
     finished: dict[int, Trial] = field(default_factory=dict)
     ended: str | None = None
     _spent: float = 0.0
     _trying: dict[int, Suggestion] = field(default_factory=dict)
+    _lost: set[int] = field(default_factory=set)
 
     def run(self, folder: Path, workers: int) -> list[Trial]:
         """All trials in order; those that the journal in `folder` holds are not run again."""
@@ -56,7 +61,12 @@ class Study:
             try:
                 self._start_what_may(pool)
                 while len(pool):
-                    trial = self._finish(pool.next_outcome())
+                    outcome = pool.next_outcome()
+                    if outcome.lost:
+                        self._lose(outcome)
+                        self._start_what_may(pool)
+                        continue
+                    trial = self._finish(outcome)
                     self._spent = before + time.monotonic() - started
                     journal.append({"kind": "trial", **trial.to_json(), "seconds": round(self._spent, 3)})
                     self._tell(trial)
@@ -87,10 +97,12 @@ class Study:
     def _start_what_may(self, pool: Workers) -> None:
         """Start every trial whose history is finished, lowest number first, as long as a worker is free."""
         for number in range(1, self.trials + 1):
-            if self.ended is not None or not pool.free:
+            if self.ended is not None or not pool.free or pool.numbers() & self._lost:
                 return
             if number in self.finished or number in pool.numbers():
                 continue
+            if number in self._lost and len(pool):
+                return
             known = range(1, number - self.parallel + 1)
             if not all(earlier in self.finished for earlier in known):
                 return
@@ -102,13 +114,26 @@ class Study:
             self._trying[number] = suggestion
             pool.start(number, partial(self.judge, number, suggestion, history))
 
+    def _lose(self, outcome: Outcome) -> None:
+        """Forget a try that says nothing of its trial; StageError MLS810 at the second one."""
+        suggestion, number = self._trying.pop(outcome.number), outcome.number
+        if number in self._lost:
+            raise StageError(
+                "MLS810", f"trial {number} of the search was stopped twice: {outcome.reason}", f"{self.name}.{suggestion.family}",
+                expected=f"room for one trial of `{suggestion.family}` alone", found=str(outcome.reason),
+                help="give it more memory, narrow the space of this family, or take a `sample` in an env, and run again: finished "
+                "trials are kept", examples=[f"{name} = {value}" for name, value in suggestion.params.items()],
+            )  # fmt: skip
+        self._lost.add(number)
+        self.report(len(self.finished), f"trial {number} {suggestion.family} was stopped ({outcome.reason}); once more, alone")
+
     def _finish(self, outcome: Outcome) -> Trial:
         suggestion = self._trying.pop(outcome.number)
+        self._lost.discard(outcome.number)
         if outcome.answer is not None:
             trial = read_trial(outcome.answer)
         else:
-            reason = outcome.reason or "its process ended without a word"
-            trial = Trial(outcome.number, suggestion.family, suggestion.params, FAILED, reason=reason)
+            trial = Trial(outcome.number, suggestion.family, suggestion.params, FAILED, reason=outcome.reason)
         self.finished[trial.number] = trial
         return trial
 

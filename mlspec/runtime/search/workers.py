@@ -1,4 +1,8 @@
-"""Trials in forked processes: they share the parent's matrices, and one that crashes takes no other down."""
+"""Trials in forked processes: they share the parent's matrices, and one that crashes takes no other down.
+
+An error that a library raises belongs to the trial, and is its result. A process that is killed, crashes or runs out of memory
+says nothing of the trial but something of the machine: its outcome is `lost`, and never a result.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,12 @@ from mlspec.runtime.processes import die_with_parent
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker gave: an answer, or why it has none."""
+    """What a worker gave: an answer, or why it has none; `lost` says that another try may give one."""
 
     number: int
     answer: Any = None
     reason: str | None = None
+    lost: bool = False
 
 
 class Workers:
@@ -61,17 +66,15 @@ class Workers:
         ready = set(wait([receiver for _, receiver in self._running.values()]))
         number = min(number for number, (_, receiver) in self._running.items() if receiver in ready)
         process, receiver = self._running.pop(number)
-        try:
-            answer, reason = json.loads(receiver.recv_bytes())
-        except EOFError:
-            answer, reason = None, None
+        said = _message(receiver)
         receiver.close()
         process.join()
+        if said is not None:
+            answer, reason, lost = said
+            return Outcome(number, answer, reason, lost)
         if process.exitcode in (-signal.SIGINT, -signal.SIGTERM):
             raise KeyboardInterrupt
-        if process.exitcode:
-            reason = _ending(process.exitcode)
-        return Outcome(number, answer, reason)
+        return Outcome(number, reason=_ending(process.exitcode), lost=True)
 
     def stop(self) -> None:
         """End all workers; what they were doing is lost."""
@@ -80,6 +83,14 @@ class Workers:
             process.join()
             receiver.close()
         self._running.clear()
+
+
+def _message(receiver: Connection) -> Any:
+    """What the worker sent, whole; None where it ended before it had sent everything."""
+    try:
+        return json.loads(receiver.recv_bytes())
+    except (EOFError, OSError):
+        return None
 
 
 def _ending(exitcode: int) -> str:
@@ -93,14 +104,14 @@ def _work(parent: int, sender: Connection, work: Callable[[], Any]) -> None:
     die_with_parent(parent)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    result: tuple[Any, str | None]
+    result: tuple[Any, str | None, bool]
     try:
-        result = (work(), None)
+        result = (work(), None, False)
     except StageError as error:
-        result = (None, f"{error.code} {error.message}")
+        result = (None, f"{error.code} {error.message}", False)
     except MemoryError:
-        result = (None, "it ran out of memory")
+        result = (None, "it ran out of memory", True)
     except Exception as error:  # whatever a library raises on unlucky params fails this trial and no other
-        result = (None, f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}")
+        result = (None, f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}", False)
     sender.send_bytes(json.dumps(result).encode())
     sender.close()
