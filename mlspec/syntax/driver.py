@@ -127,8 +127,18 @@ class Driver:
             return index
         if self._line_reported != index:
             self._report(token, before, expected)
+        if token.type == "NL" and "OPEN" in expected:
+            return self._open_block(index)
         self._unwind()
         return self._skip(index)
+
+    def _open_block(self, index: int) -> int:
+        """Goes on inside the block whose `{` is missing, or stands on the next line."""
+        following = self._tokens[index + 1]
+        if following.type == "OPEN":
+            return index + 1
+        self._feed(Token("OPEN", "", following.start, following.start))
+        return index
 
     def _wants_line(self, token: Token, before: Token | None) -> bool:
         """A block written on one line: the newline is missing, the rest may be fine."""

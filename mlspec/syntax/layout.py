@@ -326,9 +326,9 @@ class Layout:
         if self._raw[line].start < opener.start:  # still the opener's line: `f(a = 1)`, which the parser explains
             self.tokens.append(token)
             return index + 1
+        start = self.levels[-1].statement
         while self._in_brackets():
-            level = self.levels[-1]
-            start = level.statement
+            start = self.levels[-1].statement
             self._pop()
         self._report_unclosed(opener, f"line {self.scan.source.position(token.start)[0]}")
         del self.tokens[start:]

@@ -24,11 +24,13 @@ class Node:
         return tuple(getattr(self, name) for name in self.__match_args__)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == other._values()
+        return isinstance(other, Node) and type(self) is type(other) and self._values() == other._values()
 
     def same(self, other: object) -> bool:
         """Whether `other` says the same, wherever it stands."""
-        return type(self) is type(other) and all(
+        if not isinstance(other, Node) or type(self) is not type(other):
+            return False
+        return all(
             _same(mine, theirs)
             for name, mine, theirs in zip(self.__match_args__, self._values(), other._values(), strict=True)
             if name not in {"span", "head"}

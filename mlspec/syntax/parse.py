@@ -46,13 +46,13 @@ def parse(source: SourceFile) -> tuple[File | None, list[Diagnostic]]:
 
 
 def _sorted(found: list[Diagnostic]) -> list[Diagnostic]:
-    """By position; a second report of the same place and code says nothing new, nor does what a bad character caused on its line."""
+    """By position; a second report of the same place and code says nothing new, nor does what a bad character or edition caused on its line."""
     unique = {(_start(d), d.code.id): d for d in reversed(found)}
     bad = {d.span.position[0]: _start(d) for d in reversed(found) if d.code.id in _CHARACTERS and d.span is not None}
     return [unique[key] for key in sorted(unique) if not (bad and key[1] in _CAUSED and _is_caused(unique[key], bad))]
 
 
-_CHARACTERS = frozenset({"MLS008", "MLS009", "MLS010"})
+_CHARACTERS = frozenset({"MLS004", "MLS008", "MLS009", "MLS010"})
 _CAUSED = frozenset({"MLS001", "MLS002", "MLS011"})
 
 

@@ -182,8 +182,14 @@ class Scan:
 
         char = text[at]
         if not verdict(char):  # else it is reported already
+            from mlspec.syntax.stray import read_stray
+
             named = f"`{char}`" if char.isascii() else f"`{char}` ({shown(char)})"
-            self.report("MLS008", {"char": named, "hint": _HINTS.get(char, "")}, at, at + 1)
+            stray = read_stray(text, at, self.tokens[-1] if self.tokens else None)
+            self.report("MLS008", {"char": stray.shown or named, "hint": stray.hint}, at, stray.end, stray.fix)
+            if stray.token is not None:
+                self.tokens.append(stray.token)
+            return stray.end
         return at + 1
 
     def _foreign(self, start: int) -> int:
@@ -205,15 +211,3 @@ class Scan:
 
 def _wordy(char: str) -> bool:
     return char.isalnum() or char in "_$"
-
-
-_HINTS = {
-    ";": "a statement ends with its line",
-    "'": 'strings take double quotes, `"…"`',
-    "&": "write `and`",
-    "|": "write `or`",
-    "!": "write `not`, or `!=`",
-    "%": "a percentage is a number with `%` right behind it: `5%`",
-    "^": "there is no power operator",
-    "`": 'strings take double quotes, `"…"`',
-}

@@ -1,0 +1,195 @@
+"""What was probably meant by a token that does not fit: habits of other languages, with the text that would be right.
+
+Imported only where there is such a token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mlspec.diagnostics import Edit
+from mlspec.source import SourceFile, Span
+from mlspec.syntax.tokens import LITERALS, Token
+from mlspec.syntax.units import nearest
+
+Meant = tuple[str, list[Edit]] | None
+"""The help of the message, and the edits that make it right where that is certain."""
+
+_COMPARISONS = frozenset(["EQ", "NE", "LT", "LE", "GT", "GE", "IN"])
+_NUMBERS = frozenset(["INT", "FLOAT"])
+_ATTRIBUTES = frozenset(
+    ["for", "delay", "notify", "key", "range", "pii", "protected", "outcome", "audit", "label", "was", "event_time", "allow"]
+)
+# `owner` before a colon that stands for `=`; `assistant.replicas` likewise inside `set`.
+_FIELD = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*$")
+_BLOCK_HEAD = re.compile(r"\s*([A-Za-z_]\w*\s+[A-Za-z_]\w*)\s*:\s*$")
+
+
+class Place:
+    """A token that does not fit, with what stands around it."""
+
+    __slots__ = ("before", "expected", "head", "line_end", "source", "token")
+
+    def __init__(self, source: SourceFile, token: Token, before: Token | None, expected: set[str]) -> None:
+        self.source = source
+        self.token = token
+        self.before = before
+        self.expected = expected
+        self.head = source.text[source.text.rfind("\n", 0, token.start) + 1 : token.start]
+        end = source.text.find("\n", token.start)
+        self.line_end = end if end >= 0 else len(source.text)
+
+    @property
+    def tail(self) -> str:
+        """The line from the token on, without a comment."""
+        return self.source.text[self.token.start : self.line_end].split(" #")[0].rstrip()
+
+    def replace(self, start: int, end: int, text: str) -> list[Edit]:
+        return [Edit(Span(self.source, start, end), text)]
+
+    def after(self, type: str) -> bool:
+        """Whether the token before is of `type`."""
+        return self.before is not None and self.before.type == type
+
+    @property
+    def adjacent(self) -> bool:
+        """Whether nothing stands between the token and the one before."""
+        return self.before is not None and self.before.end == self.token.start
+
+
+def _field_by_colon(place: Place) -> Meant:
+    """`seed: 7` for `seed = 7`."""
+    match = _FIELD.match(place.head)
+    if place.token.type not in LITERALS | {"LSQB"} or match is None or place.before is None or place.before.type != "COLON":
+        return None
+    tail = place.tail if len(place.tail) <= 40 else "…"
+    edits = place.replace(place.before.start, place.before.end, " =")
+    return f"a field is set by `=`: `{match[1]} = {tail}`; `:` gives a name a type", edits
+
+
+def _block_by_colon(place: Place) -> Meant:
+    """`spec demo:` for `spec demo {`."""
+    match = _BLOCK_HEAD.match(place.head)
+    if place.token.type != "NL" or match is None:
+        return None
+    return f"a block has braces: `{' '.join(match[1].split())} {{`, and `}}` on a line of its own", []
+
+
+def _set_by_colon(place: Place) -> Meant:
+    if place.token.type == "COLON" and place.head.lstrip().startswith("set "):
+        return "`set` takes `=`", place.replace(place.token.start, place.token.end, " =")
+    return None
+
+
+def _chained(place: Place) -> Meant:
+    if place.token.type in _COMPARISONS and "AND" in place.expected:
+        return "comparisons do not chain: join two of them with `and`", []
+    return None
+
+
+def _equals(place: Place) -> Meant:
+    token, expected = place.token, place.expected
+    if token.type == "EQUAL" and expected & {"COMMA", "RPAR"}:
+        text = ": " if not place.source.text.startswith(" ", token.end) else ":"
+        start = place.before.end if place.before is not None else token.start
+        return "arguments are named with `:`, as in `name: value`", place.replace(start, token.end, text)
+    if token.type == "EQUAL" and "PLUS" in expected:
+        return "to compare write `==`", place.replace(token.start, token.end, "==")
+    if token.type == "EQ" and "EQUAL" in expected:
+        return "to set a field write `=`", place.replace(token.start, token.end, "=")
+    return None
+
+
+def _override(place: Place) -> Meant:
+    if place.token.type == "DOT" and "EQUAL" in place.expected:
+        return "a field is set by its own name; `set a.b = …` overrides one inside `env`", []
+    return None
+
+
+def _comma(place: Place) -> Meant:
+    if place.token.type == "COMMA" and "NL" in place.expected and place.tail == ",":
+        return "a statement ends with its line: remove the comma", place.replace(place.token.start, place.token.end, "")
+    return None
+
+
+def _spaced_unit(place: Place) -> Meant:
+    """`30 d` and `30 days` for `30d`."""
+    if place.token.type != "NAME" or place.before is None or place.before.type not in _NUMBERS:
+        return None
+    unit = nearest(place.token.text)
+    if not unit:
+        return None
+    fix = place.before.text + unit
+    return f"a unit stands right behind its number: `{fix}`", place.replace(place.before.start, place.token.end, fix)
+
+
+def _foreign_operator(place: Place) -> Meant:
+    """`**` and `//`."""
+    if place.token.type == "STAR" and place.after("STAR") and place.adjacent:
+        return "there is no power operator: write `x * x`", []
+    if place.token.type != "SLASH":
+        return None
+    if place.after("SLASH") and place.adjacent:
+        return "a comment starts with `#`; the whole part of a quotient is `floor(a / b)`", []
+    if "USE" in place.expected or place.tail.startswith("/*"):
+        return "a comment starts with `#`", []
+    return None
+
+
+def _ternary(place: Place) -> Meant:
+    if place.token.type == "IF" and "PLUS" in place.expected:
+        return "a choice starts with its condition: `if CONDITION then A else B`", []
+    return None
+
+
+def _prefixed_string(place: Place) -> Meant:
+    """`f"…"` and `r"…"`."""
+    if place.token.type == "STRING" and place.adjacent and place.after("NAME") and place.before is not None:
+        edits = place.replace(place.before.start, place.before.end, "")
+        return f"a string has no letters before its quotes: remove `{place.before.text}`", edits
+    return None
+
+
+def _index(place: Place) -> Meant:
+    """`census["age"]` for `census.age`, `category["a"]` for `category("a")`."""
+    if place.token.type != "LSQB" or place.before is None or not place.adjacent:
+        return None
+    if "QUESTION" in place.expected:
+        return f"the values of a type stand in round brackets: `{place.before.text}(…)`", []
+    inner = re.match(r'\["([A-Za-z]\w*)"\]', place.tail)
+    if inner is None:
+        return "there is no indexing: a column is `source.column`", []
+    start, end = place.token.start, place.token.start + inner.end()
+    return f"a column is `{place.before.text}.{inner[1]}`", place.replace(start, end, f".{inner[1]}")
+
+
+def _attribute(place: Place) -> Meant:
+    if place.token.type == "NAME" and "AT" in place.expected and place.token.text in _ATTRIBUTES:
+        return f"an attribute starts with `@`: `@{place.token.text}(…)`", []
+    return None
+
+
+def _lambda(place: Place) -> Meant:
+    if place.before is not None and place.before.text in ("lambda", "def"):
+        return "there are no functions of one's own: write the expression over the columns themselves", []
+    return None
+
+
+def _brace(place: Place) -> Meant:
+    if place.token.type == "OPEN" and "INT" in place.expected:
+        return "a block has no `=`: write `kind name {`", []
+    if place.token.type == "NL" and "OPEN" in place.expected and len(place.head.split()) == 2:
+        return f"a block opens on the line of its name: `{' '.join(place.head.split())} {{`", []
+    return None
+
+
+_HABITS: tuple[Callable[[Place], Meant], ...] = (
+    _chained, _equals, _override, _comma, _spaced_unit, _foreign_operator, _ternary, _prefixed_string, _index, _attribute,
+    _lambda, _brace, _field_by_colon, _block_by_colon, _set_by_colon,
+)  # fmt: skip
+
+
+def habit(place: Place) -> Meant:
+    """The first habit that explains the token."""
+    return next((found for each in _HABITS if (found := each(place)) is not None), None)
