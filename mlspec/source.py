@@ -41,7 +41,7 @@ class SourceFile:
 class Span:
     """Characters `start` (included) to `end` (excluded) of a source."""
 
-    __slots__ = ("source", "start", "end")
+    __slots__ = ("end", "source", "start")
 
     def __init__(self, source: SourceFile, start: int, end: int) -> None:
         self.source = source

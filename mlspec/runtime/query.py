@@ -52,7 +52,7 @@ def try_cast(value: Any, kind: str) -> Sql:
     return exp.TryCast(this=lift(value), to=exp.DataType.build(kind, dialect="duckdb"))
 
 
-_BINARY: Mapping[str, type[exp.Expression]] = {
+_BINARY: Mapping[str, type[exp.Expr]] = {
     "+": exp.Add, "-": exp.Sub, "*": exp.Mul, "/": exp.Div, "==": exp.EQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE,
     ">": exp.GT, ">=": exp.GTE, "and": exp.And, "or": exp.Or,
 }  # fmt: skip

@@ -33,14 +33,18 @@ from mlspec.syntax.nodes import (
 from mlspec.syntax.strings import dedent, quote
 
 NOWHERE = Span(SourceFile("made", ""), 0, 0)
-names = st.sampled_from(["a", "b2", "long_name_of_a_column", "set", "use", "as", "extern", "mlspec", "X"]).map(lambda text: Name(NOWHERE, text))
+names = st.sampled_from(["a", "b2", "long_name_of_a_column", "set", "use", "as", "extern", "mlspec", "X"]).map(
+    lambda text: Name(NOWHERE, text)
+)
 
 
 def _literal(kind: str, value: object, raw: str, unit: str = "") -> Literal:
     return Literal(NOWHERE, kind, value, raw, unit)
 
 
-_strings = st.text(st.sampled_from('aZ 9"\\\n\t#{}é日\u00a0\u202e'), max_size=6).map(lambda text: _literal("string", text, quote(text)))
+_strings = st.text(st.sampled_from('aZ 9"\\\n\t#{}é日\u00a0\u202e'), max_size=6).map(
+    lambda text: _literal("string", text, quote(text))
+)
 _bodies = st.text(st.sampled_from("ab {}'\\\n\n  #"), max_size=12)
 _texts = _bodies.map(lambda body: _literal("text", dedent(body), f'sql"""{body}"""', "sql"))
 _plain = [
@@ -63,7 +67,9 @@ refs = st.lists(names, min_size=1, max_size=3).map(lambda parts: Ref(NOWHERE, tu
 
 
 def _args(inner: st.SearchStrategy[Any], most: int = 7) -> st.SearchStrategy[tuple[Arg, ...]]:
-    return st.lists(st.builds(lambda name, value: Arg(NOWHERE, name, value), st.none() | names, inner), max_size=most).map(tuple)
+    return st.lists(st.builds(lambda name, value: Arg(NOWHERE, name, value), st.none() | names, inner), max_size=most).map(
+        tuple
+    )
 
 
 _OPERATORS = [["or"], ["and"], ["??"], ["+", "-"], ["*", "/"]]
@@ -109,7 +115,9 @@ def _blocks(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     param = st.builds(lambda name, type: ExternParam(NOWHERE, name, type), names, types)
     return st.one_of(
         st.builds(lambda *v: Block(NOWHERE, NOWHERE, *v), names, st.none() | names, body, docs),
-        st.builds(lambda *v: Extern(NOWHERE, NOWHERE, *v), names, names, st.lists(param, max_size=3).map(tuple), types, body, docs),
+        st.builds(
+            lambda *v: Extern(NOWHERE, NOWHERE, *v), names, names, st.lists(param, max_size=3).map(tuple), types, body, docs
+        ),
     )
 
 

@@ -19,7 +19,9 @@ from tests.unit.syntax_trees import NOWHERE, files
 CASES = Path(__file__).parents[1] / "cases" / "syntax"
 OK = sorted((CASES / "ok").rglob("*.mlspec"))
 BEFORE = sorted((CASES / "format").glob("*.in.mlspec"))
-PROPERTIES = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+PROPERTIES = settings(
+    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 
 
 def formatted(text: str) -> str:
@@ -55,7 +57,10 @@ def test_spaces_and_breaks_make_no_difference(path: Path) -> None:
     parts = re.split(r'([a-z]*"""[\s\S]*?"""|"[^"\n]*"|#[^\n]*)', text)
     head, rest = parts[0].split("\n", 1)
     parts[0] = "\n" + rest
-    loose = [part if index % 2 else re.sub(r"[ ]+|\n", lambda m: m[0] * rng.choice((1, 2, 3)), part) for index, part in enumerate(parts)]
+    loose = [
+        part if index % 2 else re.sub(r"[ ]+|\n", lambda m: m[0] * rng.choice((1, 2, 3)), part)
+        for index, part in enumerate(parts)
+    ]
     assert formatted(head + "".join(loose)) == text
 
 
@@ -85,11 +90,13 @@ def test_a_bracket_breaks_past_five_items_or_past_column_100() -> None:
     fits = f'f("{"x" * (100 - len("  x = f()") - 2)}")'
     assert f"  x = {fits}\n" in formatted(f"{head}{fits}\n}}\n")
     over = f'f("{"x" * (101 - len("  x = f()") - 2)}")'
-    assert "  x = f(\n    \"x" in formatted(f"{head}{over}\n}}\n")
+    assert '  x = f(\n    "x' in formatted(f"{head}{over}\n}}\n")
 
 
 def test_parentheses_stay_only_where_they_matter() -> None:
-    text = "mlspec 2026.1\n\nspec a {\n  x = ((a) + (b * c)) - (d - e) + -(f) * (-(g + h))\n  y = not ((a == b) and (c or d))\n}\n"
+    text = (
+        "mlspec 2026.1\n\nspec a {\n  x = ((a) + (b * c)) - (d - e) + -(f) * (-(g + h))\n  y = not ((a == b) and (c or d))\n}\n"
+    )
     out = formatted(text)
     assert "  x = a + b * c - (d - e) + -f * -(g + h)\n" in out.replace("(a + b * c)", "a + b * c")
     assert "  y = not (a == b and (c or d))\n" in out
@@ -122,4 +129,7 @@ def test_a_file_with_errors_is_not_formatted() -> None:
 
 
 def test_a_mark_and_bad_composition_go() -> None:
-    assert formatted('\ufeffmlspec 2026.1\n\nspec a {\n  x = "cafe\u0301"\n}\n') == 'mlspec 2026.1\n\nspec a {\n  x = "caf\u00e9"\n}\n'
+    assert (
+        formatted('\ufeffmlspec 2026.1\n\nspec a {\n  x = "cafe\u0301"\n}\n')
+        == 'mlspec 2026.1\n\nspec a {\n  x = "caf\u00e9"\n}\n'
+    )

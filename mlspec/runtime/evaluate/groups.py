@@ -64,7 +64,7 @@ class GroupFrame:
         self.counts = dict(zip(self.names, np.bincount(codes, minlength=len(names)).tolist(), strict=True))
         places = np.arange(len(codes))
         labels, decisions, function = fair or (places, places, lambda _, chosen: value(np.asarray(chosen)))
-        self.frame = None
+        self.frame: Any = None  # Fairlearn's annotations leave open how many metrics it holds
         if not any(self.problems.values()):
             self.frame = MetricFrame(metrics=function, y_true=labels, y_pred=decisions, sensitive_features=codes)
 

@@ -39,14 +39,14 @@ class Problem:
 class Reader(Protocol):
     """One input, opened. `relation` gives the same rows in the same order each time it is scanned."""
 
-    def columns(self) -> Mapping[str, str]:
-        """Name and engine type of each column, in order."""
+    # Name and engine type of each column, in order.
+    def columns(self) -> Mapping[str, str]: ...
 
-    def relation(self) -> Sql:
-        """The rows, as something to select from."""
+    # The rows, as something to select from.
+    def relation(self) -> Sql: ...
 
-    def problems(self) -> Sequence[Problem]:
-        """Records refused in the first scan; called after it."""
+    # Records refused in the first scan; called after it.
+    def problems(self) -> Sequence[Problem]: ...
 
 
 @dataclass(frozen=True, slots=True)

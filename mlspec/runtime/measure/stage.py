@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -41,7 +42,7 @@ OVER_SAMPLES: dict[str, Callable[[Sequence[float]], float]] = {
 }
 ARITHMETIC: dict[str, Callable[..., float]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
-    "neg": lambda a: -a, "abs": abs, "min": min, "max": max,
+    "neg": lambda a: -a, "abs": math.fabs, "min": lambda *all_: min(all_), "max": lambda *all_: max(all_),
 }  # fmt: skip
 
 

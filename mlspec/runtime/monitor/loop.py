@@ -75,7 +75,7 @@ class Page:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_args: object) -> None:
+            def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing of each scrape."""
 
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,7 @@ class Package:
         self.folder = folder
         self.digest = digest
         self._engine = engine
+        self._feature_values: RecordFunction | None = None
 
     @property
     def name(self) -> str:
@@ -92,10 +92,12 @@ class Package:
         """Descriptors of the source columns that a request brings."""
         return self.manifest.columns
 
-    @cached_property
+    @property
     def feature_values(self) -> RecordFunction:
         """The online evaluator: a function from a record to `{feature: value}`, before any fitted step."""
-        return features_function(self.features, self.name)
+        if self._feature_values is None:
+            self._feature_values = features_function(self.features, self.name)
+        return self._feature_values
 
     def score(self, records: Sequence[Mapping[str, Any]]) -> Scores:
         """Score records of source columns through the online evaluator."""

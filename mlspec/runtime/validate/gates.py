@@ -116,7 +116,7 @@ def _arithmetic(name: str, values: list[float]) -> float:
         raise Undecided("a division by 0")
     functions: dict[str, Callable[..., float]] = {
         "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
-        "neg": lambda a: -a, "abs": abs, "min": min, "max": max,
+        "neg": lambda a: -a, "abs": math.fabs, "min": lambda *all_: min(all_), "max": lambda *all_: max(all_),
     }  # fmt: skip
     if name not in functions:
         raise Undecided(f"`{name}` is no function of numbers in a gate")

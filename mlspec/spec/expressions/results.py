@@ -66,10 +66,14 @@ def _type(row: Function, bound: Bound) -> Type:
     if head == "same":
         kind = _plain(first)
     elif head == "joined":
-        kind = reduce(lambda a, b: common_type(a, b) or a, (_plain(value.type) for value in bound.values))
+        kind = reduce(_joined, (_plain(value.type) for value in bound.values))
     else:
         kind = Type(result)
     return kind.nullable() if optional else kind.required()
+
+
+def _joined(left: Type, right: Type) -> Type:
+    return common_type(left, right) or left
 
 
 def _plain(kind: Type) -> Type:

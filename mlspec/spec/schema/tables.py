@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from mlspec.spec.schema import body, data, frame_of_file, learning, release
-from mlspec.spec.schema import constructors as calls
+from mlspec.spec.schema.constructors import CONSTRUCTORS
 from mlspec.spec.schema.rows import Attribute, Constructor, Kind, Role
 
 _FAMILIES: tuple[dict[str, Any], ...] = (frame_of_file.KINDS, data.KINDS, learning.KINDS, release.KINDS)
@@ -55,12 +55,12 @@ def attributes_of(role_name: str) -> tuple[str, ...]:
 @cache
 def constructor(group: str, name: str) -> Constructor | None:
     """The row of constructor `name` in `group`, None where there is none."""
-    return next((Constructor(group, row) for row in calls.CONSTRUCTORS[group] if row[0] == name), None)
+    return next((Constructor(group, row) for row in CONSTRUCTORS[group] if row[0] == name), None)
 
 
 def constructors(group: str) -> tuple[str, ...]:
     """The names of a group's constructors."""
-    return tuple(row[0] for row in calls.CONSTRUCTORS[group])
+    return tuple(row[0] for row in CONSTRUCTORS[group])
 
 
 def field_names(kind_name: str) -> tuple[str, ...]:

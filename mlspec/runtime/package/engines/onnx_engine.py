@@ -51,19 +51,19 @@ def write(estimator: Any, width: int, target: Target) -> bytes | None:
 
 
 def _converted(estimator: Any, width: int, target: Target) -> bytes | None:
+    from onnx import ModelProto
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import DoubleTensorType
     from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
-    options = None if target.task == "regression" else {id(estimator): {"zipmap": False}}
+    options: Any = None if target.task == "regression" else {id(estimator): {"zipmap": False}}
+    inputs: dict[str, Any] = {"initial_types": [(INPUT, DoubleTensorType([None, width]))]}
     with quiet():
         try:
-            model = to_onnx(
-                estimator, initial_types=[(INPUT, DoubleTensorType([None, width]))], options=options,
-                target_opset=_OPSET, name="model",
-            )  # fmt: skip
+            model = to_onnx(estimator, options=options, target_opset=_OPSET, name="model", **inputs)
         except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError, ValueError, NameError, TypeError):
             return None  # the caller packages it another way, and proves the way that it takes
+    assert isinstance(model, ModelProto), type(model)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 
