@@ -63,7 +63,7 @@ def _card_config(sheet: Sheet, settings: Block) -> dict[str, Any]:
 def _register(sheet: Sheet, settings: Block) -> None:
     """Register the candidate of each gates block; an env that cannot release registers nothing."""
     registry = settings.get("registry")
-    if not sheet.spec.releasable or (registry == "none" and settings.given("registry")):
+    if not sheet.spec.releasable or registry == "none":
         return
     blocks = [block for block in sheet.spec.of_kind("gates") if block.ref("candidate") is not None]
     for block in blocks:

@@ -20,10 +20,10 @@ KINDS = {
             (
                 "registry",
                 ("one", ("call", "registry_to"), ("enum", "none")),
-                "none",
+                ("make", "mlflow", ()),
                 "open",
                 "operational",
-                "Where a released package is registered; `none` keeps it in the local store.",
+                "Where a released package is registered: by default in the tracking store; `none` keeps it in the local store alone.",
             ),
         ),
     },
