@@ -43,3 +43,20 @@ class StageError(Exception):
             "help": self.help,
             "examples": list(self.examples),
         }
+
+
+class SeveralErrors(StageError):
+    """Several failures found at once: the first one's code and place, and the others in its JSON under `also`."""
+
+    def __init__(self, errors: Sequence[StageError]) -> None:
+        first, *rest = errors
+        lines = [f"also {error.code} {error.where}: {error.message}" for error in rest]
+        super().__init__(
+            first.code, first.message, first.where, expected=first.expected, found=first.found, help=first.help,
+            examples=[*first.examples, *lines],
+        )  # fmt: skip
+        self.errors = tuple(errors)
+
+    def to_json(self) -> dict[str, object]:
+        """The error as JSON, with every further one under `also`."""
+        return {**super().to_json(), "also": [error.to_json() for error in self.errors[1:]]}

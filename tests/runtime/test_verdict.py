@@ -128,11 +128,27 @@ def test_enforce_names_every_failed_gate(tmp_path: Path) -> None:
     with pytest.raises(StageError) as caught:
         enforced(tmp_path, found)
     error = caught.value
-    assert (error.code, error.where, error.message) == ("MLS815", "release.useful", "2 gates of `release` failed")
+    assert (error.code, error.where, error.message) == (
+        "MLS815", "release.useful", "2 gates of `release` failed: useful, other"
+    )  # fmt: skip
     assert error.expected == "lower(auc(tune)) >= 0.95"
     assert error.found == "0.89 (interval 0.89 to 0.91, DeLong, n = 600)"
-    assert error.examples[1] == "other: lower(auc(tune)) >= 0.96, found no row is positive"
+    (other,) = error.to_json()["also"]  # type: ignore[misc]
+    assert (other["code"], other["where"], other["message"]) == ("MLS815", "release.other", "gate `other` failed")
+    assert (other["expected"], other["found"]) == ("lower(auc(tune)) >= 0.96", "no row is positive")
     assert not (tmp_path / "out-release-enforce" / "release").exists()
+
+
+def test_one_failed_gate_is_said_once(tmp_path: Path) -> None:
+    with pytest.raises(StageError) as caught:
+        enforced(tmp_path, decided(tmp_path, [gate(at_least(0.95))], {"q": entry(0.89)}))
+    assert (caught.value.message, caught.value.examples) == ("gate `useful` failed", ())
+
+
+def test_a_number_that_no_rows_stand_behind_has_no_count(tmp_path: Path) -> None:
+    expression = ["call", "<=", [["quantity", "q"], ["lit", 2 << 20, "bytes"]], {}]
+    line = decided(tmp_path, [gate(expression, "small")], {"q": entry(4294.0, n=0)})["gates"][0]
+    assert (line["n"], line["unit"], line["value"]) == (None, "bytes", 4294.0)
 
 
 def test_enforce_writes_the_released_packages(tmp_path: Path) -> None:

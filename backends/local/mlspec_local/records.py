@@ -16,6 +16,8 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal
 from mlspec.runtime.runs import SUMMARY, next_run, read_summary, run_folders, write_summary
 from mlspec.runtime.store import Store
+from mlspec.runtime.validate.enforce import refusal
+from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, number, quantities_in
 from mlspec_local.events import Outcome, StageState
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
 
     reports = _reports(run.store, folder, run.states, write=write)
     verdicts = _verdicts(run)
+    _name_readings(run, verdicts)
     outcome = Outcome(
         run_id=folder.name, folder=folder, exit_code=exit_code_of(run.states), stages=tuple(run.states.values()),
         verdicts=verdicts, reports=reports, seconds=round(time.perf_counter() - run.started, 3),
@@ -90,35 +93,47 @@ def _verdicts(run: Run) -> dict[str, Any]:
         if state.kind == "verdict" and "verdict" in state.outputs:
             folder = run.store.artifact(str(state.outputs["verdict"]["digest"]))
             verdict = files.read_json(folder / "verdict.json")
-            measured = _measured(run, state)
-            for gate in verdict["gates"]:
-                found = measured.get(gate["name"], {})
-                if gate.get("value") is None:
-                    gate["value"] = found.get("value")
-                    gate["reason"] = found.get("problem") or gate.get("reason")
+            readings = _readings(run, state)
+            verdict["gates"] = [{**gate, **readings.get(gate["name"], {})} for gate in verdict["gates"]]
             verdicts[state.block] = verdict
     return verdicts
 
 
-def _measured(run: Run, state: StageState) -> dict[str, dict[str, Any]]:
-    """{gate: the measured quantity} of the gates in a verdict stage that read a measurement."""
+def _name_readings(run: Run, verdicts: Mapping[str, Any]) -> None:
+    """The refusal of a run in the words of its verdicts with readings: the stage that refused saw none."""
+    for state in run.states.values():
+        if state.kind != "enforce" or not state.error or state.error["code"] != "MLS815" or state.block not in verdicts:
+            continue
+        failed = [gate for gate in verdicts[state.block]["gates"] if gate["status"] not in ("passed", "skipped")]
+        state.error = refusal(state.block, failed).to_json()
+
+
+def _readings(run: Run, state: StageState) -> dict[str, dict[str, Any]]:
+    """{gate: `value`, `windows`, `seconds` and a problem's `reason`} of the gates in a verdict stage that read a measurement."""
     stage = run.graph[state.id]
     if "measurements" not in stage.inputs:
         return {}
     source, _, output = stage.inputs["measurements"].rpartition("/")
     folder = run.store.artifact(str(run.states[source].outputs[output]["digest"]))
     quantities = files.read_json(folder / "measurements.json")["quantities"]
-    ids = {gate["name"]: _quantities(gate["expression"]) for gate in stage.config.get("gates", ())}
-    return {name: quantities[own[0]] for name, own in ids.items() if own and own[0] in quantities}
+    numbers = Numbers({}, quantities)
+    gates = {str(gate["name"]): gate["expression"] for gate in stage.config.get("gates", ())}
+    return {name: _reading(found, numbers) for name, found in gates.items() if {*quantities_in(found)} & {*quantities}}
 
 
-def _quantities(expression: Any) -> list[str]:
-    """The ids of the quantities that an expression reads, in order."""
-    if not isinstance(expression, list | tuple):
-        return []
-    if len(expression) == 2 and expression[0] == "quantity":
-        return [str(expression[1])]
-    return [found for item in expression for found in _quantities(item)]
+def _reading(expression: Any, numbers: Numbers) -> dict[str, Any]:
+    """What the measurement says of one gate; a gate that compares a quantity itself has its windows too."""
+    split = comparison(expression)
+    if split is None:
+        return {}
+    try:
+        found: dict[str, Any] = {"value": number(split[0], numbers)}
+    except Undecided as error:
+        return {"value": None, "reason": str(error)}
+    if split[0][0] == "quantity":
+        entry = numbers.entry(split[0][1])
+        found |= {"windows": entry["windows"], "seconds": entry["seconds"]}
+    return found
 
 
 def identity(run: Run) -> dict[str, Any]:

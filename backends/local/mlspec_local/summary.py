@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec_local.events import Outcome, StageState
-from mlspec_local.words import Paint, clean, cut, duration, memory, number, table
+from mlspec_local.words import Paint, clean, cut, duration, in_unit, memory, table
 
 _MARKS = {"passed": ("green", "passed"), "failed": ("red", "FAILED"), "skipped": ("yellow", "skipped")}
 _STATES = {"ran": ("green", "ran"), "reused": ("dim", "reused"), "failed": ("red", "FAILED"), "not-run": ("yellow", "not run"),
@@ -52,19 +52,29 @@ def _gates(outcome: Outcome, paint: Paint) -> Iterator[str]:
         rows = [_gate_row(gate, paint) for gate in gates]
         yield from table(("gate", "verdict", "value", "interval", "wanted", "rows"), rows, right=(2, 3, 5), paint=paint)
         for gate in gates:
-            if gate.get("status") != "passed" and gate.get("reason"):
+            if text := _remark(gate):
                 colour = _MARKS.get(str(gate.get("status")), ("red", ""))[0]
-                yield f"  {paint(colour, clean(gate['name']))}: {cut(clean(str(gate['reason'])), 200)}"
+                yield f"  {paint(colour, clean(gate['name']))}: {cut(clean(text), 200)}"
+
+
+def _remark(gate: Mapping[str, Any]) -> str:
+    """What a gate's row has no room for: the windows behind a reading, or why it did not pass."""
+    windows = gate.get("windows") or ()
+    if len(windows) > 1:
+        readings = ", ".join(in_unit(value, gate.get("unit")) for value in windows)
+        return f"measured in {len(windows)} windows of {duration(gate['seconds'])}: {readings}; the least counts"
+    return "" if gate.get("status") == "passed" else str(gate.get("reason") or "")
 
 
 def _gate_row(gate: Mapping[str, Any], paint: Paint) -> list[str]:
     status = str(gate.get("status") or ("passed" if gate.get("passed") else "failed"))
     colour, word = _MARKS.get(status, ("red", status))
     low, high = gate.get("low"), gate.get("high")
-    interval = f"[{number(low)}, {number(high)}]" if low is not None and high is not None else ""
+    unit = gate.get("unit")
+    interval = f"[{in_unit(low, unit)}, {in_unit(high, unit)}]" if low is not None and high is not None else ""
     wanted = cut(clean(str(gate.get("text") or "")), 56)
     rows = f"{gate['n']:,}" if isinstance(gate.get("n"), int) else ""
-    return [clean(str(gate["name"])), paint(colour, word), number(gate.get("value")), interval, wanted, rows]
+    return [clean(str(gate["name"])), paint(colour, word), in_unit(gate.get("value"), unit), interval, wanted, rows]
 
 
 def _stages(outcome: Outcome, paint: Paint) -> Iterator[str]:

@@ -53,6 +53,25 @@ def number(value: object) -> str:
     return "" if value is None else clean(str(value))
 
 
+def in_unit(value: object, unit: str | None) -> str:
+    """A number in the unit of its gate: `1.47%`, `4.53pp`, `5.02 ms`, `4.2 KiB`; any other as `number` writes it."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return number(value)
+    if unit in ("ratio", "points"):
+        return f"{value * 100:.2f}{'%' if unit == 'ratio' else 'pp'}"
+    if unit == "duration":
+        return f"{value * 1000:.2f} ms" if abs(value) < 1 else f"{value:,.2f} s"
+    return _bytes(value) if unit == "bytes" else number(value)
+
+
+def _bytes(size: float) -> str:
+    for name in ("B", "KiB", "MiB"):
+        if abs(size) < 1024:
+            return f"{size:.0f} B" if name == "B" else f"{size:.1f} {name}"
+        size /= 1024
+    return f"{size:,.1f} GiB"
+
+
 def width(text: str) -> int:
     """The columns that a text takes, colours apart."""
     return len(_ESCAPES.sub("", text))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import query, table
 from mlspec.runtime.context import StageContext
-from mlspec.runtime.errors import StageError
+from mlspec.runtime.errors import SeveralErrors, StageError
 from mlspec.runtime.extract import typed, violations
 from mlspec.runtime.extract.paths import DataFile, beside, check_unchanged, find_files
 from mlspec.runtime.extract.reader import Input, Reader, open_input, unreadable
@@ -82,7 +82,7 @@ def _open(
 def _check_columns(source: str, file: DataFile, columns: Sequence[Mapping[str, Any]], found: Sequence[str]) -> None:
     missing = [str(column["name"]) for column in columns if column["name"] not in found]
     if missing:
-        raise violations.ViolationsError([_missing_column(source, file, name, found) for name in missing])
+        raise SeveralErrors([_missing_column(source, file, name, found) for name in missing])
 
 
 def _missing_column(source: str, file: DataFile, name: str, found: Sequence[str]) -> StageError:
@@ -125,7 +125,7 @@ def _verify(load: Load) -> None:
         if count:
             errors.append(violations.error_of(rule, load.source, int(count), rows, _examples(load, rule)))
     if errors:
-        raise errors[0] if len(errors) == 1 else violations.ViolationsError(errors)
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
 
 
 def _malformed(load: Load) -> list[StageError]:

@@ -26,23 +26,6 @@ class Rule:
     help: str
 
 
-class ViolationsError(StageError):
-    """Several violations of one data set: the first one's code and place, and all of them in `also`."""
-
-    def __init__(self, errors: Sequence[StageError]) -> None:
-        first, *rest = errors
-        lines = [f"also {error.code} {error.where}: {error.message}" for error in rest]
-        super().__init__(
-            first.code, first.message, first.where, expected=first.expected, found=first.found, help=first.help,
-            examples=[*first.examples, *lines],
-        )  # fmt: skip
-        self.errors = tuple(errors)
-
-    def to_json(self) -> dict[str, object]:
-        """The error as JSON, with every further violation under `also`."""
-        return {**super().to_json(), "also": [error.to_json() for error in self.errors[1:]]}
-
-
 def is_masked(column: Mapping[str, Any]) -> bool:
     """Whether values of the column never appear in a message or a report."""
     return any(str(tag).startswith("pii") or tag == "protected" for tag in column.get("tags", ()))

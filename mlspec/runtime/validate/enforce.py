@@ -7,7 +7,7 @@ from typing import Any
 
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
-from mlspec.runtime.errors import StageError
+from mlspec.runtime.errors import SeveralErrors, StageError
 from mlspec.runtime.evaluate.wording import literal, number
 
 
@@ -27,18 +27,23 @@ def run(context: StageContext) -> None:
 
 
 def refusal(block: str, failed: list[Mapping[str, Any]]) -> StageError:
-    """What the user reads: the first failed gate in full, and a line for each."""
+    """What the user reads: every failed gate at its own place, the first with how many there are."""
     if not failed:
         return StageError(
             "MLS815", f"gates `{block}` decided nothing", block, expected="at least one gate", found="none",
             help="declare a gate, as in `useful := lower(auc(candidate)) >= 0.80`",
         )  # fmt: skip
-    first = failed[0]
-    many = f"{len(failed)} gates of `{block}` failed" if len(failed) > 1 else f"gate `{first['name']}` failed"
+    messages = [f"gate `{gate['name']}` failed" for gate in failed]
+    if len(failed) > 1:
+        messages[0] = f"{len(failed)} gates of `{block}` failed: {', '.join(str(gate['name']) for gate in failed)}"
+    errors = [_refusal(block, gate, message) for gate, message in zip(failed, messages, strict=True)]
+    return errors[0] if len(errors) == 1 else SeveralErrors(errors)
+
+
+def _refusal(block: str, gate: Mapping[str, Any], message: str) -> StageError:
     return StageError(
-        "MLS815", many, f"{block}.{first['name']}", expected=first["text"], found=found(first),
+        "MLS815", message, f"{block}.{gate['name']}", expected=gate["text"], found=found(gate),
         help="look at the evaluation report; a better model or more data meets a gate, a lower threshold needs its approvers",
-        examples=[f"{gate['name']}: {gate['text']}, found {found(gate)}" for gate in failed],
     )  # fmt: skip
 
 
@@ -48,6 +53,8 @@ def found(gate: Mapping[str, Any]) -> str:
         return str(gate.get("reason") or "no value")
     unit = gate.get("unit") or "float"
     text = _in_unit(gate["value"], unit)
+    if gate.get("windows"):
+        text += f" (the best of {len(gate['windows'])} windows)"
     if gate.get("low") is not None and gate.get("high") is not None:
         text += (
             f" (interval {_in_unit(gate['low'], unit)} to {_in_unit(gate['high'], unit)}, {gate['method']}, n = {gate['n']:,})"

@@ -52,14 +52,25 @@ def judge(gate: Mapping[str, Any], numbers: Numbers) -> dict[str, Any]:
 def _status(expression: Any, numbers: Numbers, ids: list[str]) -> tuple[str, str]:
     if not ids:
         return FAILED, "it reads no number, so it shows nothing"
-    absent = [numbers.metrics[key] for key in ids if numbers.metrics.get(key, {}).get("absent") == "skip"]
+    absent = [key for key in ids if numbers.metrics.get(key, {}).get("absent") == "skip"]
+    if absent:
+        return _without(absent, ids, numbers)
     try:
         passed = decide(expression, numbers)
     except Undecided as error:
-        if absent:
-            return SKIPPED, "skipped (none yet): " + str(absent[0]["problem"])
         return FAILED, str(error)
     return (PASSED, "") if passed else (FAILED, "the condition does not hold")
+
+
+def _without(absent: list[str], ids: list[str], numbers: Numbers) -> tuple[str, str]:
+    """A gate on a model that does not exist yet is skipped; one with another number that has no value fails all the same."""
+    for key in ids:
+        if key not in absent:
+            try:
+                numbers.value(key)
+            except Undecided as error:
+                return FAILED, str(error)
+    return SKIPPED, "skipped (none yet): " + str(numbers.metrics[absent[0]]["problem"])
 
 
 def _without_reading(status: str, line: Mapping[str, Any]) -> str:
@@ -90,5 +101,5 @@ def _evidence(compared: Any, ids: list[str], numbers: Numbers) -> dict[str, Any]
     elif len(known) == 1:
         value = finite(first.get("value"))
     numeric = {key: finite(first.get(key)) for key in ("point", "low", "high", "confidence")}
-    rows = max((entry.get("n") or 0 for entry in known), default=None)
+    rows = max((entry["n"] for entry in known if entry.get("n")), default=None)
     return {"value": value, "n": rows, "method": first.get("method"), "groups": first.get("groups"), **numeric}

@@ -11,8 +11,7 @@ from typing import Any
 
 from mlspec.runtime import files, query, table
 from mlspec.runtime.context import StageContext
-from mlspec.runtime.errors import StageError
-from mlspec.runtime.extract.violations import ViolationsError
+from mlspec.runtime.errors import SeveralErrors, StageError
 from mlspec.runtime.prepare.online import compile_row
 from mlspec.runtime.verify import examples
 from mlspec.runtime.verify.aggregates import Aggregates
@@ -39,7 +38,7 @@ def run(context: StageContext) -> None:
     failed = [result for result in results if not result["passed"]]
     if failed:
         errors = [_error(str(config["source"]), result) for result in failed]
-        raise errors[0] if len(errors) == 1 else ViolationsError(errors)
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     files.write_json(context.output("checks") / "metrics.json", {"checks": results})
     context.progress(1, 1, f"{len(results)} checks hold")
 
