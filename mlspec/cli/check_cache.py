@@ -1,7 +1,7 @@
 """Answers a check of unchanged files from `.mlspec/cache`: neither the parser nor the checker is imported.
 
-An entry holds what a check printed and the digest of every file that it read. It counts only for the very same arguments, for
-the very same compiler (its files by size and time), and while every digest holds.
+An entry holds what came of the files (what a check printed, the graph of a run) and the digest of every file that was read. It
+counts only for the very same arguments, for the very same compiler (its files by size and time), and while every digest holds.
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+
+TYPE_CHECKING = False  # by its name alone type checkers take it as true: typing is too slow for this module
+if TYPE_CHECKING:
+    from typing import Any
 
 try:  # the module behind hashlib's sha256: hashlib itself loads OpenSSL, which costs as much as half an empty Python
     from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
@@ -20,41 +24,50 @@ except ImportError:
 
 FOLDER = os.path.join(".mlspec", "cache")  # noqa: PTH118 - this module is on the fast path: no pathlib
 MOST = 256
-_FLAGS = {"--format", "--env", "-p", "--fail-on", "--target"}
+_FLAGS = {"--format", "--env", "-p", "--fail-on"}
 _WORDS = {"--no-color", "-q", "--quiet", "-v", "--verbose"}
 
 
 def replay(arguments: list[str]) -> int | None:
     """Print what the same check said before and return its exit code; None when it must be made."""
-    path = entry_path(arguments)
+    entry = read_entry(entry_path(arguments))
+    if entry is None or not isinstance(entry.get("out"), str) or not isinstance(entry.get("code"), int):
+        return None
+    sys.stdout.write(entry["out"])
+    sys.stdout.flush()
+    return int(entry["code"])
+
+
+def remember(arguments: list[str], texts: dict[str, str], text: str, code: int) -> None:
+    """Keep what a check of `texts` printed."""
+    write_entry(entry_path(arguments), texts, {"out": text, "code": code})
+
+
+def read_entry(path: str | None) -> dict[str, Any] | None:
+    """An entry whose files are all as they were; None for no entry, a torn one, or one of other files."""
     if path is None:
         return None
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123
             entry = json.load(file)
-        if any(_digest(name) != digest for name, digest in entry["files"].items()):
-            return None
-        text, code = entry["out"], entry["code"]
+        current = all(_digest(name) == digest for name, digest in entry["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # no entry, a torn one, or a file that is gone: the check is made anew
-    sys.stdout.write(text)
-    sys.stdout.flush()
-    return int(code)
+        return None
+    return entry if current else None
 
 
-def remember(arguments: list[str], texts: dict[str, str], text: str, code: int) -> None:
-    """Keep what a check of `texts` printed; a cache that cannot be written is none, and costs nothing but time."""
-    path = entry_path(arguments)
+def write_entry(path: str | None, texts: dict[str, str], content: dict[str, Any]) -> None:
+    """Keep what came of `texts`; a cache that cannot be written is none, and costs nothing but time."""
     if path is None:
         return
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         files = {name: _digest_if(name, checked) for name, checked in texts.items()}
         if None in files.values():
-            return  # a file changed while it was checked: what was printed is not about what lies there now
+            return  # a file changed meanwhile: what came of it is not about what lies there now
         _make_room(os.path.dirname(path))  # noqa: PTH120
         with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
-            json.dump({"files": files, "out": text, "code": code}, file)
+            file.write(json.dumps({"files": files, **content}))
         os.replace(temporary, path)  # noqa: PTH105
     except OSError:
         return
@@ -72,12 +85,19 @@ def _make_room(folder: str) -> None:
 def entry_path(arguments: list[str]) -> str | None:
     """The file of the entry for a check; None for a check that is not kept."""
     paths = paths_of(arguments)
-    if not paths or os.environ.get("MLSPEC_NO_CACHE"):
+    if not paths:
         return None
-    root = find_root(paths[0])
     color = sys.stdout.isatty(), os.environ.get("NO_COLOR"), os.environ.get("FORCE_COLOR"), os.environ.get("TERM")
-    asked = repr((arguments, os.getcwd(), color, root, compiler()))  # noqa: PTH109
-    return os.path.join(root, FOLDER, sha256(asked.encode()).hexdigest()[:32] + ".json")  # noqa: PTH118
+    return path_for(paths[0], ("check", arguments, color))
+
+
+def path_for(spec: str, asked: tuple[object, ...]) -> str | None:
+    """The file of the entry for something asked of a spec; None where nothing is kept."""
+    if os.environ.get("MLSPEC_NO_CACHE"):
+        return None
+    root = find_root(spec)
+    text = repr((asked, os.getcwd(), root, compiler()))  # noqa: PTH109
+    return os.path.join(root, FOLDER, sha256(text.encode()).hexdigest()[:32] + ".json")  # noqa: PTH118
 
 
 def paths_of(arguments: list[str]) -> list[str] | None:
@@ -123,7 +143,7 @@ def compiler() -> str:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in ("runtime", "__pycache__"):
+                    if entry.name not in ("runtime", "pages", "__pycache__"):
                         pending.append(entry.path)
                 elif not entry.name.endswith(".pyc"):
                     status = entry.stat()

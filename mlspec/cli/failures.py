@@ -60,9 +60,10 @@ def graph_diagnostic(spec: Spec | None, error: GraphError) -> Diagnostic:
     })  # fmt: skip
 
 
-def backend_diagnostics(spec: Spec, findings: Sequence[Finding]) -> list[Diagnostic]:
+def backend_diagnostics(spec: Spec | None, findings: Sequence[Finding]) -> list[Diagnostic]:
     """A backend's findings at the lines of the spec that they are about."""
-    return [Diagnostic(code(item.code), spec.span_of(item.where), dict(item.data)) for item in findings]
+    spans = [None if spec is None else spec.span_of(item.where) for item in findings]
+    return [Diagnostic(code(item.code), span, dict(item.data)) for item, span in zip(findings, spans, strict=True)]
 
 
 def exit_code_of(codes: Sequence[str]) -> int:

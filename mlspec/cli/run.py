@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlspec.cli import exits
-from mlspec.cli.failures import backend_diagnostics, exit_code_of, graph_diagnostic, stage_diagnostics
-from mlspec.cli.loading import checked, params_of, say
+from mlspec.cli.graph_cache import Runnable, runnable
+from mlspec.cli.loading import params_of, say
 from mlspec.cli.options import add_spec
 from mlspec.cli.terminal import err, out, wants_color
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mlspec.backend import Backend, RunRequest, RunResult
-    from mlspec.driver import Compilation
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,21 +40,25 @@ def run(options: argparse.Namespace) -> int:
     from mlspec.backend import check_capabilities
     from mlspec.cli.backends import find_backend
 
-    found = checked(options, warn=True)
-    if found is None or found.spec is None:
+    found = runnable(options)
+    if found is None:
         return exits.FOUND
     backend = find_backend(options.target)
     if backend.run is None:
         raise exits.CommandError(f"the target `{backend.name}` only writes files", expected="a target that can run",
                                  found=backend.name, help=f"mlspec compile {options.spec} --target {backend.name}")  # fmt: skip
-    diagnostics = backend_diagnostics(found.spec, check_capabilities(backend, found.graph))
-    say(options, diagnostics, [str(found.path)], only_errors=True)
-    if any(item.severity == "error" for item in diagnostics):
-        return exits.FOUND
+    findings = check_capabilities(backend, found.graph)
+    if findings:
+        from mlspec.cli.failures import backend_diagnostics
+
+        diagnostics = backend_diagnostics(found.spec, findings)
+        say(options, diagnostics, [str(found.path)], only_errors=True)
+        if any(item.severity == "error" for item in diagnostics):
+            return exits.FOUND
     return _run(options, found, backend)
 
 
-def _run(options: argparse.Namespace, found: Compilation, backend: Backend) -> int:
+def _run(options: argparse.Namespace, found: Runnable, backend: Backend) -> int:
     from mlspec.graph import GraphError
     from mlspec.runtime.errors import StageError
 
@@ -61,20 +66,28 @@ def _run(options: argparse.Namespace, found: Compilation, backend: Backend) -> i
     try:
         result = backend.run(_request(options, found, backend))
     except StageError as error:
-        say(options, stage_diagnostics(found.spec, [error.to_json()]), [str(found.path)])
-        return exit_code_of([error.code])
+        return _say_errors(options, found, [error.to_json()])
     except GraphError as error:
+        from mlspec.cli.failures import graph_diagnostic
+
         say(options, [graph_diagnostic(found.spec, error)], [str(found.path)])
         return exits.FOUND
     _report(options, found, result)
     return _exit_code(result)
 
 
-def _request(options: argparse.Namespace, found: Compilation, backend: Backend) -> RunRequest:
+def _say_errors(options: argparse.Namespace, found: Runnable, errors: Sequence[Mapping[str, Any]]) -> int:
+    """Print what stages said at its lines of the spec; the exit code for it."""
+    from mlspec.cli.failures import exit_code_of, stage_diagnostics
+
+    say(options, stage_diagnostics(found.spec, errors), [str(found.path)])
+    return exit_code_of([str(error.get("code")) for error in errors])
+
+
+def _request(options: argparse.Namespace, found: Runnable, backend: Backend) -> RunRequest:
     from mlspec.backend import RunRequest
     from mlspec.cli.backends import read_options
 
-    assert found.spec is not None
     progress = "none" if options.quiet or options.format != "text" else "plain"
     if progress == "plain" and wants_color(sys.stderr, options.no_color):
         progress = "rich"
@@ -86,30 +99,28 @@ def _request(options: argparse.Namespace, found: Compilation, backend: Backend) 
         raise exits.CommandError(f"no stage `{unknown[0]}`", expected=" ".join(found.graph.stages), found=unknown[0],
                                  help=f"did you mean `{near}`?" if near else "`mlspec graph` shows the stages")  # fmt: skip
     return RunRequest(
-        found.graph, found.project.root, env=options.env, params=params_of(options), only=options.only, jobs=options.jobs,
-        releasable=found.spec.releasable, progress=progress, options=read_options(backend, [*options.option, *(["wait=true"] if options.wait else [])]),
+        found.graph, found.root, env=options.env, params=params_of(options), only=options.only, jobs=options.jobs,
+        releasable=found.releasable, progress=progress, options=read_options(backend, [*options.option, *(["wait=true"] if options.wait else [])]),
     )  # fmt: skip
 
 
-def _report(options: argparse.Namespace, found: Compilation, result: RunResult) -> None:
+def _report(options: argparse.Namespace, found: Runnable, result: RunResult) -> None:
     """Findings at their lines, then the backend's summary, then the next step."""
-    diagnostics = stage_diagnostics(found.spec, result.errors)
     if options.format == "json":
         out(json.dumps({"format": 1, **result.summary, "errors": list(result.errors)}, indent=2, default=str) + "\n")
         return
-    say(options, diagnostics, [str(found.path)])
+    if result.errors:
+        _say_errors(options, found, result.errors)
     if options.format == "text":
         out(result.text)
         if not options.quiet:
             err(_next_step(options, found, result))
 
 
-def _next_step(options: argparse.Namespace, found: Compilation, result: RunResult) -> str:
-    assert found.spec is not None
-    serve = next(found.spec.of_kind("serve"), None)
-    if serve is None or not result.passed or result.errors:
+def _next_step(options: argparse.Namespace, found: Runnable, result: RunResult) -> str:
+    if not found.serves or not result.passed or result.errors:
         return ""
-    if not found.spec.releasable:
+    if not found.releasable:
         return f"`{options.env}` changes what models depend on: its runs release nothing\n"
     return f"serve it: mlspec serve {options.spec}\n"
 
@@ -119,5 +130,7 @@ def _exit_code(result: RunResult) -> int:
     if isinstance(known, int):
         return known
     if result.errors:
+        from mlspec.cli.failures import exit_code_of
+
         return exit_code_of([str(error.get("code")) for error in result.errors])
     return exits.OK if result.passed else exits.FOUND
