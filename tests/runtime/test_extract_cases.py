@@ -12,6 +12,7 @@ import pytest
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.extract import run
+from tests.support.golden import compare
 from tests.support.stages import run_stage_function
 
 CASES = Path(__file__).parent / "cases" / "extract"
@@ -39,7 +40,6 @@ def outcome(case: Path, tmp_path: Path) -> Any:
 
 @pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
 def test_case(case: Path, tmp_path: Path) -> None:
-    golden = case / "expected.json"
     found = outcome(case, tmp_path)
     assert str(tmp_path) not in json.dumps(found)
-    assert found == json.loads(golden.read_text(encoding="utf-8"))
+    compare(case / "expected.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")

@@ -16,7 +16,7 @@ from mlspec.diagnostics.render import FORMATS, render, summary
 from mlspec.diagnostics.render.json import schema
 from mlspec.diagnostics.render.sarif import fingerprint
 from mlspec.source import SourceFile, Span
-from tests.unit.syntax_golden import compare
+from tests.support.golden import compare
 
 CASES = Path(__file__).parents[1] / "cases" / "syntax" / "render"
 SUFFIX = {"text": "txt", "json": "json", "sarif": "sarif", "github": "github", "junit": "xml"}

@@ -13,7 +13,7 @@ from mlspec.source import SourceFile
 from mlspec.syntax import parse
 from mlspec.syntax.format import format_file
 from mlspec.syntax.nodes import File
-from tests.unit.syntax_golden import compare
+from tests.support.golden import compare
 from tests.unit.syntax_trees import NOWHERE, files
 
 CASES = Path(__file__).parents[1] / "cases" / "syntax"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from mlspec.diagnostics import all_codes
+from tests.support.golden import compare
 from tests.support.specs import check_path, render
 
 CASES = Path(__file__).parents[1] / "cases" / "errors"
@@ -27,11 +27,7 @@ def _name(path: Path) -> str:
 @pytest.mark.parametrize("path", BAD, ids=_name)
 def test_a_bad_spec_gives_its_golden_findings(path: Path) -> None:
     spec, found = check_path(path)
-    golden = path.with_suffix(".found")
-    text = render(found)
-    if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8")
+    compare(path.with_suffix(".found"), render(found))
     assert path.parent.name in {finding.code.id for finding in found}
     assert all(finding.span is not None for finding in found)
     assert (spec is None) == any(finding.severity == "error" for finding in found)

@@ -11,7 +11,7 @@ from mlspec.diagnostics.render import render
 from mlspec.source import SourceFile
 from mlspec.syntax import parse
 from mlspec.syntax.nodes import Block, Chain, Declare, Extern, File, Literal, Node, Setting
-from tests.unit.syntax_golden import compare
+from tests.support.golden import compare
 
 CASES = Path(__file__).parents[1] / "cases" / "syntax"
 OK = sorted((CASES / "ok").rglob("*.mlspec"))
