@@ -56,6 +56,17 @@ def test_a_bad_row_is_named_with_its_file_row_and_value(members: Project) -> Non
     assert "members.mlspec:10" in said.text, "the column's line in the spec"
 
 
+def test_faults_in_three_columns_are_three_findings(members: Project) -> None:
+    (members.folder / "data/members.csv").write_text(ROWS.replace("dee,23,-1,true", "dee,23,-1,maybe"))
+    said = members.run()
+    assert said.code == 1
+    for code, column, line in (("MLS802", "age", 10), ("MLS805", "fee", 11), ("MLS802", "left", 12)):
+        assert f"members.mlspec:{line}:3" in said.text, column
+        assert f"[{code}]" in said.text
+    assert said.text.count("error[MLS80") == 3
+    assert "also MLS" not in said.text
+
+
 def test_a_missing_file_names_the_path(members: Project) -> None:
     said = members.run()
     assert said.code in (1, 74)

@@ -20,7 +20,7 @@ def _outcome(tmp_path: Path, **changes: Any) -> Outcome:
         {"name": "small", "status": "passed", "text": "size(tuned) <= 2MiB", "value": 4294.0, "unit": "bytes", "n": None},
         {"name": "even", "status": "passed", "text": "gap(…) <= 12pp", "value": 0.0453, "low": 0.01, "high": 0.07, "unit": "points"},
         {"name": "fast", "status": "failed", "text": "p95(…) <= 20ms", "value": 0.02512, "unit": "duration",
-         "windows": [0.0312, 0.02512, 0.0405], "seconds": 10.0, "reason": "the measured value does not meet it"},
+         "windows": [0.0312, 0.02512, 0.0405], "seconds": 10.0, "load": [50.0], "reason": "the measured value does not meet it"},
         {"name": "newer", "status": "skipped", "text": "x", "value": None, "reason": "none yet"},
     ]  # fmt: skip
     stages = (
@@ -44,7 +44,8 @@ def test_everything_is_in_it_and_lines_up(tmp_path: Path) -> None:
     assert re.search(r"small +passed +4\.2 KiB +size\(tuned\) <= 2MiB\n", text), "no row stands behind a size"
     assert re.search(r"even +passed +4\.53pp +\[1\.00pp, 7\.00pp\] +gap", text)
     assert re.search(r"fast +FAILED +25\.12 ms +p95", text)
-    assert "fast: measured in 3 windows of 10.0 s: 31.20 ms, 25.12 ms, 40.50 ms; the least counts" in text
+    assert "fast: measured in 3 windows of 10 s: 31.20 ms, 25.12 ms, 40.50 ms; the least counts" in text
+    assert "does not meet it" not in text, "FAILED says that already"
     assert re.search(r"census-extract +ran +1\.2 s +1\.4 s +312 MiB", text)
     assert re.search(r"run-register +not run +needs release-enforce", text) and "people-split" not in text
     assert str(tmp_path / "reports" / "run-report" / "index.html") in text

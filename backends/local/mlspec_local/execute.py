@@ -93,7 +93,7 @@ class Execution:
     def _exited(self, name: str, message: dict[str, Any]) -> None:
         state = self._run.states[name]
         report = self._reports.pop(name, {})
-        state.seconds = round(time.perf_counter() - self._began[name], 6)
+        state.seconds = round(report.get("seconds", time.perf_counter() - self._began[name]), 6)
         state.cpu_seconds = round(message["cpu_seconds"], 6)
         state.peak_memory = message["peak_memory"]
         if "done" in report:
@@ -104,7 +104,7 @@ class Execution:
     def _complete(self, name: str, report: dict[str, Any]) -> None:
         state = self._run.states[name]
         manifest = Manifest.read(self._run.store.stages / f"{state.key}.json")
-        state.state, state.seconds, state.error = "ran", report["seconds"], None
+        state.state, state.error = "ran", None
         state.outputs = manifest.outputs_json()
         self._schedule.ended(name, failed=False)
         digests = {output: found.digest for output, found in manifest.outputs.items()}

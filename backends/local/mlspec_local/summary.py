@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlspec.runtime.validate.verdict import PLAIN, PLAIN_OF_READING
 from mlspec_local.events import Outcome, StageState
 from mlspec_local.words import Paint, clean, cut, duration, in_unit, memory, table
 
@@ -62,8 +63,12 @@ def _remark(gate: Mapping[str, Any]) -> str:
     windows = gate.get("windows") or ()
     if len(windows) > 1:
         readings = ", ".join(in_unit(value, gate.get("unit")) for value in windows)
-        return f"measured in {len(windows)} windows of {duration(gate['seconds'])}: {readings}; the least counts"
-    return "" if gate.get("status") == "passed" else str(gate.get("reason") or "")
+        often = (
+            f"in {len(windows)} windows of {gate['seconds']:g} s" if any(gate.get("load") or ()) else f"{len(windows)} times"
+        )
+        return f"measured {often}: {readings}; the least counts"
+    reason = str(gate.get("reason") or "")
+    return "" if gate.get("status") == "passed" or reason in (PLAIN, PLAIN_OF_READING) else reason
 
 
 def _gate_row(gate: Mapping[str, Any], paint: Paint) -> list[str]:

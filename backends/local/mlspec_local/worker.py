@@ -67,14 +67,16 @@ def _report(channel: socket.socket, work: Work, stage: str, environment: Mapping
     around = Around(
         work.project_root, store.resume / stage, work.workers, max(1, resources.cpu), _Progress(channel, stage).tell
     )
+    started = time.perf_counter()
     try:
         manifest = run_in_store(work.graph, stage, store, work.keys, work.versions[stage], environment, around)
     except StageError as error:
         traceback.print_exc()
-        return {"failed": stage, "error": _short(error.to_json())}
+        return {"failed": stage, "error": _short(error.to_json()), "seconds": time.perf_counter() - started}
     except Exception as error:
         traceback.print_exc()
-        return {"failed": stage, "error": _short(_bug(stage, error, work.log_folder))}
+        bug = _bug(stage, error, work.log_folder)
+        return {"failed": stage, "error": _short(bug), "seconds": time.perf_counter() - started}
     return {"done": stage, "seconds": manifest.seconds}
 
 

@@ -65,4 +65,4 @@ def found(gate: Mapping[str, Any]) -> str:
 def _in_unit(value: float, unit: str) -> str:
     if unit in ("ratio", "points"):
         return f"{number(round(value * 100, 3))}{'%' if unit == 'ratio' else 'pp'}"
-    return literal(round(value, 5), "float" if unit in ("int", "bytes") else unit)
+    return literal(round(value, 5), "float" if unit == "int" else unit)

@@ -12,6 +12,9 @@ from mlspec.runtime.evaluate.wording import text_of
 from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, decide, finite, number, quantities_in
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+PLAIN = "the condition does not hold"
+"""The reason of a gate that failed by its number alone."""
+PLAIN_OF_READING = "the measured value does not meet it"
 
 
 def run(context: StageContext) -> None:
@@ -59,7 +62,7 @@ def _status(expression: Any, numbers: Numbers, ids: list[str]) -> tuple[str, str
         passed = decide(expression, numbers)
     except Undecided as error:
         return FAILED, str(error)
-    return (PASSED, "") if passed else (FAILED, "the condition does not hold")
+    return (PASSED, "") if passed else (FAILED, PLAIN)
 
 
 def _without(absent: list[str], ids: list[str], numbers: Numbers) -> tuple[str, str]:
@@ -74,7 +77,7 @@ def _without(absent: list[str], ids: list[str], numbers: Numbers) -> tuple[str, 
 
 
 def _without_reading(status: str, line: Mapping[str, Any]) -> str:
-    return line["reason"] if status == SKIPPED or not line["reason"] else "the measured value does not meet it"
+    return line["reason"] if status == SKIPPED or not line["reason"] else PLAIN_OF_READING
 
 
 def _constant(expression: Any, numbers: Numbers) -> float | None:
