@@ -124,7 +124,9 @@ class Diagnostic:
 
     @property
     def expected(self) -> str:
-        return self._fill(self.code.expected)
+        text = self._fill(self.code.expected)
+        # "one of" a single thing is that thing.
+        return text if ", " in self.data.get("known", ", ") else text.removeprefix("one of ")
 
     @property
     def found(self) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlspec.diagnostics import Note
+from mlspec.diagnostics import Edit, Note
 from mlspec.source import Span
 from mlspec.spec import schema
-from mlspec.spec.columns import bind_attributes, bind_column, type_of
+from mlspec.spec.columns import TYPES, bind_attributes, bind_column, type_of
 from mlspec.spec.constants import INVALID, of_type
 from mlspec.spec.constructors import default_item
 from mlspec.spec.definitions import bind_definition
 from mlspec.spec.estimators import bind_parameters
 from mlspec.spec.expressions.context import Context, Operand
 from mlspec.spec.expressions.names import of_column
+from mlspec.spec.expressions.operators import short
 from mlspec.spec.fields import convert, wanted
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.locals import as_local, local_names
@@ -75,7 +76,9 @@ def _kind(keyword: nodes.Name, node: Statement, scope: Scope, parent: Block | No
             homes = " or ".join(f"`{home}`" for home in row.inside) or "the file"
             scope.wrong(keyword.text, keyword.span, f"block that stands in {homes}", "one of " + listing(allowed))
         else:
-            scope.findings.unknown("MLS101", keyword.span, keyword.text, allowed, kind="block kind")
+            label = node.label.text if node.label is not None else "field"
+            hint = f"`set` names the block as well: `set BLOCK.{label} = …`" if keyword.text == "set" else ""
+            scope.findings.unknown("MLS101", keyword.span, keyword.text, allowed, kind="block kind", hint=hint)
         return None
     form = _form(node)
     if form not in row.forms and not isinstance(node, nodes.Extern):
@@ -263,8 +266,27 @@ class _Binder:
     def _unknown_fields(self, extra: dict[str, Setting]) -> None:
         for name, statement in extra.items():
             known = [field for field in self.row.fields if field != "value"]
-            hint = "" if nearest(name, known) else "what mlspec does not know is never ignored: remove it"
-            self.scope.findings.unknown("MLS105", statement.name.span, name, known, kind=f"`{self.row.name}`", hint=hint)
+            if nearest(name, known) or not self._meant_other_mark(statement, known):
+                hint = "" if nearest(name, known) else "what mlspec does not know is never ignored: remove it"
+                self.scope.findings.unknown(
+                    "MLS105", statement.name.span, name, known, noun="field", kind=f"`{self.row.name}`", hint=hint
+                )
+
+    def _meant_other_mark(self, statement: Setting, known: list[str]) -> bool:
+        """Reports `age = int` and `gain = log1p(…)` where `:` and `:=` are meant; False where neither can be."""
+        name, span = statement.name.text, statement.value.span
+        first = statement.value.callee.text if isinstance(statement.value, nodes.Call) else span.text
+        mark = Span(span.source, statement.name.span.end, span.start)
+        if self.row.columns and first in TYPES:
+            hint, edit = f"a column is declared by `:`: `{name}: {short(span)}`", Edit(mark, ": ")
+        elif self.row.role is not None and (self.row.role == "part" or not isinstance(statement.value, nodes.Literal)):
+            role = schema.role(self.row.role)
+            hint, edit = f"{role.noun} is defined by `:=`: `{name} := {short(span)}`", Edit(mark, " := ")
+        else:
+            return False
+        self.scope.findings.add("MLS105", statement.name.span, edits=[edit], noun="field", kind=f"`{self.row.name}`", name=name,
+                                known=listing(known), hint=hint)  # fmt: skip
+        return True
 
     def _statement(self, statement: nodes.Stmt) -> None:
         if isinstance(statement, Declare) and statement.label is None:
@@ -290,7 +312,7 @@ class _Binder:
     def _column(self, statement: Declare) -> None:
         if not self.row.columns:
             hint = "" if self.row.role is None else f"`{statement.name.text} := …` defines {schema.role(self.row.role).noun}"
-            self.scope.wrong(statement.name.text, statement.span, "column", f"a statement of `{self.row.name}`", hint=hint)
+            self.scope.wrong(statement.name.text, statement.name.span, "column", f"a statement of `{self.row.name}`", hint=hint)
             return
         if not self._name_free(statement.name.text, statement.name.span, "column"):
             return

@@ -90,7 +90,7 @@ def _statement(statement: nodes.Stmt, scope: Scope, imports: Imports) -> None:
         return
     if isinstance(statement, nodes.Setting) and statement.label is None:
         scope.findings.add(
-            "MLS105", statement.name.span, kind="the file", name=statement.name.text, known="blocks",
+            "MLS105", statement.name.span, noun="field", kind="the file", name=statement.name.text, known="blocks",
             hint="a field stands in a block: the file itself has none",
         )  # fmt: skip
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlspec.diagnostics import Edit
 from mlspec.spec import schema
 from mlspec.spec.constants import INVALID, comparable_bound
 from mlspec.spec.constructors import build
@@ -16,7 +17,7 @@ from mlspec.spec.findings import listing
 from mlspec.spec.kinds import STRINGS, Type
 from mlspec.spec.model import Attribute, Block, Column
 from mlspec.spec.references import noun
-from mlspec.syntax.nodes import Attr, Declare, Expr, Literal, Ref, TypeNode
+from mlspec.syntax.nodes import Attr, Chain, Declare, Expr, Literal, Ref, TypeNode
 
 TYPES = (
     "bool", "int", "float", "decimal", "string", "text", "date", "timestamp", "duration", "bytes", "ratio", "points", "rate",
@@ -34,7 +35,12 @@ def type_of(node: TypeNode, context: Context) -> Type | None:
     if maker is None:
         if node.args:
             context.findings.add(
-                "MLS105", node.args[0].span, kind=f"type `{name}`", name=short(node.args[0].span), known="none"
+                "MLS105",
+                node.args[0].span,
+                noun="argument for",
+                kind=f"type `{name}`",
+                name=short(node.args[0].span),
+                known="none",
             )
             return None
         return Type(name, node.optional)
@@ -102,7 +108,9 @@ def _image(node: TypeNode, context: Context) -> Type | None:
     for arg in node.args:
         name = arg.name.text if arg.name else ""
         if name not in ("channels", "size"):
-            context.findings.unknown("MLS105", arg.span, name or short(arg.span), ("channels", "size"), kind="type `image`")
+            context.findings.unknown(
+                "MLS105", arg.span, name or short(arg.span), ("channels", "size"), noun="argument", kind="type `image`"
+            )
             return None
         value = convert(("int", 1, 65_536), arg.value, context.at(f"`{name}`"))
         if value is INVALID:
@@ -153,18 +161,19 @@ def bind_column(node: Declare, block: Block, context: Context) -> Column | None:
     kind = type_of(node.type, context)
     if node.default is not None:
         context.findings.add(
-            "MLS105", node.default.span, kind=f"column `{node.name.text}`", name="=", known="attributes",
+            "MLS105", node.default.span, noun="value of its own for", kind=f"column `{node.name.text}`", name="=", known="attributes",
             hint="a column has no value of its own: write a check `name := …`, or `??` where it is used",
         )  # fmt: skip
     if kind is None:
         return None
+    before = context.findings.errors
     attrs = bind_attributes(node.attrs, "column", context, kind)
     if kind.entity is not None and "pii" not in attrs:
         entity = context.scope.spec.blocks.get(kind.entity)
         inherited = entity.fields.get("attributes") if entity is not None else None
         if inherited is not None and "pii" in inherited.item:
             attrs["pii"] = inherited.item["pii"]
-    return Column(node.name.text, node.span, attrs, node.doc, block.name, kind)
+    return Column(node.name.text, node.span, attrs, node.doc, block.name, kind, sound=context.findings.errors == before)
 
 
 def bind_attributes(nodes: tuple[Attr, ...], role: str, context: Context, kind: Type | None = None) -> dict[str, Attribute]:
@@ -177,9 +186,11 @@ def bind_attributes(nodes: tuple[Attr, ...], role: str, context: Context, kind: 
         if row is None:
             context.findings.unknown("MLS101", node.name.span, name, allowed, kind="attribute")
         elif role not in row.roles:
+            hint = "the column to predict carries `@outcome`" if name == "label" and role == "column" else ""
             context.scope.wrong(
-                f"@{name}", node.span, f"attribute of {_roles(row.roles)}", f"an attribute of {noun(role)}: " + listing(allowed)
-            )
+                f"@{name}", node.span, f"attribute of {_roles(row.roles)}", f"an attribute of {noun(role)}: " + listing(allowed),
+                hint=hint,
+            )  # fmt: skip
         elif name in found:
             context.findings.add("MLS102", node.span, kind="attribute", name=name)
         else:
@@ -210,9 +221,14 @@ def _range(node: Attr, context: Context, kind: Type | None) -> Attribute | None:
     from mlspec.spec.values import Value
 
     if len(node.args) != 1 or node.args[0].name is not None:
-        context.findings.add(
-            "MLS106", node.span, kind="attribute", block="@range", name="range", wanted="a range", fix="@range(0..100)"
-        )
+        _no_range(node, context)
+        return None
+    given = node.args[0].value
+    if isinstance(given, Chain) and isinstance(given.first, Literal) and [op for op, _ in given.rest] == ["-"]:
+        fix = f"{short(given.first.span)}..{short(given.rest[0][1].span)}"
+        edits = [Edit(given.span, fix)]
+        context.findings.add("MLS201", given.span, edits=edits, what="the range", got=f"`{short(given.span)}`, a difference",
+                             wanted="a range, `0..100`", hint=f"write `{fix}`")  # fmt: skip
         return None
     found = constant(node.args[0].value, context)
     if found is None:
@@ -231,6 +247,17 @@ def _range(node: Attr, context: Context, kind: Type | None) -> Attribute | None:
         )
         return None
     return Attribute("range", {"range": Value(ends, node.args[0].span)}, node.span)
+
+
+def _no_range(node: Attr, context: Context) -> None:
+    """Reports `@range` without a range; two numbers in its place are its ends."""
+    plain = [arg.value for arg in node.args if isinstance(arg.value, Literal)]
+    two = len(plain) == len(node.args) == 2
+    fix = f"@range({plain[0].span.text}..{plain[1].span.text})" if two else "@range(0..100)"
+    context.findings.add(
+        "MLS106", node.span, edits=[Edit(node.span, fix)] if two else [], kind="attribute", block="@range", name="range",
+        wanted="a range, `low..high`", fix=fix,
+    )  # fmt: skip
 
 
 def _end(found: Any) -> Any:

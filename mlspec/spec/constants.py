@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlspec.spec import kinds
+from mlspec.diagnostics import Edit
+from mlspec.spec import aliases, kinds
 from mlspec.spec.expressions.arguments import fits
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.literals import value_of
 from mlspec.spec.expressions.operators import mismatch, named, outside, points_wanted, short, unit_mismatch
 from mlspec.spec.expressions.typing import bounds_of, constant
+from mlspec.spec.findings import nearest
 from mlspec.spec.kinds import NUMBERS, STRINGS, TEMPORAL, Type
 from mlspec.spec.values import Typed
-from mlspec.syntax.nodes import Expr, Literal
+from mlspec.syntax.nodes import Chain, Expr, Literal, Ref
 
 INVALID: Any = object()
 
@@ -39,6 +41,8 @@ def wanted(form: Any) -> str:
     if isinstance(form, str) or len(form) < 3:
         return text
     low, high = form[1], form[2]
+    if head == "ratio" and low is not None and high is not None:
+        return f"{text}, from {low * 100:g}% to {high * 100:.6g}%"
     if low is not None and high is not None:
         return f"{text} from {low:,} to {high:,}"
     return f"{text} of at least {low:,}" if low is not None else f"{text} of at most {high:,}"
@@ -47,6 +51,8 @@ def wanted(form: Any) -> str:
 def simple(form: Any, node: Expr, context: Context) -> Any:
     """A constant of one type, inside its bounds."""
     head = form if isinstance(form, str) else form[0]
+    if _is_bare_text(head, node, context) or _is_other_word(form, node, context):
+        return INVALID
     found = constant(node, context)
     if found is None:
         return INVALID
@@ -56,6 +62,49 @@ def simple(form: Any, node: Expr, context: Context) -> Any:
     if head == "float" and isinstance(value, int):
         value = float(value)
     return _bounded(form, value, found, context) if not isinstance(form, str) else value
+
+
+def _is_bare_text(head: str, node: Expr, context: Context) -> bool:
+    """Reports text without its quotes, `owner = team-a`."""
+    if head not in ("string", "text") or isinstance(node, Literal) or not _unknown_names(node, context):
+        return False
+    fix = f'"{short(node.span)}"'
+    edits = [Edit(node.span, fix)] if node.span.text == fix[1:-1] else []
+    context.findings.add(
+        "MLS201", node.span, edits=edits, what=context.where, got=f"`{short(node.span)}`", wanted="text in double quotes",
+        hint=f"write `{fix}`",
+    )  # fmt: skip
+    return True
+
+
+def _unknown_names(node: Expr, context: Context) -> list[Ref]:
+    """The names in an expression of names and operators that nothing in the file declares."""
+    scope = context.scope
+    refs = [node] if isinstance(node, Ref) else []
+    if isinstance(node, Chain):
+        refs = [part for part in (node.first, *(right for _, right in node.rest)) if isinstance(part, Ref)]
+    return [
+        ref
+        for ref in refs
+        if not {ref.parts[0].text} & {*scope.declared, *scope.imports, *scope.broken, *scope.spec.blocks, *context.local}
+    ]
+
+
+def _is_other_word(form: Any, node: Expr, context: Context) -> bool:
+    """Reports a word where a constant is due, `every = hourly`, unless it is near the name of a `param`."""
+    if not isinstance(node, Ref) or not _unknown_names(node, context):
+        return False
+    params = [block.name for block in context.scope.spec.of_kind("param")]
+    if nearest(node.text, params):
+        return False
+    ours = aliases.word(node.text)
+    likely = aliases.period(node.text) if form == "duration" or form[0] == "duration" else ours if ours != "null" else ""
+    context.findings.add(
+        "MLS201", node.span, what=context.where, got=f"the word `{short(node.span)}`", wanted=wanted(form),
+        hint=f"write `{likely}`" if likely else "leave the field out for its default" if ours == "null" else "",
+        edits=[Edit(node.span, likely)] if likely else [],
+    )  # fmt: skip
+    return True
 
 
 def misfit(found: Typed, head: str, context: Context) -> Any:
@@ -73,9 +122,19 @@ def misfit(found: Typed, head: str, context: Context) -> Any:
 def _bounded(form: Any, value: Any, found: Typed, context: Context) -> Any:
     low, high = form[1], form[2]
     if (low is not None and value < low) or (high is not None and value > high):
-        context.findings.add("MLS209", found.span, what=context.where, got=f"`{short(found.span)}`", wanted=wanted(form))
+        share = as_percent(form[0], value, found)
+        context.findings.add(
+            "MLS209", found.span, edits=[Edit(found.span, share)] if share else [], what=context.where,
+            got=f"`{short(found.span)}`", wanted=wanted(form), hint=f"write `{share}`" if share else "",
+        )  # fmt: skip
         return INVALID
     return value
+
+
+def as_percent(kind: str, value: Any, found: Typed) -> str:
+    """`70%` where a bare 70 stands for a share."""
+    plain = found.form[0] == "lit" and found.type.name in ("int", "float") and short(found.span) == found.span.text
+    return f"{found.span.text}%" if kind == "ratio" and plain and 1 < value <= 100 else ""
 
 
 def any_constant(form: Any, node: Expr, context: Context) -> Any:

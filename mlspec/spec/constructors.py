@@ -93,7 +93,9 @@ def _matched(row: Constructor | Attribute, node: Call | Attr, context: Context) 
     for arg in node.args:
         if arg.name is not None:
             if arg.name.text not in names:
-                context.findings.unknown("MLS105", arg.name.span, arg.name.text, names, kind=f"`{row.name}(…)`")
+                context.findings.unknown(
+                    "MLS105", arg.name.span, arg.name.text, names, noun="argument", kind=f"`{row.name}(…)`"
+                )
             elif arg.name.text in given:
                 context.findings.add("MLS102", arg.span, kind="argument", name=arg.name.text)
             else:
@@ -103,7 +105,13 @@ def _matched(row: Constructor | Attribute, node: Call | Attr, context: Context) 
         if parameter is None:
             hint = f"it takes {len(names) or 'no'} argument{'' if len(names) == 1 else 's'}"
             context.findings.add(
-                "MLS105", arg.span, kind=f"`{row.name}(…)`", name=short(arg.span), known=listing(names), hint=hint
+                "MLS105",
+                arg.span,
+                noun="argument for",
+                kind=f"`{row.name}(…)`",
+                name=short(arg.span),
+                known=listing(names),
+                hint=hint,
             )
             continue
         rest = parameter if parameter.many else None
@@ -114,9 +122,12 @@ def _matched(row: Constructor | Attribute, node: Call | Attr, context: Context) 
 def _absent(row: Constructor | Attribute, parameter: Parameter, node: Call | Attr, context: Context) -> None:
     from mlspec.spec.fields import wanted
 
+    attribute = isinstance(node, Attr)
+    members = parameter.form[1:] if parameter.form[0] == "enum" else ()
     context.findings.add(
-        "MLS106", node.span, kind="the call", block=f"{row.name}(…)", name=parameter.name, wanted=wanted(parameter.form),
-        fix=f"{parameter.name}: …",
+        "MLS106", node.span, kind="attribute" if attribute else "the call", block=f"@{row.name}" if attribute else f"{row.name}(…)",
+        name=parameter.name, wanted=wanted(parameter.form),
+        fix=f"@{row.name}({members[0]})" if attribute and members else f"{parameter.name}: …",
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from mlspec.diagnostics import Edit
 from mlspec.spec import constants, kinds
 from mlspec.spec.columns import bind_attributes
 from mlspec.spec.expressions import literals
@@ -15,7 +16,7 @@ from mlspec.spec.kinds import LEVELS, ROW, Type
 from mlspec.spec.model import Block, Definition, Part
 from mlspec.spec.schema import Role
 from mlspec.spec.values import Bounds, Reference, Typed
-from mlspec.syntax.nodes import Define, Range
+from mlspec.syntax.nodes import Define, Literal, Range
 
 
 def bind_definition(node: Define, role: Role, block: Block, context: Context) -> None:
@@ -102,9 +103,11 @@ def _part(node: Define, block: Block, context: Context) -> None:
     if share is constants.INVALID:
         return
     if not 0 < share <= 1:
+        text = node.value.span.text
+        fix = f"{text}%" if isinstance(node.value, Literal) and node.value.kind == "int" and share <= 100 else ""
         context.findings.add(
-            "MLS209", node.value.span, what=f"the share of `{node.name.text}`", got=f"`{short(node.value.span)}`",
-            wanted="more than 0% and at most 100%",
+            "MLS209", node.value.span, edits=[Edit(node.value.span, fix)] if fix else [], what=f"the share of `{node.name.text}`",
+            got=f"`{short(node.value.span)}`", wanted="more than 0% and at most 100%", hint=f"write `{fix}`" if fix else "",
         )  # fmt: skip
         return
     block.parts[node.name.text] = Part(node.name.text, node.span, attrs, node.doc, float(share), None)

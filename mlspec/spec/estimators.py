@@ -56,7 +56,7 @@ def _unknown(estimator: Estimator, row: Kind, name: str, statement: Setting, fin
     fields = [field for field in row.fields if field != "value"]
     near = nearest(name, fields)
     if near and not nearest(name, known):
-        findings.unknown("MLS105", statement.name.span, name, fields, kind=f"`{row.name}`")
+        findings.unknown("MLS105", statement.name.span, name, fields, noun="field", kind=f"`{row.name}`")
         return
     findings.unknown("MLS208", statement.name.span, name, known, estimator=estimator.key)
 

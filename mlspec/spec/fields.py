@@ -76,7 +76,7 @@ def _enum(form: Any, node: Expr, context: Context) -> Any:
 
 def _list(form: Any, node: Expr, context: Context) -> Any:
     if not isinstance(node, ListExpr):
-        hint = f"write `[{short(node.span)}]`"
+        hint = f"write `{_in_brackets(node)}`"
         context.findings.add(
             "MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=wanted(form), hint=hint
         )
@@ -92,6 +92,14 @@ def _list(form: Any, node: Expr, context: Context) -> Any:
             return INVALID
         seen[text] = item
     return tuple(items)
+
+
+def _in_brackets(node: Expr) -> str:
+    """One item as a list, and a list of items behind dashes."""
+    text = short(node.span)
+    if text.startswith("- "):
+        text = text[2:].replace(" - ", ", ")
+    return f"[{text}]"
 
 
 def _one(form: Any, node: Expr, context: Context) -> Any:

@@ -45,10 +45,31 @@ class Findings:
     def unknown(self, id: str, span: Span, name: str, known: Iterable[str], **data: str) -> None:
         """Report that `name` is none of `known`, with the nearest one as the edit."""
         names = list(dict.fromkeys(known))
-        near = nearest(name, names)
+        near = nearest(name, names) or _alias(name, names)
         edits = [Edit(span, near)] if near else []
-        shown: dict[str, object] = {"name": name, "known": listing(names), "nearest": near, **data}
+        if " of `" in data.get("kind", "") and id == "MLS101":
+            data["kind"] += ":"
+        shown: dict[str, object] = {"name": name, "known": listing(_by_nearness(name, names)), "nearest": near, **data}
         self._add(id, span, (), edits, shown)
+
+
+def _alias(name: str, names: list[str]) -> str:
+    from mlspec.spec.aliases import meant
+
+    return meant(name, names)
+
+
+def _by_nearness(name: str, names: list[str], limit: int = 12) -> list[str]:
+    """Names as they are; of more than a message shows, those most like `name` come first."""
+    if len(names) <= limit:
+        return names
+    folded = name.lower()
+    return sorted(names, key=lambda other: _distance(folded, other.lower(), 64) - 4 * _shared(folded, other.lower()))
+
+
+def _shared(a: str, b: str) -> int:
+    """How many letters two names begin with in common."""
+    return next((place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def listing(names: Sequence[str], limit: int = 12) -> str:
@@ -57,8 +78,19 @@ def listing(names: Sequence[str], limit: int = 12) -> str:
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
 
 
+_NOUNS = {
+    "features": "a block of features",
+    "gates": "a block of gates",
+    "serve": "a server (`serve`)",
+    "score": "a batch score",
+    "derived": "a value of a frame",
+}
+
+
 def article(noun: str) -> str:
-    """`noun` with a or an."""
+    """`noun` with a or an; a block kind as messages name it."""
+    if noun in _NOUNS:
+        return _NOUNS[noun]
     return f"an {noun}" if noun[:1] in "aeiou" and not noun.startswith("one") else f"a {noun}"
 
 
@@ -67,17 +99,30 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
     Edit distance with swaps of neighbours, at most a third of the length; a name that only differs in case is nearest.
     """
-    best, limit = "", max(1, len(name) // 3) + 1
+    best, limit, shared = "", max(1, len(name) // 3) + 1, 0
     folded = name.lower()
     for other in names:
-        if abs(len(other) - len(name)) >= limit:
+        if abs(len(other) - len(name)) > limit:
             continue
-        distance = _distance(folded, other.lower(), limit)
-        if distance < limit:
-            best, limit = other, distance
-            if distance == 0:
-                break
-    return best
+        distance = _distance(folded, other.lower(), limit + 1)
+        common = _shared(folded, other.lower())
+        if distance < limit or (best and distance == limit and common > shared):
+            best, limit, shared = other, distance, common
+    return best or _longer(folded, names)
+
+
+def _longer(name: str, names: Iterable[str]) -> str:
+    """The one name that `name` is the beginning, the last part or the longer form of: `max_leafs` and `max_leaf_nodes`."""
+    found = [other for other in names if _is_part(name, other.lower())]
+    return found[0] if len(found) == 1 else ""
+
+
+def _is_part(name: str, other: str) -> bool:
+    if len(name) < 3:
+        return False
+    if name.rpartition(".")[2] == other.rpartition(".")[2]:
+        return True
+    return _shared(name, other) >= max(4, len(name) - 2)
 
 
 def _distance(a: str, b: str, limit: int) -> int:

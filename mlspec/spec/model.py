@@ -59,12 +59,15 @@ _PII = {"quasi": QUASI, "free_text": FREE_TEXT, "direct": DIRECT}
 class Column(Item):
     """A typed column of a source, of a prompt's input, or of a batch score's input."""
 
-    __slots__ = ("source", "type")
+    __slots__ = ("sound", "source", "type")
 
-    def __init__(self, name: str, span: Span, attrs: Mapping[str, Attribute], doc: str, source: str, type: Type) -> None:
+    def __init__(
+        self, name: str, span: Span, attrs: Mapping[str, Attribute], doc: str, source: str, type: Type, sound: bool = True
+    ) -> None:
         super().__init__(name, span, attrs, doc)
         self.source = source
         self.type = type
+        self.sound = sound  # False where an attribute is wrong, and what the column is to a model not known
 
     @property
     def range(self) -> Bounds | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlspec.diagnostics import Edit
 from mlspec.spec.constants import INVALID
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.operators import short
@@ -11,19 +12,9 @@ from mlspec.spec.findings import article, nearest
 from mlspec.spec.model import Block
 from mlspec.spec.scope import MODELS
 from mlspec.spec.values import Reference
-from mlspec.syntax.nodes import Call, Expr, ListExpr, Name, Ref
+from mlspec.syntax.nodes import Call, Expr, ListExpr, Literal, Name, Ref
 
-_NOUNS = {
-    "features": "a block of features",
-    "gates": "a block of gates",
-    "serve": "a server (`serve`)",
-    "score": "a batch score",
-}
-
-
-def noun(kind: str) -> str:
-    """A block kind with its article."""
-    return _NOUNS.get(kind) or article(kind)
+noun = article
 
 
 def _names(kinds: tuple[str, ...]) -> str:
@@ -31,7 +22,12 @@ def _names(kinds: tuple[str, ...]) -> str:
 
 
 def _not_a_name(node: Expr, wanted: str, context: Context) -> Any:
-    context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=wanted)
+    text = str(node.value) if isinstance(node, Literal) and node.kind == "string" else ""
+    known = text.partition(".")[0] in context.scope.spec.blocks
+    context.findings.add(
+        "MLS201", node.span, edits=[Edit(node.span, text)] if known else [], what=context.where, got=f"`{short(node.span)}`",
+        wanted=wanted, hint=f"a name takes no quotes: `{text}`" if known else "",
+    )  # fmt: skip
     return INVALID
 
 
@@ -138,7 +134,11 @@ def part(form: Any, node: Expr, context: Context) -> Any:
     head = node.parts[0]
     block = scope.get(head.text)
     if block is None:
-        scope.missing(head, "split", scope.names(("split",)))
+        known = [f"{split.name}.{name}" for split in scope.spec.of_kind("split") for name in split.parts]
+        if head.text not in scope.declared and any(name.endswith(f".{head.text}") for name in known):
+            context.findings.unknown("MLS101", node.span, node.text, known, kind="part")
+        else:
+            scope.missing(head, "split", scope.names(("split",)))
         return INVALID
     if block.kind != "split" or len(node.parts) == 1:
         got = "split" if block.kind == "split" else block.kind

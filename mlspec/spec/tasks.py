@@ -46,7 +46,8 @@ def label_of(spec: Spec, reference: Reference | None) -> Label | None:
         definition = block.definitions[name]
         return Label(block.name, name, definition.value.type, definition.attrs.get("label"))
     column = block.columns.get(name)
-    return None if column is None else Label(block.name, name, column.type, column.attrs.get("outcome"))
+    # What a column with a wrong attribute is to a model is not known: nothing that follows from it is reported.
+    return None if column is None or not column.sound else Label(block.name, name, column.type, column.attrs.get("outcome"))
 
 
 def model_label(spec: Spec, name: str) -> Label | None:

@@ -41,7 +41,7 @@ def findings() -> list[Diagnostic]:
         Diagnostic(
             code("MLS105"),
             span("fron"),
-            {"kind": "source", "name": "fron", "known": "`from`, `refresh`", "nearest": "from"},
+            {"kind": "source", "noun": "field", "name": "fron", "known": "`from`, `refresh`", "nearest": "from"},
             edits=[Edit(span("fron"), "from")],
         ),
         Diagnostic(

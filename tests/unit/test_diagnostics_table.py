@@ -64,6 +64,7 @@ FIELDS = {
     "how",
     "extra",
     "type",
+    "noun",
 }
 
 
@@ -98,14 +99,14 @@ def test_an_unknown_code_is_a_key_error() -> None:
 def test_a_line_without_its_data_is_left_out() -> None:
     row = code("MLS105")
     full = Diagnostic(
-        row, None, {"name": "fron", "kind": "source", "known": "`from`", "nearest": "from", "hint": "see the page"}
+        row, None, {"name": "fron", "kind": "source", "noun": "field", "known": "`from`", "nearest": "from", "hint": "see the page"}
     )
     assert (full.message, full.expected, full.help) == (
         "source has no field `fron`",
-        "one of `from`",
+        "`from`",
         "did you mean `from`?\nsee the page",
     )
-    bare = Diagnostic(row, None, {"name": "fron", "kind": "source"})
+    bare = Diagnostic(row, None, {"name": "fron", "kind": "source", "noun": "field"})
     assert (bare.message, bare.expected, bare.help) == ("source has no field `fron`", "", "")
 
 

@@ -44,7 +44,7 @@ CODES = (
         "MLS105",
         "unknown-field",
         "error",
-        "{kind} has no field `{name}`",
+        "{kind} has no {noun} `{name}`",
         "one of {known}",
         help="did you mean `{nearest}`?\n{hint}",
         fixable=True,

@@ -66,10 +66,9 @@ CODES = (
         "MLS211",
         "outside-category",
         "error",
-        "this is no value of `{name}`",
+        "`{got}` is no value of `{name}`",
         "one of {known}",
-        "{got}",
-        "did you mean {nearest}?\n{hint}",
+        help="did you mean {nearest}?\n{hint}",
     ),
     Code(
         "MLS212",

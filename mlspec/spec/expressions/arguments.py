@@ -67,10 +67,10 @@ def _named(parameters: tuple[Parameter, ...], arg: Arg) -> Parameter | None:
 def _unexpected(owner: str, parameters: tuple[Parameter, ...], arg: Arg, context: Context) -> None:
     names = [parameter[0].lstrip("*") for parameter in parameters]
     if arg.name is not None:
-        context.findings.unknown("MLS105", arg.name.span, arg.name.text, names, kind=owner)
+        context.findings.unknown("MLS105", arg.name.span, arg.name.text, names, noun="argument", kind=owner)
     else:
         context.findings.add(
-            "MLS105", arg.span, kind=owner, name=short(arg.span), known=", ".join(f"`{name}`" for name in names),
+            "MLS105", arg.span, noun="argument for", kind=owner, name=short(arg.span), known=", ".join(f"`{name}`" for name in names),
             hint=f"it takes {len(names) or 'no'} argument{'s' if len(names) != 1 else ''}",
         )  # fmt: skip
 

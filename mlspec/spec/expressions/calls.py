@@ -74,8 +74,16 @@ def _no_function(node: Call, context: Context) -> Operand:
     if later is not None and later.kind == "extern":
         context.scope.missing(node.callee.parts[0], "function", names)
     else:
-        context.findings.unknown("MLS101", node.callee.span, node.callee.text, names, kind="function")
+        context.findings.unknown(
+            "MLS101", node.callee.span, node.callee.text, names, kind="function", hint=_as_method(node, names)
+        )
     return unknown(node.span)
+
+
+def _as_method(node: Call, names: list[str]) -> str:
+    """The way out for `census.age.log1p()`."""
+    head, _, last = node.callee.text.rpartition(".")
+    return f"a function stands before what it works on: `{last}({head})`" if "." in head and last in names else ""
 
 
 def _choose(rows: tuple[Function, ...], node: Call, operands: list[Operand], context: Context) -> Function | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mlspec import catalogue
 from mlspec.diagnostics import Edit
 from mlspec.source import Span
+from mlspec.spec import aliases
 from mlspec.spec.expressions.context import Ambient, Context, Operand, unknown
 from mlspec.spec.kinds import CONST, LIVE, NONE, ROW, Type
 from mlspec.spec.model import Block, Column
@@ -46,9 +48,19 @@ def _single(name: Name, context: Context) -> Operand:
         if context.rows is not None and name.text in context.rows.columns and context.role != "check":
             return _bare_column(name, context)
         known = [*context.local, *context.scope.names()]
-        context.scope.missing(name, "name", known)
+        context.scope.missing(name, "name", known, _other_word(name.text))
         return missing(name.span)
     return of_block(block, name.span, context)
+
+
+def _other_word(name: str) -> str:
+    """The way out where a name is that of a metric or function, or a literal of another language."""
+    literal = aliases.word(name)
+    if literal:
+        return f"write `{literal}`"
+    if catalogue.metric(name) is not None:
+        return f"`{name}` is a metric of a model: `{name}(candidate)`"
+    return f"`{name}` is a function: `{name}(…)`" if catalogue.functions(name) else ""
 
 
 def _bare_column(name: Name, context: Context) -> Operand:

@@ -7,6 +7,7 @@ from typing import Any
 from mlspec.diagnostics import Edit
 from mlspec.source import Span
 from mlspec.spec import kinds
+from mlspec.spec.aliases import unquoted
 from mlspec.spec.expressions.arithmetic import UNITS, difference, product, quotient, total
 from mlspec.spec.expressions.context import Context, is_unknown, unknown
 from mlspec.spec.expressions.fold import fold, fold_unary
@@ -61,6 +62,8 @@ def unary(op: str, operand: Typed, span: Span, context: Context) -> Typed:
 
 def mismatch(found: Typed, wanted: str, context: Context, hint: str = "") -> Typed:
     """Report that an operand has the wrong type (201)."""
+    if found.form[0] == "lit" and found.type.name == "string":
+        hint = unquoted(str(found.form[1])) or hint
     context.findings.add("MLS201", found.span, what=f"`{short(found.span)}`", got=named(found.type), wanted=wanted, hint=hint)
     return unknown(found.span, found.refs)
 
@@ -149,11 +152,21 @@ def _compare(op: str, left: Typed, right: Typed, span: Span, context: Context) -
     fault = comparable(left, right, context) or (comparable(right, left, context, units=False))
     if fault is not None:
         return fault
+    if "null" in (left.type.name, right.type.name):
+        return _null_compared(left if right.type.name == "null" else right, span, context)
     if op not in ("==", "!=") and left.type.name not in ORDERED:
         return mismatch(left, "something with an order", context, "`<` and `>` compare numbers, times and amounts")
     optional = left.optional or right.optional
     result = joined(op, (left, right), kinds.BOOL.nullable() if optional else kinds.BOOL, span)
     return _folded(result, fold(op, left, right)) if left.constant and right.constant else result
+
+
+def _null_compared(value: Typed, span: Span, context: Context) -> Typed:
+    """Reports `x == null`, which is null whatever x is (213)."""
+    text = short(value.span)
+    hint = f"nulls are counted by `null_rate({text})` in a check, and replaced by `{text} ?? …`"
+    context.findings.add("MLS213", span, name=short(span), got="null", hint=hint if value.form[0] == "col" else "")
+    return unknown(span, value.refs)
 
 
 def comparable(left: Typed, right: Typed, context: Context, units: bool = True) -> Typed | None:
@@ -188,9 +201,14 @@ def unit_mismatch(found: Typed, wanted: Type, context: Context) -> Typed:
     """Report a unit that does not fit (202)."""
     context.findings.add(
         "MLS202", found.span, what=f"`{short(found.span)}`", got=named(found.type), wanted=named(wanted.required()),
-        hint=_EXAMPLES.get(wanted.name, ""),
+        hint=_EXAMPLES.get(wanted.name, "") or _as_ratio(found, wanted),
     )  # fmt: skip
     return unknown(found.span, found.refs)
+
+
+def _as_ratio(found: Typed, wanted: Type) -> str:
+    text = short(found.span)
+    return f"this is no difference: write `{text[:-2]}%`" if wanted.name == "ratio" and text.endswith("pp") else ""
 
 
 _EXAMPLES = {
