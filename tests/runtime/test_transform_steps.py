@@ -158,6 +158,7 @@ def test_a_row_alone_equals_the_row_in_a_batch_bit_for_bit(fitting, others):
 
     if any(all(row[at] is None for row in fitting) for at in (0, 1)):
         fitting = [(0.5, 0.5, *row[2:]) for row in fitting]
+    fitting = [*fitting, (0.5, 0.5, "one", None, "one two")]  # a step that learns from nothing but nulls is refused
     found, _ = fit_transform(STEPS, columns(fitting), target(len(fitting)))
     again = read_transform(json.loads(canonical_text(found.to_json())), STEPS)
     batch = found.apply(columns(others)).numbers

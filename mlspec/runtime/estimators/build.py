@@ -19,6 +19,7 @@ _FORCED: dict[str, dict[str, Any]] = {
     "lightgbm": {"n_jobs": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1},
     "xgboost": {"n_jobs": 1, "verbosity": 0, "device": "cpu"},
 }
+_BINNED = "sklearn.HistGradientBoosting"
 # Where mlspec's default differs from the library's: with 100 steps the solver stops short on most real tables.
 _DEFAULTS: dict[str, dict[str, Any]] = {"sklearn.LogisticRegression": {"max_iter": 1000}}
 
@@ -67,6 +68,18 @@ def refuse_nulls(name: str, matrix: Matrix, where: str) -> None:
             "MLS204", f"null reaches `{name}`, which rejects it", where, expected="a number in every row",
             found=f"{count} nulls in `{column}`" + (f" and {len(nulls) - 1} more columns" if len(nulls) > 1 else ""),
             help=f"set `missing = fill(number: median)` in the features block, or write `{column} ?? 0`",
+        )  # fmt: skip
+
+
+def refuse_empty_columns(name: str, matrix: Matrix, where: str) -> None:
+    """StageError MLS204 if a column is null in every fitting row and the estimator's binning needs a value."""
+    if not name.startswith(_BINNED):
+        return
+    empty = [column for column, count in matrix.nulls().items() if count == len(matrix.numbers)]
+    if empty:
+        raise StageError(
+            "MLS204", f"`{empty[0]}` is null in every row that `{name}` is fitted on", where, expected="at least one value",
+            found=f"{len(matrix.numbers)} nulls", help="leave the feature out, fill it, or choose `lightgbm.LGBMClassifier`",
         )  # fmt: skip
 
 

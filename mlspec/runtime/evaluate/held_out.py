@@ -64,6 +64,10 @@ class PartReader:
     def has_column(self, name: str) -> bool:
         return name in self._columns["rows"]
 
+    def declared(self, column: tuple[str, str]) -> list[Any]:
+        """The values that a closed category declares for a (table, column); empty for any other column."""
+        return list(self._columns[column[0]][column[1]].get("values") or ())
+
     def features(self) -> dict[str, dict[str, Any]]:
         """The descriptors of all features in the values, audit ones too."""
         return {name.removeprefix("f."): column for name, column in self._columns["values"].items() if name.startswith("f.")}
@@ -122,7 +126,8 @@ def read_part(
         values = found.column(f"c{wanted.index(column)}").to_pylist()
         if pair[0] == "period":
             values = [period_name(value, pair[1]) for value in values]
-        held.grouping[pair], held.group_names[pair] = codes_of(values)
+        # A declared value without a row is a group of 0 rows, which no gate may pass over.
+        held.grouping[pair], held.group_names[pair] = codes_of(values, reader.declared(column) if pair[0] != "period" else ())
     return held
 
 
@@ -161,10 +166,10 @@ def class_places(label: Mapping[str, Any]) -> dict[Any, int]:
     return {value: place for place, value in enumerate(label["classes"])}
 
 
-def codes_of(values: Sequence[Any]) -> tuple[NDArray[np.int64], list[str]]:
-    """Group numbers by sorted name, nulls a group of their own, and the names."""
+def codes_of(values: Sequence[Any], declared: Sequence[Any] = ()) -> tuple[NDArray[np.int64], list[str]]:
+    """Group numbers by sorted name, nulls a group of their own, and the names, those of `declared` values without rows too."""
     names = [value_name(value) for value in values]
-    known = sorted(set(names))
+    known = sorted({*names, *map(value_name, declared)})
     place = {name: at for at, name in enumerate(known)}
     return np.array([place[name] for name in names], dtype=np.int64), known
 

@@ -102,6 +102,11 @@ class Evaluator:
         if not nodes:
             return
         done = 0
+        units = len(self.held) if self.held.groups is None else int(self.held.groups.max()) + 1
+        if units < 2:  # every draw would be the rows themselves, and the interval would look certain
+            what = "row" if self.held.groups is None else "group of the split"
+            self._intervals |= dict.fromkeys(nodes, UndefinedMetric(f"there is one {what}, which has no spread"))
+            return
         for weights in draw_weights(len(self.held), self.seed, self.held.groups):
             for key, node in nodes.items():
                 if key not in failed:
@@ -196,6 +201,8 @@ class Evaluator:
         """A worst, gap or ratio, with the value and number of rows of every group."""
         inner, (kind, name) = expression[2][0], expression[3]["by"]
         codes, names = self.held.by(kind, name)
+        if len(names) < 2 and expression[1] != "worst":
+            raise UndefinedMetric(f"a {expression[1]} compares groups, and all rows have the same `{name}`")
         frame = GroupFrame(lambda rows: self.value(inner, self.sample.cut(rows)), codes, names, self._fair(inner))
         groups = frame.rows()
         small = [f"`{group}` has {row['n']:,}" for group, row in groups.items() if row["n"] < self.min_group]

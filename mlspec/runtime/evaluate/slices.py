@@ -43,7 +43,7 @@ def slices_of(evaluator: Evaluator, by: Sequence[tuple[str, str]], models: Seque
 
 def _slice(evaluator: Evaluator, rows: Any, name: str, models: Sequence[str], task: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"value": name, "n": len(rows), "models": {}, "ends": {}}
-    if len(rows) < evaluator.min_group:
+    if len(rows) < max(evaluator.min_group, 1):
         return entry
     for model in models:
         outcomes = evaluator.sample.of(model).take(rows)

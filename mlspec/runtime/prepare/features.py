@@ -22,25 +22,30 @@ def run(context: StageContext) -> None:
     features = context.config["features"]
     rows = table.rows_path(context.input("rows"))
     work = context.resume_dir("features")
-    secret = getattr(context, "secret", None)
     forms = {f"{PREFIX}{feature['name']}": feature["value"] for feature in features}
     where = context.block
     with table.session([rows], [work, context.output_root], work) as connection:
         folder = context.output("values")
-        statement = sql.compile_query(forms, query.read_parquet(str(rows)), where, secret)
+        statement = sql.compile_query(forms, query.read_parquet(str(rows)), where, context.secret)
         try:
             count = table.write_parquet(connection, statement, folder / table.ROWS)
         except Exception as error:
-            raise _located(connection, forms, rows, where, error, secret) from error
-    table.finish_table(folder, [_descriptor(feature) for feature in features], count)
+            raise _located(connection, forms, rows, where, error, context.secret) from error
+    known = {column["name"]: column for column in table.head(context.input("rows"))["columns"]}
+    table.finish_table(folder, [_descriptor(feature, known) for feature in features], count)
     context.progress(1, 1, f"{len(features)} features of {count:,} rows")
 
 
-def _descriptor(feature: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _descriptor(feature: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A feature that is a column as it stands keeps the declared values of a closed category: a slice may be one without rows."""
+    form = feature["value"]
+    values = known.get(str(form[1]), {}).get("values") if form[0] == "col" else None
+    described = {
         "name": f"{PREFIX}{feature['name']}", "type": str(feature.get("type", "float")).removesuffix("?"),
         "optional": str(feature.get("type", "")).endswith("?"), "tags": list(feature.get("tags", ())),
+        "audit": bool(feature.get("audit")),
     }  # fmt: skip
+    return described | ({"values": list(values)} if values else {})
 
 
 def _located(

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import build_estimator, fit_estimator, predict
-from mlspec.runtime.estimators.build import refuse_nulls
+from mlspec.runtime.estimators.build import refuse_empty_columns, refuse_nulls
 from mlspec.runtime.estimators.fit import require_scores
 from mlspec.runtime.evaluate.metrics import METRICS, metric_of, score
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
@@ -67,10 +69,12 @@ def run_trial(
         estimator = build_estimator(family.estimator, params, seed(place), where)
         require_scores(estimator, fold.fitting_target, objective.calibrated, where)
         refuse_nulls(family.estimator, fold.fitting, where)
+        refuse_empty_columns(family.estimator, fold.fitting, where)
         refuse_nulls(family.estimator, fold.judging, where)
         fit_estimator(estimator, fold.fitting.numbers, fold.fitting_target, where)
         try:
-            values.append(objective.of(fold.judging_target, predict(estimator, fold.judging.numbers, fold.judging_target)))
+            scores = finite(predict(estimator, fold.judging.numbers, fold.judging_target))
+            values.append(objective.of(fold.judging_target, scores))
         except UndefinedMetric as error:
             return Trial(number, family.name, suggestion.params, FAILED, tuple(values), None, f"fold {place + 1}: {error}")
         if prune(values):
@@ -79,6 +83,13 @@ def run_trial(
     return Trial(number, family.name, suggestion.params, state, tuple(values), _mean(values))
 
 
-def _mean(values: Sequence[float]) -> float:
+def finite(scores: Floats) -> Floats:
+    """The scores, as they are; UndefinedMetric where one is NaN or infinite, which a rank metric would rank as if it were a score."""
+    bad = int((~np.isfinite(scores)).sum())
+    if bad:
+        raise UndefinedMetric(f"{bad} of {scores.size} scores are no finite numbers")
+    return scores
 
+
+def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)

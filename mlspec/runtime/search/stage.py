@@ -119,7 +119,7 @@ def _package(
 def _out_of_fold(recipe: Recipe, learning: Learning, folds: Sequence[Fold]) -> Predictions:
     """The best trial's predictions of the judging rows of every fold, each by its own fold's model."""
     scores = [predict_fold(recipe, learning, fold, number) for number, fold in enumerate(folds)]
-    return Predictions(np.concatenate(scores), learning.take(np.concatenate([judging for _, judging in folds])))
+    return Predictions(np.concatenate(scores), learning.take(np.concatenate([judging for _, judging in folds])), recipe.where)
 
 
 def _document(

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import build_estimator, fit_estimator, predict
-from mlspec.runtime.estimators.build import refuse_nulls
+from mlspec.runtime.estimators.build import refuse_empty_columns, refuse_nulls
 from mlspec.runtime.estimators.fit import require_scores
 from mlspec.runtime.package.calibration import apply_calibration, fit_calibration
 from mlspec.runtime.package.write import Fitted
@@ -38,6 +39,7 @@ def fit_model(recipe: Recipe, learning: Learning, reader: PartReader) -> Fitted:
     """The model fitted on all rows given, neither calibrated nor thresholded yet."""
     transform, matrix = fit_transform(recipe.features, learning.columns, learning.target, recipe.unknown)
     refuse_nulls(recipe.estimator, matrix, recipe.where)
+    refuse_empty_columns(recipe.estimator, matrix, recipe.where)
     estimator = build_estimator(recipe.estimator, recipe.params, recipe.seed(None), recipe.where)
     require_scores(estimator, learning.target, reader.config.get("calibrate") is not None, recipe.where)
     fit_estimator(estimator, matrix.numbers, learning.target, recipe.where)
@@ -53,6 +55,7 @@ def predict_fold(recipe: Recipe, learning: Learning, fold: Fold, number: int) ->
     fitting, judging = learning.take(fold[0]), learning.take(fold[1])
     transform, matrix = fit_transform(recipe.features, fitting.columns, fitting.target)
     refuse_nulls(recipe.estimator, matrix, recipe.where)
+    refuse_empty_columns(recipe.estimator, matrix, recipe.where)
     estimator = build_estimator(recipe.estimator, recipe.params, recipe.seed(number), recipe.where)
     fit_estimator(estimator, matrix.numbers, fitting.target, recipe.where)
     return predict(estimator, transform.apply(judging.columns).numbers, judging.target)
@@ -60,10 +63,20 @@ def predict_fold(recipe: Recipe, learning: Learning, fold: Fold, number: int) ->
 
 @dataclass(frozen=True)
 class Predictions:
-    """Scores of rows that the model which gave them was not fitted on."""
+    """Scores of rows that the model which gave them was not fitted on; StageError MLS814 where one is no finite number."""
 
     scores: Floats
     learning: Learning
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        bad = int((~np.isfinite(self.scores)).sum())
+        if bad:
+            raise StageError(
+                "MLS814", f"{bad} of {self.scores.size} out-of-fold scores are no finite numbers", self.where,
+                expected="a finite score of every row", found=f"{bad} NaN or infinite",
+                help="change the params so that the fit converges, or scale the features",
+            )  # fmt: skip
 
 
 def finish(
@@ -86,7 +99,7 @@ def finish(
 def _on_part(fitted: Fitted, reader: PartReader, part: str) -> Predictions:
     learning = reader.learning(part)
     matrix = fitted.transform.apply(learning.columns)
-    return Predictions(predict(fitted.estimator, matrix.numbers, learning.target), learning)
+    return Predictions(predict(fitted.estimator, matrix.numbers, learning.target), learning, reader.where)
 
 
 def _with(fitted: Fitted, calibration: Mapping[str, Any] | None, threshold: float | None) -> Fitted:

@@ -35,7 +35,7 @@ def _out_of_fold(context: StageContext, recipe: Recipe, learning: Learning) -> P
     folds = _folds(context, learning)
     refuse_empty(folds, context.block)
     scores = [predict_fold(recipe, learning, fold, number) for number, fold in enumerate(folds)]
-    return Predictions(np.concatenate(scores), learning.take(np.concatenate([judging for _, judging in folds])))
+    return Predictions(np.concatenate(scores), learning.take(np.concatenate([judging for _, judging in folds])), context.block)
 
 
 def _folds(context: StageContext, learning: Learning) -> list[Fold]:

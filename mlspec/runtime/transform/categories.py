@@ -28,6 +28,12 @@ NULL, UNKNOWN = -1, -2
 def fit_onehot(column: Column, options: Mapping[str, Any]) -> State:
     """The categories that get a column of their own, in order; with `max`, the most frequent ones."""
     counts = Counter(key for key in _keys(column) if key is not None)
+    if not counts:
+        raise StageError(
+            "MLS204", f"feature `{column.names[0]}` is null in every row that it is fitted on", f"features.{column.names[0]}",
+            expected="at least one category", found=f"{len(column)} nulls",
+            help="leave the feature out, or fill it with a given value",
+        )  # fmt: skip
     limit = options.get("max")
     kept = sorted(counts, key=lambda key: (-counts[key], key))[: int(limit)] if limit else list(counts)
     return {"categories": sorted(kept), "rest": sorted(set(counts) - set(kept))}

@@ -169,4 +169,12 @@ def _matrix(blocks: Sequence[Column]) -> Matrix:
             )  # fmt: skip
     names = tuple(name for block in blocks for name in block.names)
     parts = [block.numbers for block in blocks if block.numbers is not None]
-    return Matrix(names, np.ascontiguousarray(np.concatenate(parts, axis=1)))
+    matrix = Matrix(names, np.ascontiguousarray(np.concatenate(parts, axis=1)))
+    infinite = np.flatnonzero(np.isinf(matrix.numbers).any(axis=0))
+    if len(infinite):
+        name = names[int(infinite[0])]
+        raise StageError(
+            "MLS209", f"feature `{name}` becomes infinite in its fitted steps", f"features.{name.partition('.')[0]}",
+            expected="a finite number", found="infinity", help="bound its expression with `clip(…, low..high)`",
+        )  # fmt: skip
+    return matrix

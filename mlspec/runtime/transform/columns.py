@@ -62,7 +62,7 @@ class Column:
 
 def numbers_column(names: Sequence[str], numbers: Floats, *, flag: bool = False) -> Column:
     """A column of numbers; a line of values becomes one column."""
-    return Column(tuple(names), numbers=numbers.reshape(len(numbers), -1), flag=flag)
+    return Column(tuple(names), numbers=numbers if numbers.ndim > 1 else numbers[:, None], flag=flag)
 
 
 def is_text(type_name: str) -> bool:

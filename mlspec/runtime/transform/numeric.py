@@ -30,7 +30,8 @@ def fit_fill(column: Column, options: Mapping[str, Any]) -> State:
             help='fill it with a value: `fill(…, with: "missing")`',
         )  # fmt: skip
     assert column.numbers is not None
-    return {"values": [_middle(known, str(method)) for known in _known(column)], "flag": flag}
+    lines = zip(_known(column), column.names, strict=True)
+    return {"values": [_finite(lambda known: _middle(known, str(method)), known, name) for known, name in lines], "flag": flag}
 
 
 def apply_fill(state: State, column: Column) -> list[Column]:
@@ -52,14 +53,15 @@ def apply_fill(state: State, column: Column) -> list[Column]:
 def fit_scale(column: Column, options: Mapping[str, Any]) -> State:
     """Where each column is centred and what it is divided by."""
     method = str(options.get("method", "standard"))
-    centres, scales = zip(*(_SCALES[method](known) for known in _known(column)), strict=True)
-    return {"centre": list(centres), "scale": list(scales)}
+    pairs = [_finite(_SCALES[method], known, name) for known, name in zip(_known(column), column.names, strict=True)]
+    return {"centre": [centre for centre, _ in pairs], "scale": [scale for _, scale in pairs]}
 
 
 def apply_scale(state: State, column: Column) -> list[Column]:
     """(x - centre) / scale; null stays null."""
     assert column.numbers is not None
-    return [numbers_column(column.names, (column.numbers - np.array(state["centre"])) / np.array(state["scale"]))]
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused where all columns meet
+        return [numbers_column(column.names, (column.numbers - np.array(state["centre"])) / np.array(state["scale"]))]
 
 
 def fit_quantile_bucket(column: Column, options: Mapping[str, Any]) -> State:
@@ -114,11 +116,32 @@ def _quantile(ordered: Floats | Sequence[float], share: float) -> float:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     low, high = float(ordered[below]), float(ordered[above])
-    return low + (high - low) * (place - below)
+    share = place - below
+    # Two numbers near the ends of the doubles have no difference, but they have a middle.
+    return low + (high - low) * share if math.isfinite(high - low) else low * (1 - share) + high * share
+
+
+def _finite(measure: Any, known: Floats, name: str) -> Any:
+    """What `measure` says of the values; StageError MLS209 where doubles have no room for their sums or differences."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = measure(known)
+    except OverflowError:
+        found = (math.inf,)
+    if all(math.isfinite(value) for value in (found if isinstance(found, tuple) else (found,))):
+        return found
+    raise StageError(
+        "MLS209", f"the values of feature `{name}` are too large to compute with", f"features.{name}",
+        expected="values whose squares and sums a double can hold", found=f"{float(known.min())!r} to {float(known.max())!r}",
+        help="bound its expression with `clip(…, low..high)`, or take its logarithm",
+    )  # fmt: skip
 
 
 def _standard(known: Floats) -> tuple[float, float]:
+    """Mean and standard deviation; of equal values that value and 1, since a rounded mean would leave a spread of 1e-17."""
     values = known.tolist()
+    if known.min() == known.max():
+        return values[0], 1.0
     mean = math.fsum(values) / len(values)
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values)) or 1.0
 

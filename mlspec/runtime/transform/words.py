@@ -26,6 +26,12 @@ def fit_tfidf(column: Column, options: Mapping[str, Any]) -> State:
         spread.update(set(_words(text)))
     kept = sorted(spread, key=lambda word: (-spread[word], word))[: int(options.get("max_features") or 1000)]
     kept.sort()
+    if not kept:
+        raise StageError(
+            "MLS204", f"feature `{column.names[0]}` has no word in any row that it is fitted on", f"features.{column.names[0]}",
+            expected="a word of two letters or digits in some row", found=f"{len(texts)} texts without one, {len(column) - len(texts)} nulls",
+            help="leave the feature out",
+        )  # fmt: skip
     return {"words": kept, "weights": [math.log((1 + len(texts)) / (1 + spread[word])) + 1 for word in kept]}
 
 
