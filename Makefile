@@ -59,8 +59,9 @@ bench: $(VENV)/.installed-dev ## our figures beside the peers'
 	$(BIN)/python -m benchmarks --all
 
 docs: $(VENV)/.installed-dev ## write the generated pages again
-	$(BIN)/python -m mlspec.spec.reference
+	$(BIN)/python -m mlspec.spec.reference docs/language.md
 	$(BIN)/python -m mlspec.diagnostics.index
+	$(BIN)/python -m mlspec.cli.reference
 
 constraints: ## freeze a fresh environment into constraints.txt
 	$(PYTHON) -m tests.packaging.constraints

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,32 +40,83 @@ def test_a_whole_spec_in_the_docs_checks(example: Example, tmp_path: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def follow(steps: list[Example], folder: Path) -> None:
-    """Run the shell blocks in order; a `text` block right behind one is what it must say."""
-    environment = {**os.environ, "PATH": f"{MLSPEC.parent}:{os.environ['PATH']}", "COLUMNS": "160"}
-    running: list[subprocess.Popen[str]] = []
-    said = ""
-    try:
-        for step in steps:
-            if step.language == "sh" and "background" in step.words:
-                running.append(subprocess.Popen(["sh", "-c", "exec " + step.text], cwd=folder, env=environment, text=True))
-                time.sleep(4)
-            elif step.language == "sh":
-                done = subprocess.run(["sh", "-c", step.text], cwd=folder, env=environment, capture_output=True, text=True)
-                said = done.stdout + done.stderr
-                wanted = int(next((word[5:] for word in step.words if word.startswith("exit=")), "0"))
-                assert done.returncode == wanted, f"{step}\n{said}"
-            elif step.language == "text":
-                assert looks_like(step.text, said), f"{step}\nwanted\n{step.text}\nsaid\n{said}"
-            elif step.language == "mlspec" and step.words:
-                (folder / step.words[0]).write_text(step.text)
-    finally:
-        for process in running:
+class Follower:
+    """Runs the shell blocks of a page in order; a `text` block right behind one is what it must say.
+
+    The page serves on the port that the spec names; here that may be taken, so a free one stands in its place.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "PATH": f"{MLSPEC.parent}:{os.environ['PATH']}", "COLUMNS": "160"}
+        self.port = free_port()
+        self.running: list[subprocess.Popen[str]] = []
+        self.said = ""
+
+    def step(self, example: Example) -> None:
+        """One block: a command, what it must say, or a file."""
+        if example.language == "sh" and "background" in example.words:
+            self.begin(example.text)
+        elif example.language == "sh":
+            self.run(example)
+        elif example.language == "text":
+            assert looks_like(example.text, self.said), f"{example}\nwanted\n{example.text}\nsaid\n{self.said}"
+        elif example.language == "mlspec" and example.words:
+            (self.folder / example.words[0]).write_text(example.text)
+
+    def run(self, example: Example) -> None:
+        """A command to its end, with the exit code that the page says, 0 where it says none."""
+        text = example.text.replace("localhost:8080", f"localhost:{self.port}")
+        done = subprocess.run(
+            ["sh", "-c", text],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.said = done.stdout
+        wanted = int(next((word[5:] for word in example.words if word.startswith("exit=")), "0"))
+        assert done.returncode == wanted, f"{example}\n{self.said}"
+
+    def begin(self, text: str) -> None:
+        """A server, until it answers."""
+        command = ["sh", "-c", f"exec {text.strip()} --port {self.port}"]
+        process = subprocess.Popen(command, cwd=self.folder, env=self.environment, text=True)
+        self.running.append(process)
+        end = time.monotonic() + 120
+        while not answers(self.port):
+            assert process.poll() is None, f"`{text.strip()}` ended with exit code {process.returncode}"
+            assert time.monotonic() < end, f"`{text.strip()}` does not answer"
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End what was begun."""
+        for process in self.running:
             process.send_signal(signal.SIGTERM)
             process.wait(40)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.e2e
 def test_the_tutorial_can_be_followed(tmp_path: Path) -> None:
     shutil.copy(ROOT / "specs/data/penguins.csv", tmp_path)
-    follow(examples(ROOT / "docs/tutorial.md"), tmp_path)
+    follower = Follower(tmp_path)
+    try:
+        for example in examples(ROOT / "docs/tutorial.md"):
+            follower.step(example)
+    finally:
+        follower.stop()
