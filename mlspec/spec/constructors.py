@@ -23,6 +23,9 @@ def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any
     names = schema.constructors(group)
     if group in OPEN_GROUPS:
         return _open(group, node, context)
+    if group == "join_by" and (not isinstance(node, Call) or schema.constructor(group, node.callee.text) is None):
+        _unsafe_join(node, names, context)
+        return INVALID
     if not isinstance(node, Call):
         near = node.text if isinstance(node, Ref) and node.text in names else ""
         hint = f"write `{near}(…)`" if near else ""
@@ -38,6 +41,16 @@ def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any
     if not row.built:
         context.not_built(f"`{row.name}(…)`", node.callee.span)
     return build(row, node, context, convert)
+
+
+def _unsafe_join(node: Expr, names: tuple[str, ...], context: Context) -> None:
+    """Reports a join that does not say which rows of the past it reads (303)."""
+    name = node.callee.text if isinstance(node, Call) else ""
+    near = nearest(name, names)
+    hint = f"did you mean `{near}`?" if near else "the newest row before `at`: `asof(SOURCE.TIME, on: KEY)`"
+    span = node.callee.span if isinstance(node, Call) else node.span
+    join = "" if context.block is None else context.block.name
+    context.findings.add("MLS303", span, name=join, got=f"`{short(node.span)}`", hint=hint)
 
 
 def _open(group: str, node: Expr, context: Context) -> Any:

@@ -11,7 +11,7 @@ from mlspec.spec.expressions import literals
 from mlspec.spec.expressions.context import Context, Operand, is_unknown, unknown
 from mlspec.spec.expressions.names import describe
 from mlspec.spec.expressions.operators import mismatch, short
-from mlspec.spec.expressions.typing import bounds_of, constant, operand, type_expression
+from mlspec.spec.expressions.typing import bounds_of, constant, operand, secret_misplaced, type_expression
 from mlspec.spec.kinds import LEVELS, ROW, Type
 from mlspec.spec.model import Block, Definition, Part
 from mlspec.spec.schema import Role
@@ -86,7 +86,9 @@ def _logged(node: Define, context: Context) -> Typed:
         return Typed(["features", found.block], Type("features"), ROW, taint, node.value.span, (found,))
     if isinstance(found, Typed):
         return found
-    if not (isinstance(found, Reference) and found.kind == "unknown"):
+    if isinstance(found, Reference) and found.kind == "secret":
+        secret_misplaced(found, node.value.span, context)
+    elif not (isinstance(found, Reference) and found.kind == "unknown"):
         context.scope.wrong(short(node.value.span), node.value.span, describe(found), "a value")
     return Typed(["lit", None, "null"], kinds.UNKNOWN, kinds.CONST, kinds.NONE, node.value.span)
 

@@ -11,6 +11,7 @@ from mlspec.spec.scope import Scope
 from mlspec.syntax.nodes import File, Use
 
 MAX_FILES = 64
+MAX_DEPTH = 8
 
 Load = Callable[[str], File | None]
 Check = Callable[[File, Findings, "Imports"], Spec]
@@ -66,6 +67,9 @@ def _read(node: Use, written: str, scope: Scope, imports: Imports, check: Check)
         scope.findings.add(
             "MLS115", node.path.span, what="too many files", limit=f"{MAX_FILES} files", got=f"more than {MAX_FILES}"
         )
+        return None
+    if len(imports.chain) >= MAX_DEPTH:
+        scope.findings.add("MLS115", node.path.span, what="imports inside imports", limit=f"{MAX_DEPTH} levels", got="one more")
         return None
     file = imports.load(path)
     if file is None:

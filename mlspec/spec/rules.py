@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from mlspec import catalogue
 from mlspec.spec.expressions.context import Context
@@ -142,6 +143,7 @@ def _fitted(block: Block, scope: Scope, context: Context) -> None:
         )  # fmt: skip
     for each in (block, *block.nested("family")):
         _estimator(each, label, scope)
+        _probability(each, label, block.given("calibrate"), scope)
         check_nulls(each, block, scope)
     check_readable(block, scope)
     _objective(block, label, scope)
@@ -157,6 +159,29 @@ def _estimator(block: Block, label: Label, scope: Scope) -> None:
         "MLS212", block.span_of("estimator"), estimator=row.key, name=label.name, wanted=TASKS[label.task],
         got=" or ".join(TASKS[task] for task in row.tasks), nearest=near,
     )  # fmt: skip
+
+
+def _probability(block: Block, label: Label, calibrated: bool, scope: Scope) -> None:
+    """A classifier gives probabilities, or a calibration makes some of its distances (212)."""
+    row = catalogue.estimator(block.get("estimator") or "")
+    if row is None or calibrated or label.task not in row.tasks or label.task == "regression" or row.probability is True:
+        return
+    name = next(iter(row.probability)) if isinstance(row.probability, dict) else ""
+    item = block.get(name) if name and block.given(name) else None
+    tried = item.get("values") if isinstance(item, Made) else () if item is None else (item,)
+    if all(row.gives_probability({name: value}) for value in tried) if tried else row.gives_probability({}):
+        return
+    near = next((f"{name} = {_shown(value)}" for value in row.probability[name]), "") if isinstance(row.probability, dict) else ""
+    way = "or `calibrate = sigmoid()`" if label.task == "binary" else "which `sklearn.LogisticRegression` gives"
+    scope.findings.add(
+        "MLS212", block.span_of("estimator"), estimator=row.key, name=label.name,
+        wanted=f"{TASKS[label.task]} with a probability of each, {way}", got=f"{TASKS[label.task]} with decisions alone",
+        nearest=near or "sklearn.LogisticRegression",
+    )  # fmt: skip
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 def _counterpart(key: str, task: str) -> str:

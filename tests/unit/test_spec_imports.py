@@ -99,3 +99,15 @@ def test_findings_of_an_import_stand_in_its_own_file() -> None:
     )
     assert found[0].span is not None
     assert found[0].span.source.name == "other.mlspec"
+
+
+def test_imports_nest_eight_deep() -> None:
+    def chain(length: int) -> dict[str, str]:
+        names = ["main", *(f"f{n}" for n in range(length))]
+        uses = [f'use "./{name}.mlspec" as {name}' for name in names[1:]] + [""]
+        return {f"{name}.mlspec": text(name, use) for name, use in zip(names, uses, strict=True)}
+
+    assert not [each for each in check(chain(8))[1] if each.severity == "error"]
+    _, found, read = check(chain(9))
+    assert [each.code.id for each in found if each.severity == "error"] == ["MLS115"]
+    assert len(read) == 8

@@ -38,8 +38,14 @@ def fitted_without_part(spec: Spec, findings: Findings) -> None:
             for item in block.definitions.values():
                 for name, span in item.value.calls:
                     if any(row.level == "fitted" for row in catalogue.functions(name)):
-                        hint = f"make it a feature, and read the feature in `{block.kind} {block.name}`"
+                        hint = "use the column itself"
+                        if block.kind == "log":
+                            hint = f"log the column itself, or all that the model reads: `inputs := {_first_features(spec)}`"
                         findings.add("MLS309", span, name=name, where=f"`{block.kind} {block.name}`", hint=hint)
+
+
+def _first_features(spec: Spec) -> str:
+    return next((block.name for block in spec.of_kind("features")), "inputs")
 
 
 def request_lacks_input(spec: Spec, findings: Findings) -> None:

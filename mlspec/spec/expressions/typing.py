@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlspec.source import Span
 from mlspec.spec import kinds
 from mlspec.spec.expressions import literals
 from mlspec.spec.expressions.calls import call
@@ -42,12 +43,21 @@ def type_expression(node: Expr, context: Context) -> Typed:
         return found
     if isinstance(found, Reference) and found.kind == "unknown":
         return unknown(node.span)
+    if isinstance(found, Reference) and found.kind == "secret":
+        secret_misplaced(found, node.span, context)
+        return unknown(node.span, (found,))
     hint = ""
     if isinstance(found, Reference) and found.kind in ("search", "model"):
         hint = f"name a metric of it: `accuracy({short(node.span)})`"
     context.scope.wrong(short(node.span), node.span, describe(found), "a value", hint=hint)
     refs = (found,) if isinstance(found, Reference) else ()
     return unknown(node.span, refs)
+
+
+def secret_misplaced(found: Reference, span: Span, context: Context) -> None:
+    """Reports a secret in a field or value that would be written down (405)."""
+    hint = "an expression holds a secret only as the `key:` of `hmac`; a field only where its type is a secret"
+    context.findings.add("MLS405", span, name=found.block, where=context.where, hint=hint)
 
 
 def _chain(node: Chain, context: Context) -> Typed:
