@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ class Estimator:
 
     A parameter is `{"default", "types", "options", "ranges"}`: `types` among bool int float str null other; `options` are the
     strings it may be; a range is `[type, low, high, closed]` with None for open ends and closed left, right, both or neither.
+    `probability` is true, false, or `{parameter: values}` with which it gives probabilities.
     """
 
     __slots__ = ("key", "library", "module", "name", "nulls", "parameters", "probability", "seeded", "tasks", "version")
@@ -28,9 +30,16 @@ class Estimator:
         self.module: str = row["module"]
         self.tasks: tuple[str, ...] = tuple(row["tasks"])
         self.nulls: bool = row["nulls"]
-        self.probability: bool = row["probability"]
+        self.probability: bool | dict[str, list[Any]] = row["probability"]
         self.parameters: dict[str, dict[str, Any]] = row["parameters"]
         self.seeded: bool = "random_state" in self.parameters
+
+    def gives_probability(self, params: Mapping[str, Any]) -> bool:
+        """Whether a classifier with these parameters gives probabilities, and not decisions or distances alone."""
+        if isinstance(self.probability, bool):
+            return self.probability
+        ((name, values),) = self.probability.items()
+        return params.get(name, self.parameters[name]["default"]) in values
 
     def __repr__(self) -> str:
         return f"Estimator({self.key})"

@@ -115,6 +115,19 @@ def _shown(constraint: Any) -> Any:
     return getattr(constraint, "constraint", constraint) if type(constraint).__name__ == "Hidden" else constraint
 
 
+def _probability(cls: type, parameters: dict[str, Any]) -> bool | dict[str, list[Any]]:
+    """Whether a classifier gives probabilities, asked of an instance: the class has the method wherever any of them may.
+
+    `{parameter: values}` where it gives them for these values of one parameter alone.
+    """
+    for name, row in parameters.items():
+        values = [*row["options"], *((False, True) if "bool" in row["types"] else ())]
+        giving = [value for value in values if hasattr(cls(**{name: value}), "predict_proba")]
+        if 0 < len(giving) < len(values):
+            return {name: giving}
+    return hasattr(cls(), "predict_proba")
+
+
 def sklearn_estimators() -> dict[str, Any]:
     """Classifiers and regressors of scikit-learn with one output that need no other estimator."""
     from sklearn.utils import all_estimators
@@ -128,13 +141,14 @@ def sklearn_estimators() -> dict[str, Any]:
             tags = made.__sklearn_tags__()
             if not tags.target_tags.single_output or tags.input_tags.one_d_array or tags.input_tags.positive_only:
                 continue
+            parameters = _sklearn_parameters(cls)
             binary_only = kind == "classifier" and not tags.classifier_tags.multi_class
             found[name] = {
                 "module": cls.__module__.rsplit("._", 1)[0],
                 "tasks": ["binary"] if binary_only else tasks,
                 "nulls": bool(tags.input_tags.allow_nan or tags.no_validation),
-                "probability": kind == "classifier" and (hasattr(cls, "predict_proba") or hasattr(cls, "decision_function")),
-                "parameters": _sklearn_parameters(cls),
+                "probability": kind == "classifier" and _probability(cls, parameters),
+                "parameters": parameters,
             }
     return dict(sorted(found.items()))
 

@@ -171,7 +171,9 @@ def _probability(block: Block, label: Label, calibrated: bool, scope: Scope) -> 
     tried = item.get("values") if isinstance(item, Made) else () if item is None else (item,)
     if all(row.gives_probability({name: value}) for value in tried) if tried else row.gives_probability({}):
         return
-    near = next((f"{name} = {_shown(value)}" for value in row.probability[name]), "") if isinstance(row.probability, dict) else ""
+    near = (
+        next((f"{name} = {_shown(value)}" for value in row.probability[name]), "") if isinstance(row.probability, dict) else ""
+    )
     way = "or `calibrate = sigmoid()`" if label.task == "binary" else "which `sklearn.LogisticRegression` gives"
     scope.findings.add(
         "MLS212", block.span_of("estimator"), estimator=row.key, name=label.name,
