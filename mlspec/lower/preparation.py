@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.lower.fitted import split_feature, tags_of
+from mlspec.lower.serving import secrets_of
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import json_value, resources
 from mlspec.spec.model import Block, Definition, Part
@@ -48,6 +49,8 @@ def lower_features(sheet: Sheet) -> None:
             continue
         features = [value_of(sheet, feature) for feature in block.definitions.values()]
         config = {"features": features, "unknown": block.get("unknown")}
+        if secrets := secrets_of(sheet.spec, [block]):
+            config["secrets"] = secrets
         inputs = {"rows": sheet.rows(frame.block)}
         sheet.add(block.name, "features", config, inputs, after=sheet.checked(frame.block), resources=resources(block))
 

@@ -56,11 +56,11 @@ def _log(spec: Spec, block: Block) -> dict[str, Any]:
     }
 
 
-def secrets_of(spec: Spec, logs: list[Block]) -> dict[str, Any]:
-    """The handles of the secrets that logged values are keyed with, by name; a handle says where the value is, never what."""
+def secrets_of(spec: Spec, blocks: list[Block]) -> dict[str, Any]:
+    """The handles of the secrets that definitions are keyed with, by name; a handle says where the value is, never what."""
     found = {}
-    for log in logs:
-        for item in log.definitions.values():
+    for block in blocks:
+        for item in block.definitions.values():
             for name in _secret_names(item.value.form):
                 found[name] = handle(spec.blocks[name].make("value"))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.graph import stage_id
+from mlspec.graph.expression import walk
 from mlspec.lower.development import features_block, frame_of, label_column
 from mlspec.lower.quantities import Quantities, models_in
 from mlspec.lower.sheet import Sheet
@@ -54,8 +55,24 @@ def _evaluate(
         "plots": _plots(label_of(label)["task"]),
         "seed": sheet.spec.seed,
     }
+    if _by_period(quantities):
+        config["at"] = _time_column(sheet, part)
     inputs = _data(sheet, part, candidate) | _packages(sheet, models)
     return sheet.add(block.name, "evaluate", config, inputs, after=_waits(sheet, part), resources=resources(block))
+
+
+def _by_period(quantities: Quantities) -> bool:
+    """Whether a gate looks at days, weeks or months."""
+    nodes = (node for item in quantities.evaluated for node in walk(item["expression"]) if node[0] == "call")
+    return any((node[3].get("by") or [None])[0] == "period" for node in nodes)
+
+
+def _time_column(sheet: Sheet, part: Reference) -> str | None:
+    """The column by which rows have a time: what the split goes by, else the event time of its source."""
+    on = sheet.block(part.block).ref("on")
+    source = sheet.source_of(frame_of(sheet, part))
+    times = [name for name, column in source.columns.items() if "event_time" in column.attrs]
+    return times[0] if on is None and times else None if on is None else on.member
 
 
 def _measure(sheet: Sheet, block: Block, part: Reference, candidate: Reference, quantities: Quantities) -> str:

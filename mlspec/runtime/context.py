@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from mlspec.runtime.errors import StageError
 
 
 def derive_seed(
@@ -58,20 +55,11 @@ class StageContext:
         """A 64-bit seed for one purpose of this block."""
         return derive_seed(int(self.config.get("seed", 0)), self.block, purpose, trial, fold, epoch)
 
-    def secret(self, handle: Mapping[str, str]) -> str:
-        """The value behind a secret's handle, `{"env": NAME}`, read now; it must not be written anywhere."""
-        ((provider, name),) = handle.items()
-        if provider != "env":
-            raise StageError(
-                "MLS707", f"the secret provider `{provider}` is not supported here", self.block, expected="env",
-                found=provider, help="give the secret by an environment variable: `env(\"NAME\")`",
-            )  # fmt: skip
-        if name not in os.environ:
-            raise StageError(
-                "MLS707", f"the environment variable `{name}` of a secret is not set", self.block,
-                expected=f"`{name}` in the environment", found="no such variable", help=f"set it: export {name}=…",
-            )  # fmt: skip
-        return os.environ[name]
+    def secret(self, name: str) -> str:
+        """The value of a secret that the config has a handle of under `secrets`, read now; it must not be written anywhere."""
+        from mlspec.runtime.secrets import resolve_secret
+
+        return resolve_secret(name, self.config.get("secrets", {}).get(name)).decode()
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Say how far the stage is; cheap enough to call once per batch or trial."""

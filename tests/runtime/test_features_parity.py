@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -202,6 +205,29 @@ def test_case_mapping_is_equal_for_every_character() -> None:
     lower, upper = compile_row(call("lower", col("s"))), compile_row(call("upper", col("s")))
     different = [hex(ord(s)) for s, low, up, length in found if (lower({"s": s}), upper({"s": s}), 1) != (low, up, length)]
     assert different == []
+
+
+def test_the_stage_reads_a_secret_by_its_handle_and_writes_it_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import hashlib
+    import hmac
+
+    from mlspec.runtime.prepare.features import run
+    from tests.support.stages import run_stage_function
+
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    pq.write_table(pa.table({"__row": [0, 1], "s": ["ann", "bob"]}), rows / "rows.parquet")
+    (rows / "table.json").write_text(json.dumps({"columns": [{"name": "s", "type": "string"}], "rows": 2, "files": []}))
+    feature = {"name": "who", "value": call("hmac", col("s"), key=["secret", "salt"]), "type": "string", "audit": True}
+    config = {"features": [feature], "secrets": {"salt": {"kind": "env", "variable": "LOG_SALT"}}}
+    monkeypatch.delenv("LOG_SALT", raising=False)
+    with pytest.raises(StageError, match="the secret `salt` has no value"):
+        run_stage_function(run, tmp_path, "features", config, {"rows": rows})
+    monkeypatch.setenv("LOG_SALT", "grain-of-salt")
+    out = run_stage_function(run, tmp_path, "features", config, {"rows": rows})
+    expected = [hmac.new(b"grain-of-salt", name, hashlib.sha256).hexdigest() for name in (b"ann", b"bob")]
+    assert pq.read_table(out / "values" / "rows.parquet").column("f.who").to_pylist() == expected
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"grain-of-salt" in path.read_bytes()]
 
 
 def test_hmac_is_that_of_the_standard_library() -> None:

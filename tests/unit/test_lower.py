@@ -156,6 +156,35 @@ def test_the_configs_of_serving_and_monitoring(tmp_path: Path) -> None:
     assert forms["score_drift"][2][0] == ["call", "psi", [["ambient", "score", "float"]], {}]
     assert forms["true_auc"][2][0] == ["metric", "auc", "live", {}]
     assert (monitor["label"]["key"], monitor["label"]["field"], monitor["label"]["secret"]) == ("code", "code", "salt")
+    assert monitor["secrets"] == {"salt": {"kind": "env", "variable": "LOG_SALT"}}
+
+
+def test_a_keyed_feature_brings_the_handle_of_its_secret_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_SALT", "grain-of-salt")
+    keyed = lowered(
+        tmp_path, ("  sex := people.sex @audit\n", "  sex := people.sex @audit\n  who := hmac(people.job, key: salt) @audit\n")
+    )
+    config = keyed["inputs-features"].config
+    assert config["secrets"] == {"salt": {"kind": "env", "variable": "LOG_SALT"}}
+    assert config["features"][4]["value"] == ["call", "hmac", [["col", "job", "category"]], {"key": ["secret", "salt"]}]
+    assert all("grain-of-salt" not in str(stage) for stage in keyed)
+    assert "secrets" not in lowered(tmp_path)["inputs-features"].config
+
+
+TIMED = ("  visits: int @range(0..99)\n", "  visits: int @range(0..99)\n  seen: date @event_time\n  paid: date\n")
+MONTHLY = ("useful := lower(auc(candidate)) >= 0.7", "useful := worst(auc(candidate), by: month) >= 0.7")
+
+
+def test_periods_come_from_the_time_of_the_split_or_of_the_source(tmp_path: Path) -> None:
+    assert lowered(tmp_path, TIMED, MONTHLY)["release-evaluate"].config["at"] == "seen"
+    split = "  train := 60%\n  tune := 20%\n  holdout := 20%\n"
+    spans = "  on = people.paid\n" + "".join(
+        f"  {name} := 2020-0{n}-01..2020-0{n}-28\n" for n, name in enumerate(("train", "tune", "holdout"), 1)
+    )
+    assert lowered(tmp_path, TIMED, MONTHLY, (split, spans))["release-evaluate"].config["at"] == "paid"
+    assert "at" not in lowered(tmp_path, TIMED)["release-evaluate"].config, "no gate looks at months"
 
 
 def test_a_comment_is_no_part_of_the_digest_and_a_value_is(tmp_path: Path) -> None:

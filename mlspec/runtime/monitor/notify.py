@@ -16,7 +16,7 @@ from typing import Any
 
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.serve.secrets import resolve_secret
+from mlspec.runtime.secrets import resolve_secret
 
 DEADLINE = 5.0
 PAUSES = (0.5, 2.0)

@@ -20,7 +20,7 @@ from mlspec.runtime.monitor.notify import Alert, Delivery, notify
 from mlspec.runtime.monitor.reference import NAME
 from mlspec.runtime.monitor.state import CheckState, append_states, read_states
 from mlspec.runtime.monitor.window import Reference, Window, decision_of, measure
-from mlspec.runtime.serve.secrets import resolve_secret
+from mlspec.runtime.secrets import resolve_secret
 
 
 @dataclass(frozen=True)
