@@ -13,11 +13,11 @@ from fake_package import FakePackage
 
 
 class SlowPackage(FakePackage):
-    """Takes a second per call when asked by the age 90."""
+    """Takes ten seconds a call when asked by the age 90."""
 
     def score(self, records):
         if any(record["age"] == 90 for record in records):
-            time.sleep(1.0)
+            time.sleep(10.0)
         return super().score(records)
 
 

@@ -85,7 +85,7 @@ class ServerProcess:
         """A raw connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
-    def stop(self, seconds: float = 10.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """SIGTERM, then the exit status; killed when it does not come in time."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -121,7 +121,7 @@ def serve_fake(folder: Path, config: Mapping[str, Any], *arguments: str, env: Ma
     return ServerProcess([sys.executable, str(HERE / "serve_fake.py"), str(folder), json.dumps(full), *arguments], folder, env)
 
 
-def until(condition, seconds: float = 5.0) -> bool:
+def until(condition, seconds: float = 60.0) -> bool:
     """Whether the condition came true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare.pattern import parse
+from tests.support.deadline import cpu_deadline
 
 PIECES = st.recursive(
     st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\d", r"\w", r"\.", "ü"]),
@@ -33,9 +33,8 @@ def test_it_matches_what_a_full_match_of_re_matches(pattern: str, text: str) -> 
 
 def test_a_pattern_that_takes_re_exponential_time_takes_linear_time() -> None:
     pattern = parse("(a+)+b")
-    started = time.perf_counter()
-    assert not pattern.matches("a" * 5000)
-    assert time.perf_counter() - started < 2.0
+    with cpu_deadline(60):  # re would need longer than the universe is old
+        assert not pattern.matches("a" * 5000)
 
 
 @pytest.mark.parametrize(

