@@ -8,6 +8,7 @@ import shutil
 import pytest
 from package_tables import INCOME, census, fit_config
 
+from mlspec.graph.canonical import digest_of
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package import load_package
 from mlspec.runtime.package.example import example_request
@@ -56,10 +57,42 @@ def test_one_flipped_bit_is_noticed(tmp_path, folder, name):
 def test_package_json_is_strict(tmp_path, folder, change):
     copied = shutil.copytree(folder, tmp_path / "copy")
     document = json.loads((copied / "package.json").read_bytes()) | change
+    del document["digest"]
+    document["digest"] = digest_of(document)  # whoever can write a digest still cannot write what is no package
     (copied / "package.json").write_text(json.dumps(document))
     with pytest.raises(StageError) as caught:
         load_package(copied)
     assert caught.value.code == "MLS808"
+
+
+def test_no_bit_of_package_json_changes_unseen(tmp_path, folder):
+    copied = shutil.copytree(folder, tmp_path / "copy")
+    whole = (copied / "package.json").read_bytes()
+    for place in range(0, len(whole), 7):
+        data = bytearray(whole)
+        data[place] ^= 1 << (place % 7)
+        if data[place : place + 1].lower() == whole[place : place + 1].lower() and whole[place - 1 : place].isdigit():
+            continue  # 1e-05 and 1E-05 are one number
+        (copied / "package.json").write_bytes(bytes(data))
+        with pytest.raises(StageError) as caught:
+            load_package(copied)
+        assert caught.value.code == "MLS808"
+
+
+def test_nothing_is_parsed_before_its_digest_is_checked(tmp_path, folder, monkeypatch):
+    copied = shutil.copytree(folder, tmp_path / "copy")
+    parsed = []
+    monkeypatch.setattr("mlspec.runtime.package.model.load_engine", lambda *given: parsed.append("engine"))
+    monkeypatch.setattr("mlspec.runtime.package.model.read_transform", lambda *given: parsed.append("transform"))
+    load_package(copied)
+    assert parsed == ["transform", "engine"]
+    for name in ("model.onnx", "transform.json", "example.json"):
+        whole = (copied / name).read_bytes()
+        (copied / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 4]))
+        with pytest.raises(StageError, match=name):
+            load_package(copied)
+        (copied / name).write_bytes(whole)
+    assert parsed == ["transform", "engine"]
 
 
 def test_files_that_do_not_belong_are_noticed(tmp_path, folder):
@@ -104,7 +137,6 @@ def test_the_example_holds_declared_values_only():
 
 
 def test_the_digest_is_the_artifact_digest(folder):
-    from mlspec.graph.canonical import digest_of
     from mlspec.runtime import files
 
     assert load_package(folder).digest == digest_of(files.sha256_files(folder))

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mlspec.graph.canonical import digest_of
 from mlspec.runtime.errors import StageError
 
 FORMAT = 1
+DIGEST = "digest"
 TASKS = ("binary", "multiclass", "regression")
 ENGINES = ("onnx", "skops", "lightgbm", "xgboost", "constant")
 
@@ -17,7 +19,8 @@ ENGINES = ("onnx", "skops", "lightgbm", "xgboost", "constant")
 class Manifest:
     """The fields of `package.json`.
 
-    `files` holds the SHA-256 of every other file of the package. `rows` is "batch" where the engine gives a row the same bits
+    `files` holds the SHA-256 of every other file of the package, and the document's `digest` that of all its other fields, so that
+    no byte of a package can change unseen. `rows` is "batch" where the engine gives a row the same bits
     whatever rows are beside it, "single" where it does not and is therefore asked row by row.
     """
 
@@ -42,16 +45,19 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """The document that `read_manifest` reads back."""
         document = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in document.items()}
+        document = {key: list(value) if isinstance(value, tuple) else value for key, value in document.items()}
+        return {**document, DIGEST: digest_of(document)}
 
 
 def read_manifest(document: Any) -> Manifest:
     """The manifest in a parsed `package.json`; StageError MLS808 for anything it should not be."""
     if not isinstance(document, dict):
         raise refused("it is no object")
-    known = {field.name for field in fields(Manifest)}
+    known = {DIGEST, *(field.name for field in fields(Manifest))}
     if wrong := sorted(known ^ set(document)):
         raise refused(f"it lacks or has too many fields: {', '.join(wrong)}")
+    document = dict(document)
+    _check(DIGEST, _digest_fits(document.pop(DIGEST), document))
     _check("format", document["format"] == FORMAT)
     _check("task", document["task"] in TASKS)
     _check("engine", document["engine"] in ENGINES)
@@ -71,6 +77,13 @@ def read_manifest(document: Any) -> Manifest:
     _check_task(document)
     lists = {name: tuple(document[name]) for name in ("classes", "features", "columns")}
     return Manifest(**{**document, **lists})
+
+
+def _digest_fits(digest: Any, document: dict[str, Any]) -> bool:
+    try:
+        return bool(digest == digest_of(document))
+    except ValueError:  # NaN and infinities have no canonical form
+        return False
 
 
 def _check_task(document: dict[str, Any]) -> None:
