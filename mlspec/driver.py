@@ -85,10 +85,8 @@ class Compilation:
         from mlspec.spec.check import check_spec
         from mlspec.spec.checks import run_checks
 
-        spec, found = check_spec(self.tree, load=self._load, env=self.env, params=self.params)
+        spec, found = check_spec(self.tree, load=self._load, env=self.env, params=self.params, then=run_checks)
         self._found.extend(found)
-        if spec is not None:
-            self._found.extend(run_checks(spec))
         return None if self._found.errors else spec
 
     def _load(self, path: str) -> File | None:

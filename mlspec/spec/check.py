@@ -13,10 +13,12 @@ from mlspec.spec.findings import Findings
 from mlspec.spec.imports import Imports, bind_use
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.scope import Declared, Scope
+from mlspec.spec.sound import sound_part
 from mlspec.syntax import nodes
 from mlspec.syntax.nodes import File
 
 Load = Callable[[str], File | None]
+Then = Callable[[Spec], list[Diagnostic]]
 
 # Kinds that exist to be referred to: one that nothing refers to is reported as unused.
 _REFERRED = frozenset(
@@ -25,18 +27,20 @@ _REFERRED = frozenset(
 
 
 def check_spec(
-    file: File, *, load: Load, env: str | None = None, params: dict[str, str] | None = None
+    file: File, *, load: Load, env: str | None = None, params: dict[str, str] | None = None, then: Then | None = None
 ) -> tuple[Spec | None, list[Diagnostic]]:
     """The checked spec and what was found, in order of the text.
 
     `load` gives the file that a `use` names, None where there is none; `env` is the environment in force and `params` the
     `-p name=value` of the command line. The spec is None when an error keeps it from having a meaning; MLS901 alone does not.
+    `then` says more of a checked spec; of one with errors it is shown the part without any.
     """
     findings = Findings()
     spec = _check(file, findings, Imports(load, file), env, params or {})
     findings.found.sort(key=_place)
     fatal = any(found.severity == "error" and found.code.id != "MLS901" for found in findings.found)
-    return (None if fatal else spec), findings.found
+    more = then(sound_part(spec, findings.found) if fatal else spec) if then is not None else []
+    return (None if fatal else spec), [*findings.found, *more]
 
 
 def _place(found: Diagnostic) -> tuple[str, int]:
