@@ -8,14 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measure import Figure, Used, compare, run
+from benchmarks.measure import Figure, Used, compare_cpu, figure, run
 
 ROOT = Path(__file__).parents[1]
 MLSPEC = Path(sys.executable).with_name("mlspec")
 EMPTY = (sys.executable, "-c", "pass")
 
 
-def census() -> Iterator[Figure]:
+def census(n: int | None) -> Iterator[Figure]:
     """The census spec: cold (no check cache), then with the cache that the first check left."""
     with tempfile.TemporaryDirectory() as name:
         project = Path(name)
@@ -26,9 +26,9 @@ def census() -> Iterator[Figure]:
             shutil.rmtree(cache, ignore_errors=True)
             return run((MLSPEC, "check", spec), cwd=project)
 
-        yield compare("check-census", check_cold, lambda: run(EMPTY), 12.0, n=11)
-        run((MLSPEC, "check", spec), cwd=project)
-        yield compare("check-census-cached", lambda: run((MLSPEC, "check", spec), cwd=project), lambda: run(EMPTY), 12.0, n=11)
+        yield compare_cpu("check-census", check_cold, lambda: run(EMPTY), 12.0, n or 15)
+        command = (MLSPEC, "check", spec)
+        yield compare_cpu("check-census-cached", lambda: run(command, cwd=project), lambda: run(EMPTY), 12.0, n or 15)
 
 
 def long_spec(lines: int) -> str:
@@ -49,7 +49,7 @@ def long_spec(lines: int) -> str:
     )  # fmt: skip
 
 
-def two_thousand_lines() -> Iterator[Figure]:
+def two_thousand_lines(n: int | None) -> Iterator[Figure]:
     """A spec of 2,000 lines, wall time with process start; the cache is off."""
     with tempfile.TemporaryDirectory() as name:
         project = Path(name)
@@ -60,4 +60,5 @@ def two_thousand_lines() -> Iterator[Figure]:
             shutil.rmtree(project / ".mlspec", ignore_errors=True)
             return run((MLSPEC, "check", spec), cwd=project)
 
-        yield compare("check-2000-lines", check, None, 0.5, by="wall")
+        check()
+        yield figure("check-2000-lines", [check().wall for _ in range(n or 11)], [], 0.5)

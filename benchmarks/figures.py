@@ -11,35 +11,44 @@ from benchmarks.measure import Figure
 
 @dataclass(frozen=True)
 class Row:
-    """One entry: `measure` yields one or more figures."""
+    """One entry: `measure` yields a figure for each of `names`, of as many runs as it is given, or its own number."""
 
+    names: tuple[str, ...]
     about: str
     peer: str
     goal: str
     needs: str
-    measure: Callable[[], Iterable[Figure]]
+    measure: Callable[[int | None], Iterable[Figure]]
 
 
 FIGURES = {
     "check-census": Row(
-        "mlspec check of the census spec, process start included, without and with the check cache", "python -c pass",
-        "12 times its CPU", "mlspec", checking.census,
+        ("check-census", "check-census-cached"),
+        "CPU of `mlspec check` of the census spec, process start included, without and with the check cache",
+        "`python -c pass`", "12 times", "mlspec", checking.census,
     ),
-    "check-2000-lines": Row("mlspec check of a spec of 2,000 lines", "none", "0.5 s", "mlspec", checking.two_thousand_lines),
+    "check-2000-lines": Row(
+        ("check-2000-lines",), "wall time of `mlspec check` of a spec of 2,000 lines, process start included, without the cache",
+        "none", "0.5 s", "mlspec", checking.two_thousand_lines,
+    ),
     "rerun": Row(
-        "mlspec run with nothing changed: 0 stages, digests of sources verified", "python -c pass", "25 times its CPU",
-        "mlspec[all]", running.rerun,
+        ("rerun",), "CPU of `mlspec run --env dev` with nothing changed: sources hashed, stored results verified, 0 stages run",
+        "`python -c pass`", "25 times", "mlspec[all]", running.rerun,
     ),
     "ten-stages": Row(
-        "ten stages in a row that only write a file", "the same ten as bare python processes", "4 times their CPU",
+        ("ten-stages",), "CPU of ten stages in a row that only write a file", "ten bare `python -c` that write one", "4 times",
         "mlspec[local]", running.ten_stages,
     ),
     "run-census": Row(
-        "mlspec run of the census spec in a fresh folder", "a plain script: same libraries, same work", "1.10 times plus 2 s",
-        "mlspec[all]", running.against_script,
+        ("run-census",), "wall time of `mlspec run` of the census spec in a fresh folder, its 30 s of load included",
+        "a plain script with the same libraries, the same work and the same trials", "1.10 times plus 2 s", "mlspec[all]",
+        running.against_script,
     ),
     "search": Row(
-        "the search of the census spec", "its fits alone, in two processes with one thread each", "1.10 times",
-        "mlspec[all]", running.search_against_fits,
+        ("search-wall", "search-cpu", "search-own-cpu"),
+        "the search stage of the census spec: wall and CPU of its process; and the CPU that its loop uses itself, to suggest, "
+        "schedule and journal, without imports, matrices and the final refit",
+        "the same fits alone, in two processes of one thread each; for the loop, the CPU of its own workers",
+        "1.10 times; the loop 0.02 of its workers", "mlspec[all]", running.search_against_fits,
     ),
 }  # fmt: skip

@@ -11,14 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 Command = Sequence[str | Path]
+# An installed Python keeps its bytecode, and every command of ours its cache: settings against that would measure something else.
+NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "MLSPEC_NO_CACHE")
 
 
 @dataclass(frozen=True)
 class Used:
-    """What one finished process and the children it waited for used, in seconds."""
+    """What one finished process and the children it waited for used, in seconds, and what it said."""
 
     cpu: float
     wall: float
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,54 +38,51 @@ class Figure:
     spread: float
 
     def to_json(self) -> dict[str, object]:
+        """The line's object."""
         return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
 
-def run(command: Command, cwd: Path | None = None, env: Mapping[str, str] | None = None, expect: int = 0) -> Used:
-    """Run a command to its end; anything but the expected exit code stops the benchmark and shows what it said."""
+class Unexpected(SystemExit):
+    """A command of a benchmark ended otherwise than it must; its text is what it said."""
+
+
+def run(command: Command, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Used:
+    """Run a command to its end; Unexpected when it fails."""
+    passed_on = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     began = time.perf_counter()
     process = subprocess.Popen(
         [str(part) for part in command], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=dict(os.environ, **(env or {})),
+        env={**passed_on, **(env or {})},
     )  # fmt: skip
     assert process.stdout is not None
-    said = process.stdout.read()
+    said = process.stdout.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != expect:
-        raise SystemExit(f"{' '.join(map(str, command))} gave {process.returncode}:\n{said.decode(errors='replace')}")
-    return Used(usage.ru_utime + usage.ru_stime, wall)
+    if process.returncode:
+        raise Unexpected(f"{' '.join(map(str, command))} gave {process.returncode}:\n{said}")
+    return Used(usage.ru_utime + usage.ru_stime, wall, said)
 
 
-def compare(
-    name: str,
-    ours: Callable[[], Used],
-    peer: Callable[[], Used] | None,
-    goal: float,
-    *,
-    n: int = 7,
-    by: str = "cpu",
-    warmup: bool = True,
-    allowance: float = 0.0,
-) -> Figure:
-    """Run both in turn `n` times after a warm-up; the ratio is of medians, `allowance` seconds are granted to ours.
-
-    Without a peer, `goal` is in seconds.
-    """
+def alternate(ours: Callable[[], Used], peer: Callable[[], Used], n: int, *, warmup: bool) -> list[tuple[Used, Used]]:
+    """Both in turn `n` times, after a warm-up of each that is not counted."""
     if warmup:
         ours()
-        if peer:
-            peer()
-    mine: list[float] = []
-    theirs: list[float] = []
-    for _ in range(n):
-        mine.append(getattr(ours(), by))
-        if peer:
-            theirs.append(getattr(peer(), by))
-    median = statistics.median(mine)
-    spread = (max(mine) - min(mine)) / median
+        peer()
+    return [(ours(), peer()) for _ in range(n)]
+
+
+def figure(name: str, ours: Sequence[float], peer: Sequence[float], goal: float, *, allowance: float = 0.0) -> Figure:
+    """The ratio of medians against a goal; `allowance` seconds are granted to ours. Without a peer the goal is in seconds."""
+    median = statistics.median(ours)
+    spread = (max(ours) - min(ours)) / median
     if not peer:
-        return Figure(name, median, None, None, goal, median <= goal, n, spread)
-    base = statistics.median(theirs)
-    return Figure(name, median, base, median / base, goal, median - allowance <= goal * base, n, spread)
+        return Figure(name, median, None, None, goal, median <= goal, len(ours), spread)
+    base = statistics.median(peer)
+    return Figure(name, median, base, median / base, goal, median - allowance <= goal * base, len(ours), spread)
+
+
+def compare_cpu(name: str, ours: Callable[[], Used], peer: Callable[[], Used], goal: float, n: int) -> Figure:
+    """CPU seconds of both."""
+    pairs = alternate(ours, peer, n, warmup=True)
+    return figure(name, [one.cpu for one, _ in pairs], [other.cpu for _, other in pairs], goal)

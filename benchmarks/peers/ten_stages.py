@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from mlspec_local import run_plan
+
 from mlspec.backend import RunRequest
 from mlspec.graph import Graph, Stage
-from mlspec_local import run_plan
 
 
 def stages() -> list[Stage]:
