@@ -118,7 +118,7 @@ def _report(options: argparse.Namespace, found: Runnable, result: RunResult) -> 
 
 
 def _next_step(options: argparse.Namespace, found: Runnable, result: RunResult) -> str:
-    if not found.serves or not result.passed or result.errors:
+    if not found.serves or options.only or not result.passed or result.errors:
         return ""
     if not found.releasable:
         return f"`{options.env}` changes what models depend on: its runs release nothing\n"
