@@ -8,6 +8,10 @@ from mlspec.diagnostics import Diagnostic, Edit, Note, code
 from mlspec.source import Span
 
 
+# So many names are compared with unknown ones in one check: a file that is all wrong is told so in time, without suggestions.
+MAX_COMPARISONS = 10_000
+
+
 class Findings:
     """The diagnostics of one check, in order of discovery."""
 
@@ -15,6 +19,7 @@ class Findings:
         self.found: list[Diagnostic] = []
         self.errors = 0
         self._known: set[tuple[str, str, int, int]] = set()
+        self._comparisons = 0
 
     def add(self, id: str, span: Span | None, notes: Sequence[Note] = (), edits: Sequence[Edit] = (), **data: object) -> None:
         """Report code `id` at `span`; `data` fills the wording, and None or "" leaves its line out.
@@ -45,11 +50,18 @@ class Findings:
     def unknown(self, id: str, span: Span, name: str, known: Iterable[str], **data: str) -> None:
         """Report that `name` is none of `known`, with the nearest one as the edit."""
         names = list(dict.fromkeys(known))
-        near = nearest(name, names) or _alias(name, names)
+        self._comparisons += len(names)
+        searched = self._comparisons <= MAX_COMPARISONS
+        near = nearest(name, names) or _alias(name, names) if searched else ""
         edits = [Edit(span, near)] if near else []
         if " of `" in data.get("kind", "") and id == "MLS101":
             data["kind"] += ":"
-        shown: dict[str, object] = {"name": name, "known": listing(_by_nearness(name, names)), "nearest": near, **data}
+        shown: dict[str, object] = {
+            "name": name,
+            "known": listing(_by_nearness(name, names) if searched else names),
+            "nearest": near,
+            **data,
+        }
         self._add(id, span, (), edits, shown)
 
 
