@@ -12,6 +12,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import build_estimator, fit_estimator, predict
 from mlspec.runtime.package.engines import constant_engine, lightgbm_engine, onnx_engine, skops_engine, xgboost_engine
 from mlspec.runtime.package.proof import rows_agree
+from mlspec.runtime.package.write import Fitted, _export
 from mlspec.runtime.transform import Target
 
 WIDTH = 12
@@ -98,6 +99,27 @@ def test_a_type_outside_the_pinned_list_is_refused():
     with pytest.raises(StageError, match="outside the pinned list") as caught:
         skops_engine.load(data, "binary", 2)
     assert caught.value.code == "MLS808"
+
+
+def test_an_estimator_that_no_engine_reads_back_is_refused_as_itself(monkeypatch):
+    matrix, target = rows("binary", False)
+    estimator = build_estimator("sklearn.KNeighborsClassifier", {}, 0)
+    fit_estimator(estimator, matrix, target)
+    fitted = Fitted("near", "sklearn.KNeighborsClassifier", {}, estimator, None, target, matrix[:20], {})
+    assert _export(fitted)[0] == "skops"
+    monkeypatch.setattr(skops_engine, "TRUSTED", ())
+    with pytest.raises(StageError) as caught:
+        _export(fitted)
+    assert (caught.value.code, caught.value.where) == ("MLS807", "near")
+    assert "outside the pinned list" in caught.value.found
+
+
+def test_a_gaussian_process_is_packaged():
+    matrix, target = rows("binary", False)
+    estimator = build_estimator("sklearn.GaussianProcessClassifier", {}, 0)
+    fit_estimator(estimator, matrix[:60], target.take(np.arange(60)))
+    loaded = skops_engine.load(skops_engine.write(estimator, WIDTH, target), "binary", 2)
+    np.testing.assert_array_equal(loaded.scores(matrix), predict(estimator, matrix, target))
 
 
 def test_bytes_that_are_no_model_are_refused():

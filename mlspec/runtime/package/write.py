@@ -100,19 +100,24 @@ def _signature(feature: Mapping[str, Any]) -> dict[str, Any]:
 def _export(fitted: Fitted) -> tuple[str, bytes, str]:
     """The first engine that takes the estimator and answers as it does: (engine, model file, how it takes rows)."""
     expected = predict(fitted.estimator, fitted.sample, fitted.target)
+    why = "other scores, or scores that are not finite"
     task, classes = fitted.target.task, fitted.target.classes
     for engine in engines_for(fitted.estimator_name):
         module = import_module(f"mlspec.runtime.package.engines.{engine}_engine")
         data: bytes | None = module.write(fitted.estimator, fitted.sample.shape[1], fitted.target)
         if data is None:
             continue
-        loaded = module.load(data, task, classes)
+        try:
+            loaded = module.load(data, task, classes)
+        except StageError as error:  # these bytes were written a line ago: what cannot be read back is not supported
+            why = error.found
+            continue
         found = loaded.scores(fitted.sample)
         if found.shape == expected.shape and np.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
             return engine, data, "batch" if rows_agree(loaded, fitted.sample) else "single"
     raise StageError(
         "MLS807", f"the package `{fitted.name}` is refused: no engine answers as `{fitted.estimator_name}` does", fitted.name,
-        expected=" or ".join(engines_for(fitted.estimator_name)), found="other scores, or scores that are not finite",
+        expected=" or ".join(engines_for(fitted.estimator_name)), found=why,
         help="choose another family",
     )  # fmt: skip
 
