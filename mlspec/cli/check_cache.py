@@ -133,22 +133,30 @@ def find_root(path: str) -> str:
     return start
 
 
+_COMPILER: list[str] = []
+
+
 def compiler() -> str:
-    """A fingerprint of the compiler's own files: another version, or an edit of the checkout, asks anew."""
-    base = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-    parts = []
-    pending = [base]
+    """A fingerprint of the compiler's own files: another version, or an edit of the checkout, asks anew. Taken once a process."""
+    if not _COMPILER:
+        base = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+        _COMPILER.append(str(sha256("\n".join(sorted(_states(base))).encode()).hexdigest()))
+    return _COMPILER[0]
+
+
+def _states(base: str) -> list[str]:
+    """Each file that a check may depend on, with its size and time."""
+    found, pending = [], [base]
     while pending:
-        folder = pending.pop()
-        with os.scandir(folder) as entries:
+        with os.scandir(pending.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name not in ("runtime", "pages", "__pycache__"):
                         pending.append(entry.path)
-                elif not entry.name.endswith(".pyc"):
+                else:
                     status = entry.stat()
-                    parts.append(f"{entry.path}:{status.st_size}:{status.st_mtime_ns}")
-    return str(sha256("\n".join(sorted(parts)).encode()).hexdigest())
+                    found.append(f"{entry.path}:{status.st_size}:{status.st_mtime_ns}")
+    return found
 
 
 def _digest_if(path: str, checked: str) -> str | None:
