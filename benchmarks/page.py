@@ -68,7 +68,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _machine() -> str:
     libraries = ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name)))
     cores = len(os.sched_getaffinity(0))
-    return f"{_processor()}, {cores} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}.\n{libraries}."
+    return f"{_processor()}, {cores} cores, {platform.system()} {platform.release().partition('-')[0]}, Python {platform.python_version()}.\n{libraries}."
 
 
 def _version(name: str) -> str | None:

@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from benchmarks.measure import Figure, Unexpected, Used, alternate, compare_cpu, figure, run
@@ -76,17 +77,30 @@ def ten_stages(n: int | None) -> Iterator[Figure]:
         yield compare_cpu("ten-stages", ours, peer, 4.0, n or 7)
 
 
-def searched(project: Path) -> Path:
-    """The study of a project in which only the search and what it needs was run."""
+@cache
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder until this process ends."""
+    return tempfile.TemporaryDirectory()
+
+
+@cache
+def searched() -> Path:
+    """A project in which only the search and what it needs was run; once for all figures."""
+    project = Path(scratch().name) / "searched"
     run((MLSPEC, "run", census_project(project), "--only", "tune-search"), cwd=project)
+    return project
+
+
+def study_of(project: Path) -> Path:
+    """The study of its only search."""
     (study,) = project.glob(".mlspec/store/artifacts/*/study.json")
     return study
 
 
 def against_script(n: int | None) -> Iterator[Figure]:
     """`mlspec run` in a fresh folder against a script that does the same work by hand, with the trials that ours chose."""
+    study = study_of(searched())
     with tempfile.TemporaryDirectory() as name:
-        study = shutil.copy(searched(Path(name) / "first"), name)
         ours_folder, peer_folder = Path(name) / "ours", Path(name) / "peer"
 
         def ours() -> Used:
@@ -104,18 +118,17 @@ def against_script(n: int | None) -> Iterator[Figure]:
 
 def search_against_fits(n: int | None) -> Iterator[Figure]:
     """The search stage alone against its own fits, refitted bare in two processes of one thread each."""
-    with tempfile.TemporaryDirectory() as name:
-        project = Path(name) / "project"
-        study = searched(project)
+    project = searched()
+    study = study_of(project)
 
-        def ours() -> Used:
-            return run((sys.executable, PEERS / "search_stage.py", project), env=ONE_THREAD)
+    def ours() -> Used:
+        return run((sys.executable, PEERS / "search_stage.py", project), env=ONE_THREAD)
 
-        def peer() -> Used:
-            return run((sys.executable, "-m", "benchmarks.peers.bare_fits", DATA, study), cwd=ROOT, env=ONE_THREAD)
+    def peer() -> Used:
+        return run((sys.executable, "-m", "benchmarks.peers.bare_fits", DATA, study), cwd=ROOT, env=ONE_THREAD)
 
-        pairs = alternate(ours, peer, n or 3, warmup=False)
-        yield figure("search-wall", [one.wall for one, _ in pairs], [other.wall for _, other in pairs], 1.10)
-        yield figure("search-cpu", [one.cpu for one, _ in pairs], [other.cpu for _, other in pairs], 1.10)
-        shares = [tuple(map(float, one.said.split()[-2:])) for one, _ in pairs]
-        yield figure("search-own-cpu", [own for own, _ in shares], [workers for _, workers in shares], 0.02)
+    pairs = alternate(ours, peer, n or 3, warmup=False)
+    yield figure("search-wall", [one.wall for one, _ in pairs], [other.wall for _, other in pairs], 1.10)
+    yield figure("search-cpu", [one.cpu for one, _ in pairs], [other.cpu for _, other in pairs], 1.10)
+    shares = [tuple(map(float, one.said.split()[-2:])) for one, _ in pairs]
+    yield figure("search-own-cpu", [own for own, _ in shares], [workers for _, workers in shares], 0.02)
