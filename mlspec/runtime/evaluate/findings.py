@@ -8,7 +8,7 @@ from typing import Any
 from mlspec.runtime.evaluate.metrics import METRICS
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.evaluate.quantities import ENDS, AbsentModel, Evaluator
-from mlspec.runtime.evaluate.wording import text_of
+from mlspec.runtime.wording import text_of
 
 # Metrics that say nothing without arguments are computed only where a gate asks for them.
 ONLY_ON_REQUEST = ("cost", "pinball", "top_k")

@@ -20,9 +20,9 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.held_out import part_reader
 from mlspec.runtime.evaluate.of_package import size_of
 from mlspec.runtime.evaluate.quantities import arguments
-from mlspec.runtime.evaluate.wording import text_of
 from mlspec.runtime.measure.load import Client, Window, offer, post
 from mlspec.runtime.measure.server import CannotMeasure, environment, pinned, served, share_cores
+from mlspec.runtime.wording import text_of
 
 WINDOWS = 3
 SECONDS = 10.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlspec.runtime.evaluate.wording import literal, number
 from mlspec.runtime.report.charts.scale import label
+from mlspec.runtime.wording import literal, number
 
 SHARES = frozenset(
     [

@@ -8,7 +8,7 @@ from typing import Any
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import SeveralErrors, StageError
-from mlspec.runtime.evaluate.wording import literal, number
+from mlspec.runtime.wording import literal, number
 
 
 def run(context: StageContext) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlspec.runtime.evaluate.wording import text_of
+from mlspec.runtime.wording import text_of
 
 COMPARE = {
     "<": lambda a, b: a < b,

@@ -8,8 +8,8 @@ from typing import Any
 from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
-from mlspec.runtime.evaluate.wording import text_of
 from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, decide, finite, number, quantities_in
+from mlspec.runtime.wording import text_of
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 PLAIN = "the condition does not hold"

@@ -129,7 +129,7 @@ _SIMPLE = {
 
 
 def _label(form: Any) -> str:
-    from mlspec.runtime.verify.wording import text_of
+    from mlspec.runtime.wording import text_of
 
     return text_of(form)
 

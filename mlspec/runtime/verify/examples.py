@@ -10,7 +10,7 @@ from mlspec.runtime.extract.violations import EXAMPLES, is_masked
 from mlspec.runtime.prepare import sql
 from mlspec.runtime.query import Sql, call, name
 from mlspec.runtime.verify.aggregates import _is_aggregate
-from mlspec.runtime.verify.wording import text_of
+from mlspec.runtime.wording import text_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,7 +15,8 @@ from mlspec.runtime.errors import SeveralErrors, StageError
 from mlspec.runtime.prepare.online import compile_row
 from mlspec.runtime.verify import examples
 from mlspec.runtime.verify.aggregates import Aggregates
-from mlspec.runtime.verify.wording import expected_text, show, value_text
+from mlspec.runtime.verify.wording import show, value_text
+from mlspec.runtime.wording import text_of
 
 
 def run(context: StageContext) -> None:
@@ -23,7 +24,8 @@ def run(context: StageContext) -> None:
     config = context.config
     rows = table.rows_path(context.input("rows"))
     work = context.resume_dir("verify")
-    with table.session([rows], [work], work) as connection:
+    session = table.session([rows], [work], work, memory=context.memory)
+    with session as connection, table.watched(connection, context.progress):
         connection.execute(f"CREATE TEMP VIEW rows AS {query.render(query.select(None, query.read_parquet(str(rows))))}")
         found = Aggregates(f"{config['source']}")
         reduced = [(check, found.reduce(check["expression"])) for check in config["checks"]]
@@ -50,7 +52,7 @@ def _result(
     outcome = compile_row(form, where)(values)
     return {
         "name": check["name"], "passed": outcome is True, "value": value_text(form, values, found.labels),
-        "expected": expected_text(check["expression"]), "failed_rows": 0, "examples": [],
+        "expected": text_of(check["expression"]), "failed_rows": 0, "examples": [],
     }  # fmt: skip
 
 

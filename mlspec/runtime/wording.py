@@ -53,9 +53,9 @@ def _in_units(value: float, units: Sequence[tuple[float, str]], least: str, size
     return f"{number(value / size)}{least}"
 
 
-def text_of(expression: Any, quantities: Mapping[str, str] | None = None) -> str:
-    """The text of an expression; `quantities` gives the text of each stored number."""
-    return _write(expression, quantities or {})[0]
+def text_of(expression: Any, texts: Mapping[str, str] | None = None) -> str:
+    """The text of an expression; `texts` has that of each stored number and of each column that stands for an aggregate."""
+    return _write(expression, texts or {})[0]
 
 
 def _write(node: Any, texts: Mapping[str, str]) -> tuple[str, int]:
@@ -63,7 +63,7 @@ def _write(node: Any, texts: Mapping[str, str]) -> tuple[str, int]:
     if head == "lit":
         return literal(node[1], node[2]), _ATOM
     if head == "col":
-        return str(node[1]), _ATOM
+        return str(texts.get(node[1], node[1])), _ATOM
     if head == "quantity":
         text = texts.get(node[1], str(node[1]))
         return text, _loosest(text)
@@ -72,7 +72,7 @@ def _write(node: Any, texts: Mapping[str, str]) -> tuple[str, int]:
     if head == "list":
         return "[" + ", ".join(_write(item, texts)[0] for item in node[1]) + "]", _ATOM
     if head == "range":
-        return "..".join(_plain(end, texts) for end in node[1:]), _ATOM
+        return "..".join("" if end is None else _plain(end, texts) for end in node[1:]), _ATOM
     return _call(node[1], node[2], node[3], texts)
 
 
