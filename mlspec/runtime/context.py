@@ -35,6 +35,7 @@ class StageContext:
     resume_root: Path
     workers: int = 1
     threads: int = 1
+    memory: int | None = None
     on_progress: Callable[[float, float | None, str], None] = field(default=_silent)
 
     def input(self, name: str) -> Path:

@@ -42,7 +42,7 @@ def run_stage(graph: Graph, stage_id: str, inputs: Mapping[str, Path], output_ro
     context = StageContext(
         stage_id=stage.id, kind=stage.kind, block=stage.block, config=stage.config, project_root=around.project_root,
         input_folders=dict(inputs), output_root=output_root, resume_root=around.resume_root, workers=around.workers,
-        threads=around.threads, on_progress=around.on_progress,
+        threads=around.threads, memory=stage.resources.memory, on_progress=around.on_progress,
     )  # fmt: skip
     function = function_of(stage.kind)
     try:

@@ -8,7 +8,8 @@ from run to run; what does not fit the memory limit spills into the work folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ HEAD = "table.json"
 ROW = "__row"
 ROW_GROUP = 122_880
 MEMORY_LIMIT = 2 << 30
+BESIDE_ENGINE = 512 << 20
 
 Descriptor = Mapping[str, Any]
 
@@ -60,13 +62,44 @@ def _settings(read: Sequence[Path], write: Sequence[Path], spill: Path, memory: 
         "threads": 1,
         "preserve_insertion_order": True,
         "TimeZone": "UTC",
+        # Followed by `watched`, never printed: the terminal belongs to the runner.
+        "enable_progress_bar": True,
+        "enable_progress_bar_print": False,
+        "progress_bar_time": 200,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
-        "memory_limit": f"{min(memory or MEMORY_LIMIT, _half_of_memory())}B",
+        "memory_limit": f"{_limit(memory)}B",
         "temp_directory": str(spill / "spill"),
         "allowed_paths": [str(path) for path in read],
         "allowed_directories": [f"{folder}{os.sep}" for folder in write],
     }
+
+
+def _limit(memory: int | None) -> int:
+    """The engine's share of what the stage may use: the rest is for the interpreter, the libraries and what is fetched."""
+    if memory is None:
+        return min(MEMORY_LIMIT, _half_of_memory())
+    return max(memory // 2, memory - BESIDE_ENGINE)
+
+
+@contextmanager
+def watched(connection: duckdb.DuckDBPyConnection, tell: Callable[[float, float | None, str], None]) -> Iterator[None]:
+    """Tell, twice a second, how much of the statement at hand is done; a stage is one to four passes over its rows."""
+    done = threading.Event()
+
+    def poll() -> None:
+        while not done.wait(0.5):
+            percent = float(connection.query_progress())
+            if percent >= 0:
+                tell(round(percent), 100, "percent of this pass")
+
+    thread = threading.Thread(target=poll, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _half_of_memory() -> int:

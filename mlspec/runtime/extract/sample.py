@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from mlspec.runtime import query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare.places import largest_remainder, place, share_of
+from mlspec.runtime.prepare.thresholds import find_cuts
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,32 +28,18 @@ def write_sample(context: StageContext, connection: duckdb.DuckDBPyConnection, r
             help="raise `sample`, or leave it out",
         )  # fmt: skip
     folder = context.output("sampled")
-    count = table.write_parquet(connection, _kept_rows(config, rows / table.ROWS, kept, share), folder / table.ROWS)
+    count = table.write_parquet(connection, _kept_rows(connection, config, rows / table.ROWS), folder / table.ROWS)
     head = table.head(rows)
     table.finish_table(folder, head["columns"], count, head["files"])
 
 
-def _kept_rows(config: Any, rows: Path, kept: int, share: Fraction) -> Any:
+def _kept_rows(connection: duckdb.DuckDBPyConnection, config: Any, rows: Path) -> Any:
+    """The rows up to the last hash of the sample, as they are read."""
     from mlspec.runtime.extract.stage import key_columns
 
     names = [str(config["group"])] if config.get("group") else [str(item["name"]) for item in key_columns(config["columns"])]
-    hashed = {table.ROW: query.name(table.ROW), "place": place(int(config.get("seed", 0)), "sample", names)}
-    number = query.window(query.call("row_number"), order=[query.name("place"), query.name(table.ROW)])
-    ranked = query.select(
-        {table.ROW: query.name(table.ROW), "rank": number}, query.select(hashed, query.read_parquet(str(rows)))
-    )
-    if config.get("group"):
-        ranked = _whole_groups(hashed, rows)
-    chosen = query.select({table.ROW: query.name(table.ROW)}, ranked, where=query.binary("<=", query.name("rank"), kept))
-    inside = query.found_in(query.name(table.ROW), chosen)
-    result = query.select(None, query.read_parquet(str(rows)), where=inside)
-    return result.order_by(query.name(table.ROW), copy=False)
-
-
-def _whole_groups(hashed: dict[str, Any], rows: Path) -> Any:
-    """Each row ranked by the middle row of its group, groups in the order of their hashes."""
-    places = query.select(hashed, query.read_parquet(str(rows)))
-    before = query.window(query.call("count_star"), order=[query.name("place")])
-    size = query.window(query.call("count_star"), by=[query.name("place")])
-    middle = query.binary("-", before, query.call("floor", query.binary("/", size, 2)))
-    return query.select({table.ROW: query.name(table.ROW), "rank": middle}, places)
+    hashed, source = place(int(config.get("seed", 0)), "sample", names), query.read_parquet(str(rows))
+    share = share_of(config["sample"])
+    placed = query.select({"stratum": "", "place": hashed}, source)
+    (cut, *_) = find_cuts(connection, placed, [""], [share, 1 - share])
+    return query.select(None, source.copy(), where=query.binary("<=", hashed.copy(), cut.last))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlspec.runtime import query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import SeveralErrors, StageError
-from mlspec.runtime.extract import typed, violations
+from mlspec.runtime.extract import limits, typed, violations
 from mlspec.runtime.extract.paths import DataFile, beside, check_unchanged, find_files
 from mlspec.runtime.extract.reader import Input, Reader, open_input, unreadable
 from mlspec.runtime.extract.sample import write_sample
@@ -50,7 +50,8 @@ def run(context: StageContext) -> None:
     work = context.resume_dir("extract")
     attach = data[0].path if config["format"] == "duckdb" else None
     read = [file.path for file in data]
-    with table.session(read, [work, context.output_root], work, attach=attach) as connection:
+    session = table.session(read, [work, context.output_root], work, attach=attach, memory=context.memory)
+    with session as connection, table.watched(connection, context.progress):
         load = _open(context, connection, source, data, work)
         _verify(load)
         folder = context.output("rows")
@@ -73,7 +74,9 @@ def _open(
         item = Input(
             file, f"{source}.from", config.get("options") or {}, columns, work, config.get("table"), config.get("query")
         )  # fmt: skip
+        limits.check_ratio(file, source)
         reader = open_input(connection, str(config["format"]), item)
+        limits.check_columns(len(reader.columns()), file, source)
         _check_columns(source, file, columns, list(reader.columns()))
         readers.append(reader)
     return Load(source, connection, columns, data, readers)
@@ -120,6 +123,7 @@ def _verify(load: Load) -> None:
             raise
         raise unreadable(Input(load.data[0], f"{load.source}.from", {}, (), Path()), error, "well-formed records") from error
     rows = int(counts[0])
+    limits.check_rows(rows, load.source)
     errors = [*_malformed(load)]
     for rule, count in zip(rules, counts[1:], strict=True):
         if count:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.extract.limits import MAX_CELL
 from mlspec.runtime.extract.typed import engine_type
 from mlspec.runtime.query import Sql, binary, both, call, cast, is_null, lift, name, negate, not_null, one_of
 
@@ -48,6 +49,11 @@ def _rules_of(place: int, column: Mapping[str, Any]) -> list[Rule]:
         found.append(
             Rule("MLS804", place, column, negate(given), "are null", "a value in every row",
                  f"declare the column nullable: `{column['name']}: {kind}?`, or fix the data")
+        )  # fmt: skip
+    if engine_type(column) == "VARCHAR":
+        found.append(
+            Rule("MLS802", place, column, binary(">", call("strlen", value), MAX_CELL), f"are longer than {MAX_CELL:,} bytes",
+                 f"at most {MAX_CELL:,} bytes", "shorten the values, or keep them in files of their own")
         )  # fmt: skip
     if column.get("range") is not None:
         found.append(_range_rule(place, column, value))

@@ -24,7 +24,8 @@ def run(context: StageContext) -> None:
     work = context.resume_dir("features")
     forms = {f"{PREFIX}{feature['name']}": feature["value"] for feature in features}
     where = context.block
-    with table.session([rows], [work, context.output_root], work) as connection:
+    session = table.session([rows], [work, context.output_root], work, memory=context.memory)
+    with session as connection, table.watched(connection, context.progress):
         folder = context.output("values")
         statement = sql.compile_query(forms, query.read_parquet(str(rows)), where, context.secret)
         try:

@@ -25,7 +25,7 @@ def run(context: StageContext) -> None:
     config = context.config
     rows, parts = table.rows_path(context.input("rows")), table.rows_path(context.input("parts"))
     work = context.resume_dir("explore")
-    with table.session([rows, parts], [work], work) as connection:
+    with table.session([rows, parts], [work], work, memory=context.memory) as connection:
         joined = query.select({**_columns(config), "part": name("p", "part")}, query.table(query.read_parquet(str(rows)), "r"))
         joined = joined.join(
             query.table(query.read_parquet(str(parts)), "p"),
