@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from mlspec.diagnostics import Diagnostic, Edit, Note, code
 from mlspec.source import Span
 
-
 # So many names are compared with unknown ones in one check: a file that is all wrong is told so in time, without suggestions.
 MAX_COMPARISONS = 10_000
 

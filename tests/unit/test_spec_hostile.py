@@ -16,7 +16,7 @@ from tests.fuzz.mutate import corpus, mutate_bytes, mutate_text
 from tests.unit.test_syntax_limits import TABLE
 
 ROOT = Path(__file__).parents[2]
-INPUTS = 240
+INPUTS = 160
 HEAD = 'mlspec 2026.1\n\nspec demo {\n  owner = "team-a"\n}\n\n'
 SOURCE = 'source t {{\n  from = csv("t.csv")\n{columns}}}\n\n'
 
