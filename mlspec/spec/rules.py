@@ -229,14 +229,27 @@ def _metric_fits(made: Made, label: Label, scope: Scope) -> bool:
 def _threshold(block: Block, label: Label, scope: Scope) -> None:
     """A threshold and a calibration belong to two classes."""
     made = block.make("threshold")
-    if made is not None and made.name == "maximize":
-        _metric_fits(made, label, scope)
+    if made is not None and made.name == "maximize" and _metric_fits(made, label, scope):
+        _metric_of_decisions(made, scope)
     for field in ("threshold", "calibrate"):
         if block.given(field) and label.task != "binary":
             scope.findings.add(
                 "MLS209", block.span_of(field), what=f"`{field}`", got=f"set for a label of {TASKS[label.task]}", wanted="a label of two classes",
                 hint="remove it",
             )  # fmt: skip
+
+
+# The metrics of decisions that a threshold is chosen by.
+THRESHOLD_METRICS = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")
+
+
+def _metric_of_decisions(made: Made, scope: Scope) -> None:
+    name = made.get("metric")
+    if name not in THRESHOLD_METRICS and catalogue.metric(name) is not None:
+        scope.findings.add(
+            "MLS209", made.span, what="the metric of the threshold", got=f"`{name}`", wanted=listing(THRESHOLD_METRICS),
+            hint="a threshold changes decisions and no scores: choose one of these, or `cost_ratio`",
+        )  # fmt: skip
 
 
 def _families(block: Block, scope: Scope, context: Context) -> None:

@@ -57,6 +57,18 @@ def test_probabilities_need_none(tmp_path: Path, family: str) -> None:
     assert found(tmp_path, family) == []
 
 
+@pytest.mark.parametrize("name", ["auc", "log_loss", "f1", "recall"])
+def test_a_threshold_is_chosen_by_decisions(tmp_path: Path, name: str) -> None:
+    from mlspec.runtime.train.threshold import METRICS
+    from mlspec.spec.rules import THRESHOLD_METRICS
+
+    assert THRESHOLD_METRICS == METRICS
+    path = tmp_path / "demo.mlspec"
+    path.write_text(GOOD.read_text().replace(TRIALS, f"{TRIALS}  threshold = maximize({name})\n", 1))
+    codes = [item.code.id for item in mlspec.check(path) if item.code.id == "MLS209"]
+    assert codes == ([] if name in METRICS else ["MLS209"])
+
+
 def test_the_catalogue_says_what_an_instance_has() -> None:
     pytest.importorskip("sklearn")
     import warnings
