@@ -11,7 +11,7 @@ from mlspec.cli.failures import exit_code_of, stage_diagnostics
 from mlspec.cli.loading import checked, choose, say, split_name
 from mlspec.cli.options import add_spec
 from mlspec.cli.serve import missing_extra
-from mlspec.cli.terminal import err, out
+from mlspec.cli.terminal import err, out, shown_path
 
 if TYPE_CHECKING:
     from mlspec.driver import Compilation
@@ -63,6 +63,6 @@ def _monitor(options: argparse.Namespace, found: Compilation, block: Any) -> int
         else:
             print_report(report)
             if not options.quiet:
-                err(f"report: {monitor_folder(found.project.root, block.name) / 'report.html'}\n")
+                err(f"report: {shown_path(monitor_folder(found.project.root, block.name) / 'report.html')}\n")
 
     return main(config, reference, found.project.root, once=options.once, listen=options.listen, on_report=tell)

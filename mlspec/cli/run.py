@@ -122,7 +122,8 @@ def _next_step(options: argparse.Namespace, found: Runnable, result: RunResult) 
         return ""
     if not found.releasable:
         return f"`{options.env}` changes what models depend on: its runs release nothing\n"
-    return f"serve it: mlspec serve {options.spec}\n"
+    env = f" --env {options.env}" if options.env else ""
+    return f"serve it: mlspec serve {options.spec}{env}\n"
 
 
 def _exit_code(result: RunResult) -> int:

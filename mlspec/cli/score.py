@@ -11,7 +11,7 @@ from mlspec.cli.failures import exit_code_of, stage_diagnostics
 from mlspec.cli.loading import checked, choose, say, split_name
 from mlspec.cli.options import add_spec
 from mlspec.cli.serve import missing_extra
-from mlspec.cli.terminal import out
+from mlspec.cli.terminal import out, shown_path
 
 if TYPE_CHECKING:
     from mlspec.driver import Compilation
@@ -57,5 +57,5 @@ def _score(options: argparse.Namespace, found: Compilation, block: Any) -> int:
         out(json.dumps(body, indent=2) + "\n")
     elif not options.quiet:
         counts = ", ".join(f"{count:,} {decision}" for decision, count in result.decisions.items())
-        out(f"{result.path}: {result.rows:,} rows" + (f" ({counts})" if counts else "") + "\n")
+        out(f"{shown_path(result.path)}: {result.rows:,} rows" + (f" ({counts})" if counts else "") + "\n")
     return exits.OK

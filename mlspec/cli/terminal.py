@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
@@ -29,6 +32,12 @@ def plain(style: str, text: str) -> str:
 def clean(text: str) -> str:
     """Text without control characters, so that data cannot drive the terminal."""
     return "".join(character if character.isprintable() or character in "\n\t" else repr(character)[1:-1] for character in text)
+
+
+def shown_path(path: Path) -> Path:
+    """A path from the current folder when it lies below it, as a person would type it."""
+    here = path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def out(text: str) -> None:

@@ -300,8 +300,11 @@ def test_the_newest_passed_run_of_this_spec_is_served(project):
     a_run(root, 3, digest, verdicts=failing(digest))
     a_run(root, 4, digest, spec_digest="spec-2")
     a_run(root, 5, digest, env="dev")
+    a_run(root, 6, digest, guarded=True)
     release = find_release(root, "spec-1", CONFIG)
     assert (release.run, release.digest) == ("000002", digest)
+    a_run(root, 7, digest, env="small_machine", guarded=False)
+    assert find_release(root, "spec-1", CONFIG).run == "000007", "an env that changes nothing guarded"
     assert load_package(release.package).digest == digest
 
 
@@ -309,9 +312,11 @@ def test_the_newest_passed_run_of_this_spec_is_served(project):
     ("changes", "found"),
     [
         ({"verdicts": None}, "run 000001 failed useful"),
-        ({"env": "dev"}, "run 000001 ran under env `dev`"),
+        ({"env": "dev"}, "run 000001 ran under env `dev`, which changes what models depend on"),
+        ({"env": "dev", "guarded": True}, "run 000001 ran under env `dev`, which changes"),
+        ({"guarded": True}, "run 000001 ran with overrides, which changes"),
         ({"verdicts": {}}, "run 000001 has no verdict of `release`"),
-        ({"spec_digest": "spec-2"}, "no finished run of the spec as it is now"),
+        ({"spec_digest": "spec-2"}, "run 000001 ran the spec as it was then"),
         ({"verdicts": {"release": {"passed": True, "gates": [], "packages": {"other": "0"}}}}, "is not about `plain`"),
         ({"verdicts": {"release": {"passed": None, "gates": [], "packages": {}}}}, "run 000001 failed its gates"),
     ],

@@ -33,6 +33,12 @@ from mlspec.runtime.serve.strict_json import BadJson, read_json
 INLINE_RECORDS = 16
 
 
+ROUTES = {
+    404: "nothing is at this path: POST /predict, or GET /metrics, /healthz, /readyz, /openapi.json",
+    405: "this path has another method: POST /predict, or GET /metrics, /healthz, /readyz, /openapi.json",
+}
+
+
 def request_columns(package: ServedPackage, config: ServeConfig) -> list[Mapping[str, Any]]:
     """The descriptors of the columns a request brings, in the spec's order."""
     held = {column["name"]: column for column in package.columns}
@@ -186,7 +192,8 @@ def add_facts(app: FastAPI, service: Service, metrics_here: bool) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse(_request: Request, error: HTTPException) -> Response:
-        return Response(refusal_body("MLS805", str(error.detail)), error.status_code, error.headers, "application/json")
+        message = ROUTES.get(error.status_code, str(error.detail))
+        return Response(refusal_body("MLS805", message), error.status_code, error.headers, "application/json")
 
     @app.exception_handler(Exception)
     async def failed(_request: Request, _error: Exception) -> Response:

@@ -45,8 +45,10 @@ def find_release(project_root: Path, spec_digest: str, block: Mapping[str, Any],
     """
     store = Store(project_root)
     reasons: list[str] = []
+    others: list[str] = []
     for folder, summary in summaries(project_root):
         if summary.get("spec_digest") != spec_digest:
+            others.append(f"run {folder.name} ran the spec as it was then{_under(summary)}")
             continue
         found = _unreleased(summary, block, folder, store) if unreleased else _released(summary, block, folder, store, reasons)
         if found is not None:
@@ -54,17 +56,21 @@ def find_release(project_root: Path, spec_digest: str, block: Mapping[str, Any],
     raise StageError(
         "MLS813", f"no run of this spec has released `{block['model']}`", str(block["name"]),
         expected="a run whose verdict passed for this spec and this package",
-        found=reasons[0] if reasons else "no finished run of the spec as it is now",
-        help="run `mlspec run` first; `--unreleased` serves on loopback for a look",
+        found=next(iter([*reasons, *others]), "no run that came to its end"),
+        help="`mlspec run` makes a release, and `--env` must name what it ran under; `--unreleased` is for a look",
     )  # fmt: skip
+
+
+def _under(summary: Mapping[str, Any]) -> str:
+    return f" under env `{summary['env']}`" if summary.get("env") else ""
 
 
 def _released(
     summary: Mapping[str, Any], block: Mapping[str, Any], folder: Path, store: Store, reasons: list[str]
 ) -> Release | None:
     verdict = summary.get("verdicts", {}).get(block["gates"])
-    if summary.get("env") and summary.get("guarded", True):
-        reasons.append(f"run {folder.name} ran under env `{summary['env']}`")
+    if summary.get("guarded", bool(summary.get("env"))):
+        reasons.append(f"run {folder.name} ran{_under(summary) or ' with overrides'}, which changes what models depend on")
     elif verdict is None:
         reasons.append(f"run {folder.name} has no verdict of `{block['gates']}`")
     elif verdict.get("passed") is not True:

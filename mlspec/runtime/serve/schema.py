@@ -14,7 +14,7 @@ SHOWN = 20
 # What pydantic calls a failure, in our words. Everything else is a wrong type.
 _FOUND = {
     "missing": "no such field",
-    "extra_forbidden": "a field that no column has",
+    "extra_forbidden": "a field that is none of these",
     "literal_error": "another value",
     "greater_than_equal": "a value out of range",
     "less_than_equal": "a value out of range",
