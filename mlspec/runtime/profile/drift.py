@@ -95,12 +95,13 @@ def _ks(sheet: Sheet, column: Mapping[str, Any], part: str) -> float | None:
     own = call("count_if", query.binary("==", name("part"), sheet.part))
     steps = query.select({"v": value, "a": own, "n": call("count_star")}, "data", where=inside).group_by(value, copy=False)
     running = {key: cast(query.window(call("sum", name(key)), order=[name("v")]), "DOUBLE") for key in ("a", "n")}
-    totals = {f"all_{key}": cast(query.window(call("sum", name(key))), "DOUBLE") for key in ("a", "n")}
-    curves = query.select({**running, **totals}, steps)
-    first = query.binary("/", name("a"), call("nullif", name("all_a"), 0.0))
-    second = query.binary(
-        "/", query.binary("-", name("n"), name("a")), call("nullif", query.binary("-", name("all_n"), name("all_a")), 0.0)
+    curves = query.select(running, steps)
+    first, second = (float(sheet.one({"n": call("count", value)}, part=of)["n"]) for of in (sheet.part, part))
+    if not first or not second:
+        return None
+    distance = query.binary(
+        "-", query.binary("/", name("a"), first), query.binary("/", query.binary("-", name("n"), name("a")), second)
     )
-    statement = query.select({"ks": call("max", call("abs", query.binary("-", first, second)))}, curves)
+    statement = query.select({"ks": call("max", call("abs", distance))}, curves)
     found = sheet.connection.execute(query.render(statement)).fetchone()
     return None if found is None or found[0] is None else float(found[0])

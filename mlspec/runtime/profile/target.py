@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from functools import reduce
 from typing import Any
 
 from mlspec.runtime import query
@@ -78,17 +78,14 @@ def _by_bin(
     levels = query.array(place / BINS for place in range(1, BINS))
     (cuts,) = sheet.all({"q": call("quantile_disc", value, levels)})[0]
     inner = sorted({float(cut) for cut in cuts})
+    # One pass for all bins: a row's bin is the number of cuts below its value.
+    above = [query.case((query.binary(">", value, cut), 1), default=0) for cut in inner]
+    place = reduce(lambda left, right: query.binary("+", left, right), above, query.lift(0))
+    rows = sheet.all(
+        {"bin": place, "n": call("count_star"), **measures}, where=query.not_null(value), tail="GROUP BY 1 ORDER BY 1"
+    )  # fmt: skip
     bounds: list[float | None] = [None, *inner, None]
-    cells = []
-    for low, high in pairwise(bounds):
-        conditions = [query.not_null(value)]
-        conditions += [] if low is None else [query.binary(">", value, low)]
-        conditions += [] if high is None else [query.binary("<=", value, high)]
-        found = sheet.one({"n": call("count_star"), **measures}, where=query.both(*conditions))
-        count = int(found.pop("n"))
-        if count:
-            cells.append(_cell(sheet, _span(low, high), count, list(measures), list(found.values())))
-    return cells
+    return [_cell(sheet, _span(bounds[bin], bounds[bin + 1]), int(count), list(measures), found) for bin, count, *found in rows]
 
 
 def _span(low: float | None, high: float | None) -> str:
