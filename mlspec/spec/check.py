@@ -9,7 +9,7 @@ from mlspec.diagnostics import Diagnostic, Note
 from mlspec.source import Span
 from mlspec.spec.bind import bind_block
 from mlspec.spec.environments import check_env, choose_env, read_parameters
-from mlspec.spec.findings import Findings
+from mlspec.spec.findings import Findings, nearest
 from mlspec.spec.imports import Imports, bind_use
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.scope import Declared, Scope
@@ -39,7 +39,7 @@ def check_spec(
     spec = _check(file, findings, Imports(load, file), env, params or {})
     findings.found.sort(key=_place)
     fatal = any(found.severity == "error" and found.code.id != "MLS901" for found in findings.found)
-    more = then(sound_part(spec, findings.found) if fatal else spec) if then is not None else []
+    more = then(sound_part(spec, findings) if fatal else spec) if then is not None else []
     return (None if fatal else spec), [*findings.found, *more]
 
 
@@ -125,7 +125,8 @@ def _add(block: Block, scope: Scope) -> None:
 def _finish(file: File, scope: Scope, params: dict[str, str]) -> None:
     """What only the end of the file shows: no `spec` block, values for unknown params, unused names."""
     spec = scope.spec
-    if not any(isinstance(statement, nodes.Block) and statement.kind.text == "spec" for statement in file.statements):
+    kinds = [statement.kind.text for statement in file.statements if isinstance(statement, nodes.Block)]
+    if not any(nearest(kind, ("spec",)) for kind in kinds):
         place = file.statements[0].span if file.statements else file.span
         start = Span(place.source, place.start, place.start + 1)
         scope.findings.add(

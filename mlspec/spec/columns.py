@@ -66,8 +66,10 @@ def _category(node: TypeNode, context: Context) -> Type | None:
     for arg in node.args:
         if not isinstance(arg.value, Literal) or arg.value.kind != "string":
             context.findings.add(
-                "MLS201", arg.span, what="a value of the category", got=f"`{short(arg.span)}`", wanted="a string"
-            )
+                "MLS201", arg.span, what="a value of the category", got=f"`{short(arg.span)}`", wanted="a string",
+                hint=f'write `"{arg.span.text}"`' if isinstance(arg.value, Ref) else "",
+                edits=[Edit(arg.span, f'"{arg.span.text}"')] if isinstance(arg.value, Ref) else [],
+            )  # fmt: skip
             return None
         if arg.value.value in values:
             context.findings.add("MLS102", arg.span, kind="category value", name=short(arg.span))

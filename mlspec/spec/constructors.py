@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mlspec import catalogue
 from mlspec.spec import schema
 from mlspec.spec.constants import INVALID
 from mlspec.spec.expressions.context import Context
@@ -27,8 +28,7 @@ def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any
         _unsafe_join(node, names, context)
         return INVALID
     if not isinstance(node, Call):
-        near = node.text if isinstance(node, Ref) and node.text in names else ""
-        hint = f"write `{near}(…)`" if near else ""
+        hint = _as_call(group, node, names)
         shown = listing([f"{name}(…)" for name in names])
         context.findings.add(
             "MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=f"one of {shown}", hint=hint
@@ -41,6 +41,24 @@ def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any
     if not row.built:
         context.not_built(f"`{row.name}(…)`", node.callee.span)
     return build(row, node, context, convert)
+
+
+def _as_call(group: str, node: Expr, names: tuple[str, ...]) -> str:
+    """The call that a plain value was meant as: `folds(5)` for 5, `maximize(auc)` for auc, `csv("a.csv")` for a path."""
+    if isinstance(node, Ref) and node.text in names:
+        row = schema.constructor(group, node.text)
+        needs = row is not None and any(parameter.required for parameter in row.parameters)
+        return f"write `{node.text}({'…' if needs else ''})`"
+    text = short(node.span)
+    metric = catalogue.metric(node.text) if isinstance(node, Ref) else None
+    if metric is not None and "maximize" in names:
+        return f"write `{'minimize' if metric.direction == 'lower' else 'maximize'}({text})`"
+    if isinstance(node, Literal) and node.kind == "int" and "folds" in names:
+        return f"write `folds({text})`"
+    if isinstance(node, Literal) and node.kind == "string":
+        ending = str(node.value).rpartition(".")[2]
+        return f"write `{ending}({text})`" if ending in names else ""
+    return ""
 
 
 def _unsafe_join(node: Expr, names: tuple[str, ...], context: Context) -> None:

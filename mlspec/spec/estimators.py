@@ -7,6 +7,7 @@ from typing import Any
 
 from mlspec import catalogue
 from mlspec.catalogue import Estimator
+from mlspec.diagnostics import Edit
 from mlspec.spec import schema
 from mlspec.spec.constants import INVALID, any_constant
 from mlspec.spec.constructors import construct
@@ -17,7 +18,7 @@ from mlspec.spec.findings import Findings, listing, nearest
 from mlspec.spec.model import Block
 from mlspec.spec.schema import Kind
 from mlspec.spec.values import Made, Value
-from mlspec.syntax.nodes import Call, Expr, Setting
+from mlspec.syntax.nodes import Call, Expr, ListExpr, Setting
 
 _SPACES = frozenset(schema.constructors("space"))
 
@@ -72,6 +73,13 @@ def _item(node: Expr, block: Block, context: Context) -> Any:
         return INVALID
     if isinstance(node, Call):
         context.findings.unknown("MLS101", node.callee.span, node.callee.text, sorted(_SPACES), kind="search space")
+        return INVALID
+    if isinstance(node, ListExpr) and block.kind == "family":
+        fix = f"choice({node.span.text[1:-1].strip()})"
+        context.findings.add(
+            "MLS201", node.span, edits=[Edit(node.span, fix)], what=context.where, got="a list", wanted="a constant or a search space",
+            hint=f"to try each of them write `{short(node.span) if len(fix) > 60 else fix}`",
+        )  # fmt: skip
         return INVALID
     return any_constant("const", node, context)
 

@@ -138,7 +138,15 @@ def _range(form: Any, node: Expr, context: Context) -> Any:
 
 def _estimator(form: Any, node: Expr, context: Context) -> Any:
     if not isinstance(node, Ref):
-        context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=_WORDS["estimator"])
+        text = str(node.value) if isinstance(node, Literal) else node.callee.text if isinstance(node, Call) else ""
+        hint = ""
+        if catalogue.estimator(text) is not None:
+            hint = f"an estimator takes no quotes: `{text}`"
+            if isinstance(node, Call):
+                hint = f"write `{text}` alone: its parameters are lines of the block, as in `random_state = 1`"
+        context.findings.add(
+            "MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=_WORDS["estimator"], hint=hint
+        )
         return INVALID
     found = catalogue.estimator(node.text)
     if found is None:

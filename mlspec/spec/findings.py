@@ -19,6 +19,7 @@ class Findings:
         self.errors = 0
         self._known: set[tuple[str, str, int, int]] = set()
         self._comparisons = 0
+        self.hidden: list[Span] = []  # where something is wrong that follows from what is reported elsewhere
 
     def add(self, id: str, span: Span | None, notes: Sequence[Note] = (), edits: Sequence[Edit] = (), **data: object) -> None:
         """Report code `id` at `span`; `data` fills the wording, and None or "" leaves its line out.

@@ -23,7 +23,8 @@ def _names(kinds: tuple[str, ...]) -> str:
 
 def _not_a_name(node: Expr, wanted: str, context: Context) -> Any:
     text = str(node.value) if isinstance(node, Literal) and node.kind == "string" else ""
-    known = text.partition(".")[0] in context.scope.spec.blocks
+    rows = context.rows
+    known = text.partition(".")[0] in context.scope.spec.blocks or (rows is not None and text in rows.columns)
     context.findings.add(
         "MLS201", node.span, edits=[Edit(node.span, text)] if known else [], what=context.where, got=f"`{short(node.span)}`",
         wanted=wanted, hint=f"a name takes no quotes: `{text}`" if known else "",
@@ -107,7 +108,9 @@ def _member(block: Block, name: Name, context: Context) -> Any:
         return Reference("column", block.name, name.text, name.span)
     if block.kind == "frame" and name.text in block.definitions:
         return Reference("derived", block.name, name.text, name.span)
-    if block.name not in context.scope.broken:
+    if block.name in context.scope.broken:
+        context.findings.hidden.append(name.span)
+    else:
         known = [*block.columns, *(block.definitions if block.kind == "frame" else ())]
         context.findings.unknown("MLS101", name.span, name.text, known, kind=f"column of `{block.name}`")
     return INVALID
@@ -147,7 +150,9 @@ def part(form: Any, node: Expr, context: Context) -> Any:
         return INVALID
     member = node.parts[1]
     if member.text not in block.parts:
-        if block.name not in scope.broken:
+        if block.name in scope.broken:
+            context.findings.hidden.append(member.span)
+        else:
             context.findings.unknown("MLS101", member.span, member.text, block.parts, kind=f"part of `{block.name}`")
         return INVALID
     return Reference("part", block.name, member.text, node.span)
@@ -189,6 +194,11 @@ def features(form: Any, node: Expr, context: Context) -> Any:
 
 
 def _feature(node: Expr, context: Context) -> Any:
+    if isinstance(node, Ref) and len(node.parts) == 1:
+        spec = context.scope.spec
+        known = [f"{block.name}.{name}" for block in spec.of_kind("features") for name in block.definitions]
+        context.findings.unknown("MLS101", node.span, node.text, known, kind="feature")
+        return INVALID
     if not isinstance(node, Ref) or len(node.parts) != 2:
         return _not_a_name(node, "a feature, `inputs.age`", context)
     head, member = node.parts

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mlspec.diagnostics import Note
 from mlspec.source import Span
-from mlspec.spec.findings import Findings, article
+from mlspec.spec.findings import Findings, article, nearest
 from mlspec.spec.model import Block, Override, Spec
 from mlspec.spec.values import Reference, Value
 from mlspec.syntax.nodes import Expr, Name, Patch
@@ -34,6 +34,7 @@ class Scope:
         self.imports: dict[str, Spec] = {}
         self.used: set[str] = set()
         self.broken: set[str] = set()
+        self.absent: set[str] = set()  # reported: no declaration of it, and none that is near
         self.patches: dict[str, Patch] = {}
         self.parameters: dict[str, Expr] = {}
         self.env: str | None = None
@@ -63,13 +64,18 @@ class Scope:
     def missing(self, name: Name, kind: str, known: Iterable[str], hint: str = "") -> None:
         """Report a name that is not defined above: defined later (103), or nowhere (101)."""
         later = self.declared.get(name.text)
-        if name.text in self.broken:
+        if name.text in self.broken or name.text in self.absent:
+            self.findings.hidden.append(name.span)
             return
         if later is not None and name.text not in self.spec.blocks:
             note = Note("defined here", later.span)
             self.findings.add("MLS103", name.span, [note], name=name.text, kind=later.kind)
         else:
-            self.findings.unknown("MLS101", name.span, name.text, known, kind=kind, hint=hint)
+            names = list(known)
+            if not nearest(name.text, names):  # what nobody declares is missing once, however often it is used
+                self.absent.add(name.text)
+            hint = hint or ("" if names else "nothing of that kind stands above this line: declare it first")
+            self.findings.unknown("MLS101", name.span, name.text, names, kind=kind, hint=hint)
 
     def wrong(self, name: str, span: Span, got: str, wanted: str, near: str = "", hint: str = "") -> None:
         """Report a name of the wrong kind (104)."""

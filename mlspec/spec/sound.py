@@ -6,17 +6,23 @@ that touch it, and no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlspec.diagnostics import Diagnostic
+from mlspec.source import Span
+from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.values import Bounds, Made, Reference, Typed, Value
 
 
-def sound_part(spec: Spec, found: Iterable[Diagnostic]) -> Spec:
-    """A spec of the blocks in which no error lies and that refer to no block with one."""
-    errors = [item for item in found if item.severity == "error" and item.code.id != "MLS901"]
+def sound_part(spec: Spec, findings: Findings) -> Spec:
+    """A spec of the blocks in which no error lies, nor what follows from one, and that refer to no such block."""
+    errors = [
+        item.span
+        for item in findings.found
+        if item.severity == "error" and item.code.id != "MLS901" and item.span is not None
+    ]  # fmt: skip
+    errors += findings.hidden
     blocks = {name: block for name, block in spec.blocks.items() if not _holds(block, errors)}
     size = -1
     while size != len(blocks):
@@ -29,12 +35,10 @@ def sound_part(spec: Spec, found: Iterable[Diagnostic]) -> Spec:
     return sound
 
 
-def _holds(block: Block, errors: list[Diagnostic]) -> bool:
+def _holds(block: Block, errors: list[Span]) -> bool:
     """Whether one of the errors lies in the text of a block."""
     return any(
-        error.span is not None
-        and error.span.source is block.span.source
-        and block.span.start <= error.span.start < max(block.span.end, block.span.start + 1)
+        error.source is block.span.source and block.span.start <= error.start < max(block.span.end, block.span.start + 1)
         for error in errors
     )
 

@@ -164,6 +164,47 @@ def _index(place: Place) -> Meant:
     return f"a column is `{place.before.text}.{inner[1]}`", place.replace(start, end, f".{inner[1]}")
 
 
+def _apart(place: Place) -> Meant:
+    """Items of a list without commas, a list without brackets, names with dashes or quotes."""
+    token, before = place.token, place.before
+    if token.type in LITERALS | {"NAME"} and "COMMA" in place.expected and before is not None:
+        return "items are parted by commas", place.replace(before.end, before.end, ",")
+    if token.type == "COMMA" and "NL" in place.expected:
+        return "several values are a list, in brackets: `[a, b]`", []
+    if token.type == "RPAR" and "RPAR" not in place.expected:
+        return "this closes a bracket that nothing opened: remove it", place.replace(token.start, token.end, "")
+    words = place.head.split()
+    if token.type == "STRING" and {"NAME", "OPEN"} <= place.expected and len(words) == 1:
+        bare = token.text.strip('"')
+        return f"a name takes no quotes: `{words[0]} {bare}`", place.replace(token.start, token.end, bare)
+    if token.type == "MINUS" and "OPEN" in place.expected and len(words) == 2 and place.adjacent:
+        tail = re.match(r"-[\w-]*", place.tail)
+        name = words[1] + (tail[0] if tail else "")
+        start = token.start - len(words[1])
+        return f"a name has `_` in place of `-`: `{name.replace('-', '_')}`", place.replace(
+            start, start + len(name), name.replace("-", "_")
+        )
+    return None
+
+
+def _optional(place: Place) -> Meant:
+    """`Optional[category]` and `category or null` for `category?`."""
+    inner = re.match(r"\[(\w+)\]", place.tail)
+    if (
+        place.token.type == "LSQB"
+        and place.after("NAME")
+        and place.before is not None
+        and place.before.text == "Optional"
+        and inner
+    ):
+        return f"a type with null among its values is `{inner[1]}?`", place.replace(
+            place.before.start, place.token.start + inner.end(), f"{inner[1]}?"
+        )
+    if place.token.type == "OR" and "QUESTION" in place.expected and place.before is not None:
+        return f"a type with null among its values is `{place.before.text}?`", []
+    return None
+
+
 def _attribute(place: Place) -> Meant:
     if place.token.type == "NAME" and "AT" in place.expected and place.token.text in _ATTRIBUTES:
         return f"an attribute starts with `@`: `@{place.token.text}(…)`", []
@@ -185,8 +226,8 @@ def _brace(place: Place) -> Meant:
 
 
 _HABITS: tuple[Callable[[Place], Meant], ...] = (
-    _chained, _equals, _override, _comma, _spaced_unit, _foreign_operator, _ternary, _prefixed_string, _index, _attribute,
-    _lambda, _brace, _field_by_colon, _block_by_colon, _set_by_colon,
+    _optional, _chained, _equals, _override, _comma, _spaced_unit, _foreign_operator, _ternary, _prefixed_string, _index, _attribute,
+    _lambda, _apart, _brace, _field_by_colon, _block_by_colon, _set_by_colon,
 )  # fmt: skip
 
 

@@ -220,7 +220,7 @@ def test_wrong_params_from_the_command_line(params: dict[str, str], code: str) -
 @pytest.mark.parametrize(
     ("gate", "code"),
     [
-        ("auc() >= 0.5", "MLS104"),
+        ("auc() >= 0.5", "MLS106"),
         ("auc(t) >= 0.5", "MLS104"),
         ("cyclic(t.i, period: 24) >= 0.5", "MLS201"),
         ("worst(rows()) >= 1", "MLS206"),

@@ -11,7 +11,7 @@ from mlspec.spec.expressions.arguments import bind_arguments
 from mlspec.spec.expressions.context import Ambient, Context, Operand, is_unknown, unknown
 from mlspec.spec.expressions.models import metric_call
 from mlspec.spec.expressions.names import describe
-from mlspec.spec.expressions.operators import short
+from mlspec.spec.expressions.operators import mismatch, short
 from mlspec.spec.expressions.results import result_of
 from mlspec.spec.kinds import FITTED, LEVELS, METRIC, ROW
 from mlspec.spec.values import Reference, Typed
@@ -189,4 +189,9 @@ def _apply(row: Function, node: Call, given: dict[int, Operand], context: Contex
             hint="fitted steps come last: apply it to the column, and the fitted step to the result",
         )  # fmt: skip
         return unknown(node.span)
+    if row.level == "check" and values and all(value.constant for value in values):
+        found = values[0]
+        text = str(found.form[1])
+        known = context.rows is not None and text in context.rows.columns
+        return mismatch(found, "a column", context, f"a column takes no quotes: `{text}`" if known else "")
     return result_of(row, node, bound, context)

@@ -29,7 +29,18 @@ def metric_call(
     name = node.callee.text
     model = given.get(0)
     if not (isinstance(model, Reference | Ambient) and model.kind in ("model", "search", "train", "compress")):
-        span = node.args[0].span if node.args else node.span
+        if not node.args:
+            context.findings.add(
+                "MLS106",
+                node.span,
+                kind="metric",
+                block=name,
+                name="model",
+                wanted="the model that it measures",
+                fix="candidate",
+            )
+            return unknown(node.span)
+        span = node.args[0].span
         got = describe(model) if model is not None else "value"
         context.scope.wrong(short(span), span, got, f"a model, of which `{name}` is a metric")
         return unknown(node.span)

@@ -134,6 +134,13 @@ def _dotted(node: Ref, context: Context) -> Operand:
         return Ambient(f"{head.text}.{member.text}", local.kind)
     block = scope.get(head.text)
     if block is None:
+        if context.block is not None and context.block.name == head.text and context.role == "check":
+            hint = f"inside its own source a column is bare: `{member.text}`"
+            edits = [Edit(node.span, member.text)]
+            context.findings.add(
+                "MLS101", node.span, edits=edits, kind="name", name=node.text, known=f"`{member.text}`", hint=hint
+            )
+            return missing(node.span)
         scope.missing(head, "name", [*context.local, *scope.names()])
         return missing(node.span)
     if len(node.parts) > 2:
@@ -200,7 +207,9 @@ def members(block: Block) -> list[str]:
 
 def _no_member(block: Block, member: Name, span: Span, context: Context) -> Operand:
     known = members(block)
-    if block.name not in context.scope.broken:
+    if block.name in context.scope.broken:
+        context.findings.hidden.append(span)
+    else:
         noun = {"source": "column", "split": "part", "features": "feature"}.get(block.kind, "name")
         hint = "" if known else f"{block.kind} `{block.name}` has no named members"
         context.findings.unknown("MLS101", member.span, member.text, known, kind=noun, hint=hint)
