@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 COLUMNS = [
-    {"name": "id", "type": "int"}, {"name": "x", "type": "float", "range": [0.0, 1.0]}, {"name": "kind", "type": "category", "values": ["a", "b", "c"]},
+    {"name": "id", "type": "int"}, {"name": "account", "type": "int"}, {"name": "day", "type": "date"}, {"name": "x", "type": "float", "range": [0.0, 1.0]}, {"name": "kind", "type": "category", "values": ["a", "b", "c"]},
 ]  # fmt: skip
 
 _CHILD = """
-import json, resource, sys
+import json, sys, time
 from pathlib import Path
 from mlspec.runtime import table
 from mlspec.runtime.kinds import function_of
@@ -26,39 +26,58 @@ from mlspec.runtime.context import StageContext
 
 table.MEMORY_LIMIT = int(sys.argv[2])
 job = json.loads(Path(sys.argv[1]).read_text())
-for kind, config, inputs in job["stages"]:
-    root = Path(job["root"])
+for name, kind, config, inputs in job["stages"]:
+    root, began, told = Path(job["root"]), time.perf_counter(), []
     function_of(kind)(StageContext(
-        stage_id=kind, kind=kind, block="s", config=config, project_root=root, input_folders={k: root / v for k, v in inputs.items()},
-        output_root=root / kind, resume_root=root / "resume" / kind,
+        on_progress=lambda *said: told.append(said), stage_id=kind, kind=kind, block="s", config=config, project_root=root, input_folders={k: root / v for k, v in inputs.items()},
+        output_root=root / name, resume_root=root / "resume" / name,
     ))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(name, round(time.perf_counter() - began, 1), len(told))
+# The high-water mark of this program: `ru_maxrss` would count the memory of the parent that started it.
+print(int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024)
 """
 
 
 def write_rows(path: Path, rows: int, batch: int = 500_000) -> None:
     """A parquet file of `rows` rows, written in batches."""
-    schema = pa.schema([("id", pa.int64()), ("x", pa.float64()), ("kind", pa.string())])
+    schema = pa.schema(
+        [("id", pa.int64()), ("account", pa.int64()), ("day", pa.date32()), ("x", pa.float64()), ("kind", pa.string())]
+    )
     kinds = np.array(["a", "b", "c"])
     random = np.random.default_rng(1)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for start in range(0, rows, batch):
             size = min(batch, rows - start)
-            values = [np.arange(start, start + size), random.random(size), kinds[random.integers(0, 3, size)]]
+            number = np.arange(start, start + size)
+            days = np.datetime64("2020-01-01", "D") + number * 365 // rows
+            values = [
+                number,
+                random.integers(0, rows // 20, size),
+                days,
+                random.random(size),
+                kinds[random.integers(0, 3, size)],
+            ]
             writer.write_batch(pa.record_batch(values, schema=schema))
 
 
 def stages(seed: int) -> list[Any]:
-    """The stages from source to values."""
+    """The stages from source to values, with the three ways to split."""
     doubled = ["call", "*", [["col", "x", "float"], ["lit", 2.0, "float"]], {}]
     parts = [{"name": "train", "share": 0.7}, {"name": "holdout", "share": 0.3}]
+    months = [
+        {"name": "train", "from": "2020-01-01", "to": "2020-06-30"},
+        {"name": "holdout", "from": "2020-07-01", "to": "2020-12-31"},
+    ]
     check = ["call", ">=", [["call", "rows", [], {}], ["lit", 1000, "int"]], {}]
     extract = {"source": "s", "format": "parquet", "paths": ["big.parquet"], "options": {}, "columns": COLUMNS}
+    rows = {"rows": "extract/rows"}
     return [
-        ["extract", extract, {}],
-        ["verify", {"source": "s", "columns": COLUMNS, "checks": [{"name": "volume", "expression": check}]}, {"rows": "extract/rows"}],
-        ["split", {"name": "half", "parts": parts, "stratify": "kind", "seed": seed}, {"rows": "extract/rows"}],
-        ["features", {"features": [{"name": "double", "value": doubled, "type": "float"}]}, {"rows": "extract/rows"}],
+        ["extract", "extract", extract, {}],
+        ["verify", "verify", {"source": "s", "columns": COLUMNS, "checks": [{"name": "volume", "expression": check}]}, rows],
+        ["split", "split", {"name": "half", "parts": parts, "stratify": "kind", "seed": seed}, rows],
+        ["by_group", "split", {"name": "half", "parts": parts, "group": "account", "seed": seed}, rows],
+        ["by_time", "split", {"name": "half", "parts": months, "on": "day"}, rows],
+        ["features", "features", {"features": [{"name": "double", "value": doubled, "type": "float"}]}, rows],
     ]  # fmt: skip
 
 
