@@ -34,17 +34,17 @@ def _fail(tmp_path: Path, faults: Iterable[tuple[str, int, bool]], expected: dic
 
 
 def test_each_operation_fails_once(tmp_path: Path) -> None:
-    """Every third operation, the error changing from one to the next; the slow test below takes them all."""
+    """Every thirteenth operation, the error changing from one to the next; the slow test below takes them all."""
     expected = outputs(run_toy(tmp_path / "whole"))
     total = _operations(tmp_path / "counted")
-    _fail(tmp_path, ((ERRORS[nth % len(ERRORS)], nth, False) for nth in range(1, total + 1, 3)), expected)
+    _fail(tmp_path, ((ERRORS[nth % len(ERRORS)], nth, False) for nth in range(1, total + 1, 13)), expected)
 
 
 def test_errors_that_stay(tmp_path: Path) -> None:
     """From some operation on, everything fails, the error's own report included."""
     expected = outputs(run_toy(tmp_path / "whole"))
     total = _operations(tmp_path / "counted")
-    _fail(tmp_path, ((ERRORS[nth % len(ERRORS)], nth, True) for nth in range(1, total + 1, 7)), expected)
+    _fail(tmp_path, ((ERRORS[nth % len(ERRORS)], nth, True) for nth in range(1, total + 1, 17)), expected)
 
 
 @pytest.mark.slow
