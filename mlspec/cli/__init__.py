@@ -22,4 +22,8 @@ def main(argv: list[str] | None = None) -> int:
         gc.set_threshold(100_000)
     from mlspec.cli.dispatch import dispatch
 
-    return dispatch(arguments)
+    code = dispatch(arguments)
+    if argv is None:
+        # The process ends, and what it holds goes with it: to look for garbage once more is a fifth of a check.
+        gc.freeze()
+    return code
