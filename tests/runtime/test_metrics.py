@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from mlspec.runtime.evaluate.metrics import METRICS, score
+from mlspec.runtime.evaluate.metrics import METRICS, metric_of, score
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric, outcomes_of
 
 
@@ -189,3 +189,25 @@ def test_every_metric_of_the_language_is_computed_and_none_besides() -> None:
         one_class = bool(row[5]) and "multiclass" in row[1] and row[5][0][0] == "class"
         assert set(metric.tasks) | ({"multiclass"} if one_class else set()) == set(row[1]), name
         assert row[3] in (wording[metric.direction], "none"), name
+
+
+@pytest.mark.parametrize("levels", [1, 3, 40, 5_000])
+@pytest.mark.parametrize("name", ["auc", "average_precision", "calibration_error"])
+def test_what_is_kept_between_draws_changes_no_draw(name: str, levels: int) -> None:
+    """The same rows asked again with other weights, by other metrics in between: as if asked for the first time."""
+    random = np.random.default_rng(5)
+    scores = random.integers(1, levels + 1, 60) / (levels + 1)
+    labels = (random.random(60) < scores).astype(int)
+    labels[:2] = 0, 1
+    metric, rows = metric_of(name, "binary"), outcomes_of(labels, scores)
+    for _ in range(3):
+        weights = random.multinomial(60, np.full(60, 1 / 60), size=4).astype(float)
+        found = metric.resampled(rows, weights)
+        for other in ("average_precision", "calibration_error", "auc"):
+            metric_of(other, "binary").resampled(rows, weights)
+        assert np.array_equal(metric.resampled(rows, weights), found, equal_nan=True)
+        for draw, value in zip(weights, found, strict=True):
+            repeated = np.repeat(np.arange(60), draw.astype(int))
+            alone = outcomes_of(labels[repeated], scores[repeated])
+            assert float(value) == pytest.approx(metric.value(alone), abs=1e-12)
+        assert np.array_equal(metric.resampled(outcomes_of(labels, scores), weights), found, equal_nan=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class Outcomes:
     decision: NDArray[Any]
     classes: Sequence[Any] = ()
     favourable: int = 1
+    kept: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
+    """What metrics derive from these rows and ask for again with other weights."""
 
     def __len__(self) -> int:
         return len(self.y)

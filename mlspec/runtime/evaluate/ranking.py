@@ -14,7 +14,15 @@ BINS = 10
 
 
 class ScoreOrder:
-    """The rows sorted by score, and where runs of equal scores end."""
+    """The rows sorted by score, and where runs of equal scores end; kept with the rows, as are the sums of the last weights."""
+
+    @classmethod
+    def of(cls, rows: Outcomes) -> ScoreOrder:
+        """The order of these rows, found once."""
+        if "score order" not in rows.kept:
+            rows.kept["score order"] = cls(rows)
+        found: ScoreOrder = rows.kept["score order"]
+        return found
 
     def __init__(self, rows: Outcomes) -> None:
         self.order: Ints = np.argsort(rows.score, kind="stable")
@@ -22,16 +30,34 @@ class ScoreOrder:
         self.positive = (rows.y[self.order] == 1).astype(np.float64)
         changed = np.flatnonzero(np.diff(self.score))
         self.ends: Ints = np.append(changed, len(self.score) - 1)
+        self._weights: Floats | None = None
+        self._ordered: Floats = np.empty(0)
+        self._masses: tuple[Floats, Floats] | None = None
 
-    def cumulative(self, values: Floats) -> Floats:
-        """Sums up to the end of each run of equal scores, for values in sorted order along the last axis."""
-        sums = np.cumsum(values, axis=-1)
-        return sums if len(self.ends) == sums.shape[-1] else sums[..., self.ends]
+    def ordered(self, weights: Floats) -> Floats:
+        """The weights by rising score; not to be written to."""
+        if self._weights is not weights:
+            self._weights, self._ordered, self._masses = weights, np.take(weights, self.order, axis=-1), None
+        return self._ordered
 
     def masses(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Weight of the positive and of all rows up to each run, by rising score."""
-        ordered = weights[..., self.order]
-        return self.cumulative(ordered * self.positive), self.cumulative(ordered)
+        """Weight of the positive and of all rows up to each run, by rising score; not to be written to."""
+        ordered = self.ordered(weights)
+        if self._masses is None:
+            self._masses = self._counted(ordered * self.positive), self._counted(ordered)
+        return self._masses
+
+    def cumulative(self, values: Floats) -> Floats:
+        """Sums up to the end of each run of equal scores, of values by rising score, which it overwrites."""
+        sums = np.cumsum(values, axis=-1, out=values)
+        return sums if len(self.ends) == sums.shape[-1] else np.take(sums, self.ends, axis=-1)
+
+    def _counted(self, counts: Floats) -> Floats:
+        """As `cumulative`, of whole numbers: their sums are exact in any order, so that few runs are summed one by one."""
+        if 4 * len(self.ends) > counts.shape[-1]:
+            sums = np.cumsum(counts, axis=-1)
+            return sums if len(self.ends) == sums.shape[-1] else np.take(sums, self.ends, axis=-1)
+        return np.cumsum(np.add.reduceat(counts, np.append(0, self.ends[:-1] + 1), axis=-1), axis=-1)
 
 
 def _before(sums: Floats) -> Floats:
@@ -41,24 +67,31 @@ def _before(sums: Floats) -> Floats:
     return found
 
 
+def _total(values: Floats) -> Floats:
+    """The sum of each draw, score by score, so that a draw's value does not depend on how many are made at once."""
+    return np.asarray(values.sum() if values.ndim == 1 else np.cumsum(values, axis=-1, out=values)[..., -1])
+
+
 def auc(rows: Outcomes, weights: Floats) -> Floats:
     """The chance that a positive row scores above a negative one, ties counting half."""
-    positive, total = ScoreOrder(rows).masses(weights)
+    positive, total = ScoreOrder.of(rows).masses(weights)
     negative = total - positive
     # The negatives below a run and half of those in it, for every positive of the run.
     below = (negative + _before(negative)) / 2
     pairs = positive[..., -1] * negative[..., -1]
-    return np.asarray(((positive - _before(positive)) * below).sum(axis=-1) / np.where(pairs > 0, pairs, np.nan))
+    return np.asarray(_total((positive - _before(positive)) * below) / np.where(pairs > 0, pairs, np.nan))
 
 
 def average_precision(rows: Outcomes, weights: Floats) -> Floats:
     """Precision at each distinct score, weighted by the recall that it adds."""
-    positive, total = ScoreOrder(rows).masses(weights)
+    positive, total = ScoreOrder.of(rows).masses(weights)
     lower = _before(positive)
-    hits, taken = positive[..., -1:] - lower, total[..., -1:] - _before(total)
-    precision = hits / np.where(taken > 0, taken, 1.0)
+    precision, taken = positive[..., -1:] - lower, total[..., -1:] - _before(total)
+    taken[taken <= 0] = 1.0
+    precision /= taken
+    precision *= positive - lower
     every = positive[..., -1]
-    return np.asarray((precision * (positive - lower)).sum(axis=-1) / np.where(every > 0, every, np.nan))
+    return np.asarray(_total(precision) / np.where(every > 0, every, np.nan))
 
 
 def calibration_error(rows: Outcomes, weights: Floats) -> Floats:
@@ -66,11 +99,10 @@ def calibration_error(rows: Outcomes, weights: Floats) -> Floats:
 
     A bin edge inside a run of equal scores divides the run in proportion, so ties cannot change the value.
     """
-    order = ScoreOrder(rows)
-    ordered = np.atleast_2d(weights)[:, order.order]
-    mass = order.cumulative(ordered)
-    ordered *= order.positive - order.score
-    values = _binned(mass, order.cumulative(ordered))
+    order = ScoreOrder.of(rows)
+    mass = np.atleast_2d(order.masses(weights)[1])
+    miss = order.cumulative(np.atleast_2d(order.ordered(weights) * (order.positive - order.score)))
+    values = _binned(mass, miss)
     return values if weights.ndim > 1 else np.asarray(values[0])
 
 
