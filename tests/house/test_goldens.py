@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ def reader_of(path: Path) -> bool:
         return path.stem == "findings"
     if path.name == "expected.json":
         return (path.parent / "source.json").is_file()
+    table = path.with_name("cases.toml")
+    if table.is_file():
+        return path.stem in tomllib.loads(table.read_text(encoding="utf-8"))
     return path.name == "source.json" or path.with_suffix(".mlspec").is_file()
 
 
