@@ -49,14 +49,7 @@ CODES = (
         help="did you mean `{nearest}`?\n{hint}",
         fixable=True,
     ),
-    Code(
-        "MLS106",
-        "missing-field",
-        "error",
-        "{kind} `{block}` has no `{name}`",
-        "{wanted}",
-        help="add `{fix}`",
-    ),
+    Code("MLS106", "missing-field", "error", "{kind} `{block}` has no `{name}`", "{wanted}", help="add `{fix}`", fixable=True),
     Code(
         "MLS107",
         "unused",

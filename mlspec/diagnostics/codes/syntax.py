@@ -13,6 +13,7 @@ CODES = (
         "`{mark}` is never closed",
         "`{wanted}` before {got}",
         help="each `{mark}` needs its `{wanted}`; a block ends with `}` on a line of its own",
+        fixable=True,
     ),
     Code(
         "MLS003",
@@ -42,6 +43,7 @@ CODES = (
         "the character {char} is not allowed here",
         "{wanted}",
         help="{hint}",
+        fixable=True,
     ),
     Code(
         "MLS009",
@@ -58,6 +60,7 @@ CODES = (
         "`{name}` is not a legal name: {why}",
         "a name of ASCII letters, digits and `_`, starting with a letter, of at most 64 characters",
         help="write `{fix}`",
+        fixable=True,
     ),
     Code(
         "MLS011",
@@ -85,6 +88,7 @@ CODES = (
         "the timestamp `{got}` {why}",
         "a timestamp in UTC, `{wanted}`",
         help="timestamps end in `Z`; convert other zones to UTC",
+        fixable=True,
     ),
     Code("MLS014", "literal-out-of-range", "error", "the literal `{got}` is out of range", "{wanted}", help="{hint}"),
     Code(

@@ -61,6 +61,7 @@ CODES = (
         "`when: {name}` names no space of the same family",
         "one of {known}",
         help="did you mean `{nearest}`?\n`when:` names a parameter declared above it in the same `family`",
+        fixable=True,
     ),
     Code(
         "MLS211",
@@ -69,6 +70,7 @@ CODES = (
         "`{got}` is no value of `{name}`",
         "one of {known}",
         help="did you mean {nearest}?\n{hint}",
+        fixable=True,
     ),
     Code(
         "MLS212",
