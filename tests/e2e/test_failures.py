@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.project import Project
+from mlspec.runtime.lock import RunLock
+from mlspec.runtime.store import Store
+from tests.support.project import MLSPEC, Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("census")]
 
@@ -67,6 +70,23 @@ def test_faults_in_three_columns_are_three_findings(members: Project) -> None:
     assert "also MLS" not in said.text
 
 
+def test_a_second_run_is_refused_or_waits(members: Project) -> None:
+    """The lock is held here, as another run would; `--wait` goes on when it is given back."""
+    (members.folder / "data/members.csv").write_text(ROWS)
+    with RunLock(Store(members.folder).state / "run.lock"):
+        said = members.run()
+        assert said.code == 75
+        assert "[MLS811]" in said.text and "`--wait`" in said.text
+        waiting = subprocess.Popen(
+            [str(MLSPEC), "run", str(members.spec), "--wait"], cwd=members.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True,
+        )  # fmt: skip
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(2)
+    text = waiting.communicate(timeout=120)[0]
+    assert waiting.returncode == 1 and "x9" in text, text
+
+
 def test_a_missing_file_names_the_path(members: Project) -> None:
     said = members.run()
     assert said.code in (1, 74)
@@ -88,8 +108,6 @@ def test_a_corrupt_artifact_is_found_and_made_again(census: Project, tmp_path: P
 
 def test_a_full_disk_stops_the_run_and_keeps_what_is_stored(census: Project, tmp_path: Path) -> None:
     """A tmpfs with no room left; needs the right to mount."""
-    import subprocess
-
     mount = tmp_path / "small"
     mount.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(mount)], capture_output=True).returncode:
