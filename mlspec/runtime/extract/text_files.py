@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HEADER_LIMIT = 1 << 20
 PROBLEM_LIMIT = 1000
+FIRST_LINES = 10_000
 
 
 def open_parquet(connection: duckdb.DuckDBPyConnection, source: Input) -> Reader:
@@ -113,8 +114,13 @@ def open_jsonl(connection: duckdb.DuckDBPyConnection, source: Input) -> Reader:
 
 
 def _json_columns(connection: duckdb.DuckDBPyConnection, rows: Sql, names: Sequence[str]) -> Mapping[str, str]:
+    """The columns that some line names: mostly the first lines name them all, and the file is not read to its end for it."""
     counts = {name: call("count", exp.column(name, quoted=True)) for name in names}
-    found = connection.execute(render(select(counts, rows))).fetchone() or ()
+    first = select(None, rows.copy()).limit(FIRST_LINES, copy=False)
+    for source in (first, rows):
+        found = connection.execute(render(select(counts, source))).fetchone() or ()
+        if all(found):
+            break
     return {name: "JSON" for name, count in zip(names, found, strict=True) if count}
 
 
