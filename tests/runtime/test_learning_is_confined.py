@@ -150,6 +150,18 @@ def test_out_of_fold_scores_come_from_models_that_did_not_see_the_row(tmp_path):
     assert all(0.2 < value < 0.8 for value in document["calibration"]["curves"][0]["y"][1:-1] or [0.5])
 
 
+@pytest.mark.parametrize("kind", ["fit", "search"])
+def test_a_threshold_without_calibration_is_chosen_out_of_fold(tmp_path, kind):
+    noise = columns() | {"y": ["yes" if value else "no" for value in np.random.default_rng(8).random(N) < 0.5]}
+    inputs = inputs_of(tmp_path / "a", noise)
+    tree = {"name": "tree", "estimator": "sklearn.DecisionTreeClassifier", "params": {}, "space": {}}
+    config = {"threshold": {"method": "cost_ratio", "false_pos": 1.0, "false_neg": 20.0}, "families": [tree]}
+    changes = config | ({"estimator": "sklearn.DecisionTreeClassifier"} if kind == "fit" else {"trials": 2})
+    _, document = learned(tmp_path / "t", inputs, kind, **changes)
+    # on rows that it has seen the tree errs nowhere and 1 costs nothing; on others it knows nothing, and a miss costs most
+    assert document["threshold"] == 0.0
+
+
 def learned_tree(folder: Path, config: dict, inputs) -> tuple[Path, dict]:
     out = run_stage_function(train.run, folder, "fit", config | {"calibrate": {"method": "isotonic"}}, inputs, block="plain")
     return out, json.loads((out / "package" / "package.json").read_bytes())
