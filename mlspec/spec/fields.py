@@ -26,7 +26,7 @@ def wanted(form: Any) -> str:
     """What a form takes, in words."""
     head = form if isinstance(form, str) else form[0]
     if head == "enum":
-        return "one of " + listing(form[1:])
+        return ("one of " if len(form) > 2 else "") + listing(form[1:])
     if head == "list":
         return f"a list: `[…]` of {wanted(form[1])}"
     if head == "one":
@@ -34,7 +34,8 @@ def wanted(form: Any) -> str:
     if head == "call":
         from mlspec.spec import schema
 
-        return "one of " + listing([f"{name}(…)" for name in schema.constructors(form[1])])
+        calls = [f"{name}(…)" for name in schema.constructors(form[1])]
+        return ("one of " if len(calls) != 1 else "") + listing(calls)
     if head == "ref":
         return "the name of " + " or ".join(references.noun(kind) for kind in form[1:])
     if head == "range":

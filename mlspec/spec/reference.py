@@ -14,6 +14,7 @@ from typing import Any
 from mlspec import catalogue
 from mlspec.catalogue.metrics import METRICS
 from mlspec.spec import schema
+from mlspec.spec.checks.reading import days, percent
 from mlspec.spec.fields import wanted
 from mlspec.spec.schema.body import ATTRIBUTES, ROLES
 from mlspec.spec.schema.constructors import CONSTRUCTORS
@@ -95,7 +96,15 @@ def _holds(kind: schema.Kind) -> str:
 def _field(field: schema.Field) -> tuple[str, ...]:
     built = "" if field.built else " Not built yet."
     name = "(the value)" if field.name == "value" else f"`{field.name}`"
-    return name, wanted(field.form), _default(field.default), field.override, field.direction, field.doc + built
+    return name, wanted(field.form), _measured(field.form, field.default), field.override, field.direction, field.doc + built
+
+
+def _measured(form: Any, default: Any) -> str:
+    """A default as the language writes it: a duration with its unit, a ratio as a percentage."""
+    head = form if isinstance(form, str) else form[0]
+    if isinstance(default, int | float) and head in ("duration", "ratio"):
+        return f"`{days(default) if head == 'duration' else percent(default)}`"
+    return _default(default)
 
 
 def resources() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlspec.diagnostics.diagnostic import Code
 
 CODES = (
-    Code("MLS001", "unexpected-token", "error", "unexpected {got}", "{wanted}", help="{hint}"),
+    Code("MLS001", "unexpected-token", "error", "unexpected {got}", "{wanted}", help="{hint}", fixable=True),
     Code(
         "MLS002",
         "unclosed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlspec.diagnostics.diagnostic import Code
 
 CODES = (
-    Code("MLS201", "type-mismatch", "error", "the type of {what} does not fit", "{wanted}", "{got}", "{hint}"),
+    Code("MLS201", "type-mismatch", "error", "the type of {what} does not fit", "{wanted}", "{got}", "{hint}", fixable=True),
     Code("MLS202", "unit-mismatch", "error", "the unit of {what} does not fit", "{wanted}", "{got}", "{hint}"),
     Code(
         "MLS203",
