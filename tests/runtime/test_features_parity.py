@@ -230,6 +230,15 @@ def test_the_stage_reads_a_secret_by_its_handle_and_writes_it_nowhere(tmp_path: 
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"grain-of-salt" in path.read_bytes()]
 
 
+def test_a_model_that_would_need_a_secret_says_so() -> None:
+    from mlspec.runtime.package.online import features_function
+
+    with pytest.raises(StageError, match="keyed with the secret `salt` is not built yet") as caught:
+        features_function([{"name": "who", "value": call("hmac", col("s"), key=["secret", "salt"])}], "majority")
+    assert (caught.value.code, caught.value.where) == ("MLS901", "majority")
+    assert "@audit" in caught.value.help
+
+
 def test_hmac_is_that_of_the_standard_library() -> None:
     import hashlib
     import hmac

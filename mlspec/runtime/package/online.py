@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mlspec.runtime.errors import StageError
+
 RecordFunction = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
@@ -12,4 +14,11 @@ def features_function(features: Sequence[Mapping[str, Any]], where: str) -> Reco
     """A function from a record to `{feature: value}`; a column that the record lacks is null."""
     from mlspec.runtime.prepare.online import compile_rows
 
-    return compile_rows({str(feature["name"]): feature["value"] for feature in features}, where)
+    def no_secret(name: str) -> str:
+        raise StageError(
+            "MLS901", f"a model that reads a feature keyed with the secret `{name}` is not built yet", where,
+            expected="features that need no secret where the model is served", found=f"`hmac` with `{name}`",
+            help="tag the feature `@audit`, or leave it out of the model's features",
+        )  # fmt: skip
+
+    return compile_rows({str(feature["name"]): feature["value"] for feature in features}, where, no_secret)
