@@ -25,7 +25,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: $(VENV)/.installed ## install, then run the census example on its real data
 	$(BIN)/mlspec run $(SPEC)
 
-test: lint types layers unit fuzz kills wheel ## everything that CI runs (about 20 minutes on 2 cores)
+test: lint types layers unit fuzz kills wheel ## everything that CI runs (within 30 minutes on 2 quiet cores)
 
 check: lint types layers ## the quick part: format, lint, types, layers
 

@@ -99,7 +99,9 @@ def test_an_unknown_code_is_a_key_error() -> None:
 def test_a_line_without_its_data_is_left_out() -> None:
     row = code("MLS105")
     full = Diagnostic(
-        row, None, {"name": "fron", "kind": "source", "noun": "field", "known": "`from`", "nearest": "from", "hint": "see the page"}
+        row,
+        None,
+        {"name": "fron", "kind": "source", "noun": "field", "known": "`from`", "nearest": "from", "hint": "see the page"},
     )
     assert (full.message, full.expected, full.help) == (
         "source has no field `fron`",
