@@ -85,6 +85,14 @@ def test_thresholds(config, calibrated, expected):
     assert choose_threshold(config, calibrated, SCORES, LABELS) == expected
 
 
+def test_the_best_threshold_may_be_one_that_nothing_reaches():
+    first_is_wrong = Target("binary", np.array([0.0, 1.0, 0.0, 1.0, 0.0, 0.0]))
+    threshold = choose_threshold({"method": "cost_ratio", "false_pos": 9, "false_neg": 1}, False, SCORES, first_is_wrong)
+    assert threshold == np.nextafter(0.9, 1.0)  # each alarm costs more than the misses that it saves
+    for metric in ("precision", "recall", "f1"):
+        assert choose_threshold({"method": "maximize", "metric": metric}, False, SCORES, first_is_wrong) <= 0.9
+
+
 def test_only_two_classes_have_a_threshold():
     assert choose_threshold({"method": "fixed", "value": 0.5}, False, None, Target("regression", LABELS.y)) is None
     with pytest.raises(StageError) as caught:

@@ -47,15 +47,17 @@ def choose_threshold(
 
 
 def _gains(config: Mapping[str, Any], scores: Floats, y: Floats, where: str) -> tuple[Floats, Floats]:
-    """Every score, highest first, and how good a threshold it makes."""
+    """Every score, highest first, and how good a threshold it makes; before them one above all, at which no row is positive."""
     order = np.argsort(-scores, kind="stable")
     ordered, hits = scores[order], np.cumsum(y[order])
     last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # equal scores are decided alike
-    found, alarms = hits[last], (last + 1.0) - hits[last]
+    none = np.zeros(1)
+    found, alarms = np.append(none, hits[last]), np.append(none, (last + 1.0) - hits[last])
+    known = np.append(np.nextafter(ordered[0], np.inf), ordered[last])
     positives, negatives = float(y.sum()), float(len(y) - y.sum())
     if config["method"] == "cost_ratio":
-        return ordered[last], -(config["false_pos"] * alarms + config["false_neg"] * (positives - found))
-    return ordered[last], _metric(str(config["metric"]), found, alarms, positives, negatives, where)
+        return known, -(config["false_pos"] * alarms + config["false_neg"] * (positives - found))
+    return known, _metric(str(config["metric"]), found, alarms, positives, negatives, where)
 
 
 def _metric(name: str, found: Floats, alarms: Floats, positives: float, negatives: float, where: str) -> Floats:
@@ -67,7 +69,7 @@ def _metric(name: str, found: Floats, alarms: Floats, positives: float, negative
         case "f1":
             return 2 * found / (found + alarms + positives)
         case "precision":
-            return found / (found + alarms)
+            return found / np.maximum(found + alarms, 1.0)
         case "recall":
             return found / positives
     raise StageError(
