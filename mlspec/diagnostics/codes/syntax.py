@@ -13,7 +13,6 @@ CODES = (
         "`{mark}` is never closed",
         "`{wanted}` before {got}",
         help="each `{mark}` needs its `{wanted}`; a block ends with `}` on a line of its own",
-        fixable=True,
     ),
     Code(
         "MLS003",
@@ -90,7 +89,15 @@ CODES = (
         help="timestamps end in `Z`; convert other zones to UTC",
         fixable=True,
     ),
-    Code("MLS014", "literal-out-of-range", "error", "the literal `{got}` is out of range", "{wanted}", help="{hint}"),
+    Code(
+        "MLS014",
+        "literal-out-of-range",
+        "error",
+        "the literal `{got}` is out of range",
+        "{wanted}",
+        help="{hint}",
+        fixable=True,
+    ),
     Code(
         "MLS015",
         "non-canonical-text",

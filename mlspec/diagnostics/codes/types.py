@@ -53,7 +53,7 @@ CODES = (
         help="did you mean `{nearest}`?",
         fixable=True,
     ),
-    Code("MLS209", "outside-domain", "error", "{what} is outside its domain", "{wanted}", "{got}", "{hint}"),
+    Code("MLS209", "outside-domain", "error", "{what} is outside its domain", "{wanted}", "{got}", "{hint}", fixable=True),
     Code(
         "MLS210",
         "when-not-sibling",
