@@ -43,6 +43,12 @@ class Sheet:
         """The one row of an aggregate query, by column."""
         return dict(zip(columns, self.all(columns, where=where, part=part)[0], strict=True))
 
+    def numbers(self, column: Mapping[str, Any], part: str) -> Any:
+        """The values of a numeric column in one part, nulls left out, as a numpy array of doubles."""
+        inside = query.both(query.binary("==", name("part"), part), query.not_null(name(str(column["name"]))))
+        statement = query.select({"value": number(column)}, "data", where=inside)
+        return self.connection.execute(query.render(statement)).fetchnumpy()["value"]
+
     def withheld(self, count: int) -> bool:
         """Whether a cell has so few rows that it could tell of single ones; an empty cell tells of none."""
         return 0 < count < self.min_cell
