@@ -138,6 +138,13 @@ def test_a_declared_value_without_rows_is_a_group_under_min_group(world: World, 
     assert "`Other` has 0" in entry["problem"]
 
 
+def test_rows_without_a_group_are_a_group_of_their_own(world: World) -> None:
+    world.sex = np.array([None if row < 5 else value for row, value in enumerate(world.sex)], dtype=object)
+    (entry,) = world.quantities({"fair": by_sex("gap", "recall")}).values()
+    assert entry["value"] is None
+    assert "`(missing)` has 5" in entry["problem"]
+
+
 @pytest.mark.parametrize(("kind", "value"), [("gap", None), ("ratio", None), ("worst", 1)])
 def test_a_comparison_needs_two_groups(world: World, kind: str, value: Any) -> None:
     world.sex = np.repeat("Male", N)
