@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NEEDED = {"mlspec/py.typed", "mlspec/grammar/mlspec.lark", "mlspec_local/__init__.py", "mlspec/diagnostics/pages/MLS203.md"}
+NOT_CODE = ("*.json", "*.md", "*.j2", "*.css", "*.lark", "py.typed")
 
 
 def run(*command: str | Path, cwd: Path, expect: int = 0) -> str:
@@ -24,12 +24,19 @@ def run(*command: str | Path, cwd: Path, expect: int = 0) -> str:
     return said
 
 
+def needed() -> set[str]:
+    """What a wheel must hold beside code: each data file of the package, and the grammar."""
+    found = {str(path.relative_to(ROOT)) for pattern in NOT_CODE for path in (ROOT / "mlspec").rglob(pattern)}
+    assert len(found) > 100, found
+    return found | {"mlspec/grammar/mlspec.lark", "mlspec_local/__init__.py"}
+
+
 def build(folder: Path) -> Path:
     """The wheel, made from the sdist, so that both are known to be whole."""
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=ROOT)
     (wheel,) = folder.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    if missing := NEEDED - names:
+    if missing := needed() - names:
         raise SystemExit(f"the wheel lacks {sorted(missing)}")
     return wheel
 
