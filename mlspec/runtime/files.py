@@ -178,6 +178,21 @@ def publish_folder(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+def publish_file(source: Path, target: Path) -> bool:
+    """Give the finished file `source` the name `target` unless a file has it already; whether it was given."""
+    _sync_file(source)
+    try:
+        _perform("link", target, lambda: os.link(source, target))
+    except StageError as error:
+        if isinstance(error.__cause__, FileExistsError):
+            return False
+        raise
+    finally:
+        remove_tree(source)
+    sync_folder(target.parent)
+    return True
+
+
 def rename(source: Path, target: Path) -> None:
     """Give a file or folder another name on the same disk."""
     _perform("rename", target, lambda: source.rename(target))

@@ -38,7 +38,10 @@ class Store:
         for path in stale:
             files.remove_tree(path)
         newest = max((self.state / "runs").glob("[0-9]*"), default=None)
-        return [*stale, *files.sweep(self.stages), *(files.sweep(newest) if newest else [])]
+        beside = sorted(self.state.glob(f".*{files.TEMPORARY}"))
+        for path in beside:
+            files.remove_tree(path)
+        return [*stale, *beside, *files.sweep(self.stages), *(files.sweep(newest) if newest else [])]
 
     def workspace(self, name: str) -> Path:
         """A fresh folder to make outputs in."""

@@ -147,6 +147,32 @@ def test_a_store_that_cannot_be_reached_is_an_error_without_its_password(world: 
     assert "hunter2" not in json.dumps(caught.value.to_json())
 
 
+MAKE_STORE = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from mlspec.runtime.track.mlflow_store import mlflow_at
+
+def kill_while_it_is_made():
+    while not any(path.stat().st_size for path in Path(sys.argv[1]).rglob("mlflow.db")):
+        time.sleep(0.001)
+    time.sleep(float(sys.argv[2]))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+threading.Thread(target=kill_while_it_is_made, daemon=True).start()
+with mlflow_at(Path(sys.argv[1]), None, "spec.tracking") as (_, client):
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.2])
+def test_a_store_killed_while_it_is_made_harms_no_later_start(tmp_path: Path, moment: float) -> None:
+    killed = subprocess.run([sys.executable, "-W", "ignore", "-c", MAKE_STORE, str(tmp_path), str(moment)], capture_output=True)
+    assert killed.returncode == -9, killed.stderr.decode()
+    with mlflow_at(tmp_path, None, "spec.tracking") as (_, client):
+        assert client.get_experiment_by_name("Default") is not None
+        client.create_experiment("after")
+
+
 def test_the_store_lies_in_the_project_unless_the_spec_says_otherwise(tmp_path: Path) -> None:
     assert store_uri(tmp_path, None) == f"sqlite:///{tmp_path}/.mlspec/mlflow.db"
     assert store_uri(tmp_path, "sqlite:///tracking/all.db") == f"sqlite:///{tmp_path}/tracking/all.db"

@@ -59,6 +59,8 @@ def mlflow_at(project_root: Path, uri: str | None, where: str) -> Iterator[tuple
             logging.getLogger(name).setLevel(logging.ERROR)
         before = mlflow.get_tracking_uri()
         try:
+            if target.startswith("sqlite:///"):
+                _make_whole(Path(target.removeprefix("sqlite:///")), project_root)
             mlflow.set_tracking_uri(target)
             yield mlflow, mlflow.MlflowClient(target, target)
         except mlflow.exceptions.MlflowException as error:
@@ -66,6 +68,26 @@ def mlflow_at(project_root: Path, uri: str | None, where: str) -> Iterator[tuple
             raise _refused(error, target, where) from None
         finally:
             mlflow.set_tracking_uri(before)
+
+
+def _make_whole(database: Path, project_root: Path) -> None:
+    """A new SQLite store appears with all its tables or not at all.
+
+    MLflow makes it by a chain of migrations, each committed alone: killed between two of them it leaves a database that no
+    later start can use.
+    """
+    if database.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = files.make_folder(database.with_name(f".{database.name}.{os.getpid()}{files.TEMPORARY}"))
+    try:
+        made = folder / database.name
+        store = SqlAlchemyStore(f"sqlite:///{made}", artifact_location(project_root, f"sqlite:///{database}"))
+        store.engine.dispose()
+        files.publish_file(made, database)
+    finally:
+        files.remove_tree(folder)
 
 
 def _import(where: str) -> Any:

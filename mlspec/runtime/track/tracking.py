@@ -28,6 +28,7 @@ def run(context: StageContext) -> None:
         uri = store_uri(context.project_root, config.get("uri"))
         identity = experiment_id(client, experiment, artifact_location(context.project_root, uri))
         if not already(client, identity, findings):
+            end_cut_off(client, identity, findings)
             log_run(context, client, identity, findings)
     record = {"experiment": experiment, "uri": config.get("uri"), "tag": TAG, "findings": findings}
     files.write_json(context.output("tracking") / "tracking.json", record)
@@ -37,6 +38,13 @@ def already(client: Any, experiment: str, findings: str) -> bool:
     """Whether a finished run holds exactly these findings."""
     query = f"tags.`{TAG}` = '{findings}' and attributes.status = 'FINISHED'"
     return bool(client.search_runs([experiment], query, max_results=1))
+
+
+def end_cut_off(client: Any, experiment: str, findings: str) -> None:
+    """Runs of the same findings that a killed process left running are over; the run lock says that none is at work."""
+    query = f"tags.`{TAG}` = '{findings}' and attributes.status = 'RUNNING'"
+    for run in client.search_runs([experiment], query):
+        client.set_terminated(run.info.run_id, "KILLED")
 
 
 def log_run(context: StageContext, client: Any, experiment: str, findings: str) -> None:
