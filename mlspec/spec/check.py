@@ -50,6 +50,7 @@ def _place(found: Diagnostic) -> tuple[str, int]:
 def _check(file: File, findings: Findings, imports: Imports, env: str | None, params: dict[str, str]) -> Spec:
     spec = Spec(file.edition or "")
     scope = Scope(spec, findings)
+    scope.statements = [statement.span for statement in file.statements]
     _declare(file.statements, scope)
     choose_env(file, scope, env)
     read_parameters(params, scope, file)
@@ -70,7 +71,8 @@ def _declare(statements: Iterable[nodes.Stmt], scope: Scope) -> None:
         if first is not None:
             scope.findings.add("MLS102", name.span, [Note("first declared here", first.span)], kind=kind, name=name.text)
             continue
-        folded[name.text.lower()] = scope.declared[name.text] = Declared(kind, name.span)
+        alone = None if statement.doc else statement.span
+        folded[name.text.lower()] = scope.declared[name.text] = Declared(kind, name.span, alone)
 
 
 def _name_of(statement: nodes.Stmt) -> tuple[str, nodes.Name | None]:

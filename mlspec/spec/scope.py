@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlspec.diagnostics import Note
+from mlspec.diagnostics import Edit, Note
 from mlspec.source import Span
 from mlspec.spec.findings import Findings, article, nearest
 from mlspec.spec.model import Block, Override, Spec
 from mlspec.spec.values import Reference, Value
 from mlspec.syntax.nodes import Expr, Name, Patch
 
+# Kinds whose statements name nothing else of the file.
+ALONE = ("secret", "channel", "entity")
 MODELS = ("model", "search", "train", "compress")
 
 
 class Declared:
     """A name that the file declares somewhere: its kind and place."""
 
-    __slots__ = ("kind", "span")
+    __slots__ = ("kind", "span", "statement")
 
-    def __init__(self, kind: str, span: Span) -> None:
+    def __init__(self, kind: str, span: Span, statement: Span | None = None) -> None:
         self.kind = kind
         self.span = span
+        self.statement = statement  # the whole statement, where it stands alone: without `##` text above it
 
 
 class Scope:
@@ -34,6 +37,8 @@ class Scope:
         self.imports: dict[str, Spec] = {}
         self.used: set[str] = set()
         self.broken: set[str] = set()
+        self.statements: list[Span] = []  # of the file, in order
+        self.moved: set[int] = set()
         self.absent: set[str] = set()  # reported: no declaration of it, and none that is near
         self.patches: dict[str, Patch] = {}
         self.parameters: dict[str, Expr] = {}
@@ -69,13 +74,27 @@ class Scope:
             return
         if later is not None and name.text not in self.spec.blocks:
             note = Note("defined here", later.span)
-            self.findings.add("MLS103", name.span, [note], name=name.text, kind=later.kind)
+            self.findings.add("MLS103", name.span, [note], self._move(later, name), name=name.text, kind=later.kind)
         else:
             names = list(known)
             if not nearest(name.text, names):  # what nobody declares is missing once, however often it is used
                 self.absent.add(name.text)
             hint = hint or ("" if names else "nothing of that kind stands above this line: declare it first")
             self.findings.unknown("MLS101", name.span, name.text, names, kind=kind, hint=hint)
+
+    def _move(self, later: Declared, name: Name) -> list[Edit]:
+        """Moves a statement that refers to nothing above the one that uses it; once, whatever the number of uses."""
+        whole, source = later.statement, name.span.source
+        top = next((span for span in self.statements if span.start <= name.span.start < span.end), None)
+        if whole is None or top is None or later.kind not in ALONE or later.span.start in self.moved:
+            return []
+        text = source.text
+        if text[: top.start].rstrip().rpartition("\n")[2].lstrip().startswith("#"):
+            return []  # the text above belongs to the statement that uses the name
+        self.moved.add(later.span.start)
+        end = whole.end + (text[whole.end : whole.end + 1] == "\n")
+        end += text[end : end + 1] == "\n"
+        return [Edit(Span(source, top.start, top.start), whole.text + "\n\n"), Edit(Span(source, whole.start, end), "")]
 
     def wrong(self, name: str, span: Span, got: str, wanted: str, near: str = "", hint: str = "") -> None:
         """Report a name of the wrong kind (104)."""

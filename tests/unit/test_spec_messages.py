@@ -74,3 +74,16 @@ def test_every_bad_message_says_why() -> None:
 def test_no_golden_is_left_over() -> None:
     for folder, table in TABLES.items():
         assert {path.stem for path in (CASES / folder).glob("*.txt")} == set(table)
+
+
+def test_a_name_used_too_early_is_moved_above_its_use(tmp_path: Path) -> None:
+    late = BASE.replace("channel console = log()\n\n", "").replace("env dev {", "channel console = log()\n\nenv dev {")
+    path = tmp_path / "demo.mlspec"
+    path.write_text(late, encoding="utf-8")
+    found = mlspec.check(path)
+    assert [(one.code.id, len(one.edits)) for one in found] == [("MLS103", 2), ("MLS103", 0)], "two uses, one move"
+    for edit in sorted((edit for one in found for edit in one.edits), key=lambda edit: -edit.span.start):
+        late = late[: edit.span.start] + edit.text + late[edit.span.end :]
+    path.write_text(late, encoding="utf-8")
+    assert mlspec.check(path) == []
+    assert "channel console = log()\n\nmonitor watch {" in late
