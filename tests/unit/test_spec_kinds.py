@@ -98,6 +98,7 @@ def test_what_is_not_built_says_so_once(name: str) -> None:
         ("explore look = report(parts.train, min_cell: 0)\n", "MLS209"),
         ("env qa {\n  set release.confidence = 80%\n}\n", "MLS507"),
         ("env qa {\n  trials = 3\n}\n", "MLS105"),
+        ("split late {\n  frame = people\n  on = people.seen\n  train := null..2026-01-01\n}\n", "MLS201"),
         ("split again {\n  frame = people\n}\n", "MLS106"),
     ],
 )

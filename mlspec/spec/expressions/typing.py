@@ -109,6 +109,9 @@ def _range(node: Range, context: Context) -> Typed:
     low, high = type_expression(node.low, context), type_expression(node.high, context)
     if is_unknown(low) or is_unknown(high):
         return unknown(node.span, low.refs + high.refs)
+    for end in (low, high):
+        if end.type.name == "null":
+            return mismatch(end, "the end of a range", context, "a range has two ends")
     fault = comparable(low, high, context)
     if fault is not None:
         return fault
