@@ -78,13 +78,13 @@ def _make_whole(database: Path, project_root: Path) -> None:
     """
     if database.exists():
         return
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from mlflow.store.tracking import sqlalchemy_store
 
+    store_of: Any = sqlalchemy_store.SqlAlchemyStore
     folder = files.make_folder(database.with_name(f".{database.name}.{os.getpid()}{files.TEMPORARY}"))
     try:
         made = folder / database.name
-        store = SqlAlchemyStore(f"sqlite:///{made}", artifact_location(project_root, f"sqlite:///{database}"))
-        store.engine.dispose()
+        store_of(f"sqlite:///{made}", artifact_location(project_root, f"sqlite:///{database}")).engine.dispose()
         files.publish_file(made, database)
     finally:
         files.remove_tree(folder)

@@ -52,9 +52,8 @@ class PartReader:
         return [column for column in table.head(self._context.input("rows"))["columns"] if column["name"] != table.ROW]
 
     @cached_property
-    def _parts(self) -> tuple[Rows, NDArray[np.object_]]:
-        found = self._load("parts", ["part"])
-        return found[table.ROW].to_numpy(), np.array(found["part"].to_pylist(), dtype=object)
+    def _parts(self) -> Any:
+        return self._load("parts", ["part"])
 
     def _load(self, name: str, columns: Sequence[str]) -> Any:
         import pyarrow.parquet as pq
@@ -71,10 +70,11 @@ class PartReader:
 
     def rows_of(self, part: str) -> Rows:
         """The `__row` numbers of a part, in order; StageError MLS816 for a part without rows."""
-        rows, parts = self._parts
-        found = np.sort(rows[parts == part])
+        import pyarrow.compute as pc
+
+        found: Rows = np.sort(self._parts.filter(pc.equal(self._parts["part"], part))[table.ROW].to_numpy())
         if not len(found):
-            known = ", ".join(sorted(set(parts.tolist())))
+            known = ", ".join(sorted(pc.unique(self._parts["part"]).to_pylist()))
             raise StageError(
                 "MLS816", f"the part `{part}` has 0 rows", f"{self.where}.part", expected="at least 1", found=f"parts with rows: {known}",
                 help="give the part a larger share in its split, or run without `sample`",
