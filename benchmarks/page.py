@@ -34,7 +34,7 @@ def reading(figure: Figure) -> Reading:
     ratio = "" if figure.ratio is None else f"{figure.ratio:.3g}"
     cells = (
         f"`{figure.name}`", f"{figure.ours:.4g} s", peer, ratio, f"{figure.goal:g}", "yes" if figure.met else "no",
-        str(figure.n), f"{100 * figure.spread:.0f} %", f"{os.getloadavg()[0]:.1f}", datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
+        str(figure.n), f"{100 * figure.spread:.0f} %" if figure.n > 1 else "", f"{os.getloadavg()[0]:.1f}", datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
     )  # fmt: skip
     return Reading(figure.name, cells)
 
