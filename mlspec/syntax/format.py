@@ -76,7 +76,7 @@ class _Formatter:
             entry = _Placed(node)
             while queue and queue[0].span.start < node.span.start:
                 comment = queue.pop(0)
-                if not comment.text.startswith("##"):
+                if not (comment.text.startswith("##") and node.doc):  # an empty `##` documents nothing and stays a comment
                     entry.above.append(spelt(comment))
                     if self._blank_below(comment):
                         entry.above.append("")

@@ -133,3 +133,11 @@ def test_a_mark_and_bad_composition_go() -> None:
         formatted('\ufeffmlspec 2026.1\n\nspec a {\n  x = "cafe\u0301"\n}\n')
         == 'mlspec 2026.1\n\nspec a {\n  x = "caf\u00e9"\n}\n'
     )
+
+
+def test_an_empty_documentation_line_is_kept() -> None:
+    text = 'mlspec 2026.1\n\nspec a {\n  owner = "x"\n}\n\n##\nchannel team = log()\n'
+    source = SourceFile("a.mlspec", text)
+    tree, _ = parse(source)
+    assert tree is not None
+    assert format_file(tree, source) == text
