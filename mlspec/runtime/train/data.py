@@ -72,9 +72,11 @@ class PartReader:
         """The `__row` numbers of a part, in order; StageError MLS816 for a part without rows."""
         import pyarrow.compute as pc
 
-        found: Rows = np.sort(self._parts.filter(pc.equal(self._parts["part"], part))[table.ROW].to_numpy())
+        # By its name: a filter by an expression would start threads, and workers are forked later.
+        inside = pc.call_function("equal", [self._parts["part"], part])
+        found: Rows = np.sort(self._parts.filter(inside)[table.ROW].to_numpy())
         if not len(found):
-            known = ", ".join(sorted(pc.unique(self._parts["part"]).to_pylist()))
+            known = ", ".join(sorted(self._parts["part"].unique().to_pylist()))
             raise StageError(
                 "MLS816", f"the part `{part}` has 0 rows", f"{self.where}.part", expected="at least 1", found=f"parts with rows: {known}",
                 help="give the part a larger share in its split, or run without `sample`",
