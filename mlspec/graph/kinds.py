@@ -61,7 +61,7 @@ _TABLE = (
         optional=frozenset({"measurements"}), named={"package": "model"},
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
-    Kind("report", 1, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
+    Kind("report", 2, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
     Kind("card", 1, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 1, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 1, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),

@@ -101,7 +101,7 @@ def print_report(report: MonitorReport) -> None:
 
     window = report.window
     sys.stdout.write(
-        f"{report.monitor}: {window.seen.records:,} records of {report.serve}, "
+        f"{report.monitor}: {window.seen.records:,} record{'' if window.seen.records == 1 else 's'} of {report.serve}, "
         f"{window.begin:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC\n"
     )
     width = max((len(check.name) for check in report.checks), default=0)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from mlspec.runtime.report.charts import svg
 from mlspec.runtime.report.charts.scale import linear
 
-WIDTH, HEIGHT, EDGE = 220.0, 34.0, 10.0
+WIDTH, HEIGHT, EDGE = 220.0, 37.0, 10.0
 UPWARD = (">=", ">")
 
 
@@ -31,6 +31,6 @@ def gate_line(
         parts.append(svg.rule(x(low), middle, x(high), middle, f"span {kind}"))
     parts.append(svg.rule(x(threshold), middle - 10, x(threshold), middle + 10, "threshold"))
     parts.append(svg.dot(x(point), middle, 4.5, f"mark {kind}", f"value {show(point)}"))
-    parts.append(svg.text(min(max(x(threshold), 24), WIDTH - 24), HEIGHT - 2, show(threshold), "tick", "middle"))
+    parts.append(svg.text(min(max(x(threshold), 24), WIDTH - 24), HEIGHT - 5, show(threshold), "tick", "middle"))
     span = "" if low is None or high is None else f", interval {show(low)} to {show(high)}"
     return svg.chart(parts, WIDTH, HEIGHT, title, f"value {show(point)}{span}, threshold {op} {show(threshold)}", "gate")
