@@ -11,6 +11,6 @@ CODES = (
         "error",
         "{what} is not built yet",
         "{wanted}",
-        help="{hint}\nthe language has it and this version does not run it: remove {what} to go on",
+        help="{hint}\nthe language has it and this version does not run it: leave it out to go on",
     ),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlspec.spec.checks.reading import features_of, judged_models
+from mlspec.diagnostics import Note
+from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, span_of_call
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Spec
 from mlspec.spec.values import Made
@@ -40,4 +41,15 @@ def several_splits(spec: Spec, findings: Findings) -> None:
                          wanted=f"a part of `{own.block}`")  # fmt: skip
 
 
-CHECKS = (model_made_elsewhere, several_feature_blocks, several_splits)
+def keyed_inputs(spec: Spec, findings: Findings) -> None:
+    """A package that reads a keyed feature would need the secret wherever it answers."""
+    for model in spec.of_kind(*LEARNERS):
+        for block, feature in features_of(spec, model):
+            if any(call[3].get("key") for call in calls_to(feature.value, "hmac") if len(call) > 3):
+                place = Note("keyed here", span_of_call(feature.value, "hmac"))
+                findings.add("MLS901", model.span_of("features"), [place], what=f"the keyed feature `{block.name}.{feature.name}` as an input of a model",
+                             wanted="features that need no secret where the model answers",
+                             hint=f"tag `{feature.name}` with `@audit`, or leave it out of the features of `{model.name}`")  # fmt: skip
+
+
+CHECKS = (model_made_elsewhere, several_feature_blocks, several_splits, keyed_inputs)

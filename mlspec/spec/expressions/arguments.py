@@ -215,6 +215,7 @@ def _by(name: str, arg: Arg, bound: Bound, context: Context, operate: Operate) -
     node = arg.value
     if isinstance(node, Ref) and len(node.parts) == 1 and node.parts[0].text in _PERIODS:
         bound.options[name] = ["period", node.parts[0].text]
+        _period(node, context)
         return True
     found = operate(node, context)
     if (isinstance(found, Reference) and found.kind == "unknown") or (isinstance(found, Typed) and is_unknown(found)):
@@ -227,6 +228,22 @@ def _by(name: str, arg: Arg, bound: Bound, context: Context, operate: Operate) -
     bound.refs.extend(found.refs)
     bound.options[name] = [first.kind, first.member] if first.kind != "feature" else ["feature", first.member]
     return True
+
+
+def _period(node: Ref, context: Context) -> None:
+    """Reports a period of rows that have no time: neither the split of the part goes by one, nor does their source tell it."""
+    spec = context.scope.spec
+    part = None if context.block is None else context.block.ref("part")
+    split = None if part is None else spec.blocks.get(part.block)
+    frame = None if split is None else split.ref("frame")
+    source = None if frame is None else spec.spine(frame.block)
+    if split is None or source is None or frame is None or frame.kind == "frame" or source.name in context.scope.broken:
+        return
+    if split.get("on") is None and not any("event_time" in column.attrs for column in source.columns.values()):
+        context.findings.add(
+            "MLS106", node.span, kind="source", block=source.name, name="@event_time", fix=f"@event_time` to a date or timestamp of `{source.name}",
+            wanted=f"the time of each row, by which `{node.text}` groups rows", hint="",
+        )  # fmt: skip
 
 
 def _constant(name: str, type_name: str, found: Operand, bound: Bound, context: Context) -> bool:
