@@ -114,6 +114,43 @@ def test_an_estimator_that_no_engine_reads_back_is_refused_as_itself(monkeypatch
     assert "outside the pinned list" in caught.value.found
 
 
+CONVERTED = [
+    ("sklearn.GaussianNB", {}, "binary", "onnx"),
+    ("sklearn.GaussianNB", {}, "multiclass", "onnx"),
+    ("sklearn.BernoulliNB", {}, "binary", "onnx"),
+    ("sklearn.BernoulliNB", {"binarize": 0.3}, "multiclass", "onnx"),
+    ("sklearn.MLPClassifier", {"max_iter": 15, "activation": "tanh"}, "binary", "onnx"),
+    ("sklearn.MLPClassifier", {"max_iter": 15}, "multiclass", "onnx"),
+    ("sklearn.MLPRegressor", {"max_iter": 15, "activation": "logistic"}, "regression", "onnx"),
+    ("sklearn.MLPRegressor", {"max_iter": 15, "loss": "poisson"}, "regression", "skops"),  # no converter of its output
+    ("sklearn.KNeighborsRegressor", {}, "regression", "skops"),
+]
+
+
+def converted(name, params, task):
+    matrix, target = rows(task, False)
+    estimator = build_estimator(name, params, 3)
+    fit_estimator(estimator, matrix[:300], target.take(np.arange(300)))
+    return Fitted("model", name, params, estimator, None, target, matrix[300:360], {})
+
+
+@pytest.mark.parametrize(("name", "params", "task", "engine"), CONVERTED)
+def test_an_estimator_without_a_converter_is_packaged_another_way(name, params, task, engine):
+    assert _export(converted(name, params, task))[0] == engine
+
+
+def test_what_a_converter_raises_is_not_taken_for_a_missing_converter(monkeypatch):
+    import skl2onnx
+
+    def broken(*_, **__):
+        raise TypeError("a fault of the converter")
+
+    monkeypatch.setattr(skl2onnx, "to_onnx", broken)
+    with pytest.raises(TypeError, match="a fault of the converter"):
+        _export(converted("sklearn.GaussianNB", {}, "binary"))
+    assert _export(converted("sklearn.KNeighborsRegressor", {}, "regression"))[0] == "skops"
+
+
 def test_a_gaussian_process_is_packaged():
     matrix, target = rows("binary", False)
     estimator = build_estimator("sklearn.GaussianProcessClassifier", {}, 0)

@@ -40,7 +40,9 @@ def test_one_flipped_bit_is_noticed(tmp_path, folder, name):
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2},
+        {"format": "1"},
+        {"format": None},
+        {"format": True},
         {"engine": "pickle"},
         {"engine": None},
         {"extra": 1},
@@ -65,6 +67,20 @@ def test_package_json_is_strict(tmp_path, folder, change):
     assert caught.value.code == "MLS808"
 
 
+@pytest.mark.parametrize(("held", "age"), [(0, "older"), (2, "newer"), (17, "newer")])
+def test_a_package_of_another_version_says_so_and_how_to_go_on(tmp_path, folder, held, age):
+    copied = shutil.copytree(folder, tmp_path / "copy")
+    document = json.loads((copied / "package.json").read_bytes()) | {"format": held, "layout": "which this version cannot know"}
+    del document["threshold"]
+    (copied / "package.json").write_text(json.dumps(document))
+    with pytest.raises(StageError) as caught:
+        load_package(copied)
+    error = caught.value
+    assert (error.code, error.expected, error.found) == ("MLS820", "format 1", f"format {held}")
+    assert f"a{'n' * (age == 'older')} {age} version of mlspec made it" in error.message and "corrupt" not in error.message
+    assert "`mlspec run` makes it again" in error.help and ("install" in error.help) == (age == "newer")
+
+
 def test_no_bit_of_package_json_changes_unseen(tmp_path, folder):
     copied = shutil.copytree(folder, tmp_path / "copy")
     whole = (copied / "package.json").read_bytes()
@@ -76,7 +92,7 @@ def test_no_bit_of_package_json_changes_unseen(tmp_path, folder):
         (copied / "package.json").write_bytes(bytes(data))
         with pytest.raises(StageError) as caught:
             load_package(copied)
-        assert caught.value.code == "MLS808"
+        assert caught.value.code in ("MLS808", "MLS820")  # a flip of the format itself is another format
 
 
 def test_nothing_is_parsed_before_its_digest_is_checked(tmp_path, folder, monkeypatch):

@@ -1,4 +1,4 @@
-"""Codes 801 to 819: what can go wrong when a checked spec runs."""
+"""Codes 801 to 820: what can go wrong when a checked spec runs."""
 
 from __future__ import annotations
 
@@ -139,5 +139,14 @@ CODES = (
         "there is no run `{name}`",
         "one of {known}",
         help="did you mean `{nearest}`?\n`mlspec show` lists the runs of this project",
+    ),
+    Code(
+        "MLS820",
+        "format-of-another-version",
+        "error",
+        "`{name}` has format {got}: another version of mlspec made it",
+        "format {wanted}",
+        "format {got}",
+        "`mlspec run` makes it again for this version",
     ),
 )

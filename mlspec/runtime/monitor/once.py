@@ -90,8 +90,8 @@ def read_reference(folder: Path) -> Reference:
     document = files.read_json(folder / NAME)
     if document.get("format") != 1:
         raise StageError(
-            "MLS808", f"`{folder / NAME}` is of another version", expected="format 1", found=f"format {document.get('format')}",
-            help="run the spec again with this version of mlspec",
+            "MLS820", f"the reference has format {document.get('format')}: another version of mlspec made it", expected="format 1",
+            found=f"format {document.get('format')}", help="`mlspec run` makes it again for this version",
         )  # fmt: skip
     return Reference.from_json(document)
 

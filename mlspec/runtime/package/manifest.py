@@ -50,15 +50,15 @@ class Manifest:
 
 
 def read_manifest(document: Any) -> Manifest:
-    """The manifest in a parsed `package.json`; StageError MLS808 for anything it should not be."""
+    """The manifest in a parsed `package.json`; StageError MLS820 for another format, MLS808 for anything else it should not be."""
     if not isinstance(document, dict):
         raise refused("it is no object")
+    _check_format(document.get("format"))
     known = {DIGEST, *(field.name for field in fields(Manifest))}
     if wrong := sorted(known ^ set(document)):
         raise refused(f"it lacks or has too many fields: {', '.join(wrong)}")
     document = dict(document)
     _check(DIGEST, _digest_fits(document.pop(DIGEST), document))
-    _check("format", document["format"] == FORMAT)
     _check("task", document["task"] in TASKS)
     _check("engine", document["engine"] in ENGINES)
     _check("rows", document["rows"] in ("batch", "single"))
@@ -84,6 +84,19 @@ def _digest_fits(digest: Any, document: dict[str, Any]) -> bool:
         return bool(digest == digest_of(document))
     except ValueError:  # NaN and infinities have no canonical form
         return False
+
+
+def _check_format(found: Any) -> None:
+    """A package that another version of mlspec wrote is whole, and not to be read: its fields may mean something else."""
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise refused("it does not say which format it has")
+    if found != FORMAT:
+        age = "an older" if found < FORMAT else "a newer"
+        newer = "" if found < FORMAT else ", or install the version of mlspec that made it"
+        raise StageError(
+            "MLS820", f"the package has format {found}: {age} version of mlspec made it", expected=f"format {FORMAT}",
+            found=f"format {found}", help=f"`mlspec run` makes it again for this version{newer}",
+        )  # fmt: skip
 
 
 def _check_task(document: dict[str, Any]) -> None:

@@ -14,8 +14,14 @@ from mlspec.runtime.transform.target import Target
 _OPSET = {"": 18, "ai.onnx.ml": 3}
 INPUT = "X"
 
-# What skl2onnx converts in double precision. It converts more, some of it wrongly and some of it without an end.
-CONVERTED = frozenset({"GaussianNB", "BernoulliNB", "MLPClassifier", "MLPRegressor"})
+# What skl2onnx converts in double precision, for each the outputs that it knows; it knows no exponential one (`loss="poisson"`).
+# It converts more, some of it wrongly and some of it without an end.
+_CONVERTED: dict[str, frozenset[str] | None] = {
+    "GaussianNB": None,
+    "BernoulliNB": None,
+    "MLPClassifier": frozenset({"logistic", "softmax"}),
+    "MLPRegressor": frozenset({"identity"}),
+}
 
 
 class OnnxEngine:
@@ -47,22 +53,27 @@ def write(estimator: Any, width: int, target: Target) -> bytes | None:
         return onnx_linear.write(estimator, width, target)
     if onnx_trees.handles(estimator):
         return onnx_trees.write(estimator, width, target)
-    return _converted(estimator, width, target) if type(estimator).__name__ in CONVERTED else None
+    return _converted(estimator, width, target) if _has_converter(estimator) else None
 
 
-def _converted(estimator: Any, width: int, target: Target) -> bytes | None:
+def _has_converter(estimator: Any) -> bool:
+    """Whether skl2onnx takes this fitted estimator, asked before it is called: what it raises then is a fault, and surfaces."""
+    name = type(estimator).__name__
+    if name not in _CONVERTED or not type(estimator).__module__.startswith("sklearn."):
+        return False
+    outputs = _CONVERTED[name]
+    return outputs is None or estimator.out_activation_ in outputs
+
+
+def _converted(estimator: Any, width: int, target: Target) -> bytes:
     from onnx import ModelProto
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import DoubleTensorType
-    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
     options: Any = None if target.task == "regression" else {id(estimator): {"zipmap": False}}
     inputs: dict[str, Any] = {"initial_types": [(INPUT, DoubleTensorType([None, width]))]}
     with quiet():
-        try:
-            model = to_onnx(estimator, options=options, target_opset=_OPSET, name="model", **inputs)
-        except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError, ValueError, NameError, TypeError):
-            return None  # the caller packages it another way, and proves the way that it takes
+        model = to_onnx(estimator, options=options, target_opset=_OPSET, name="model", **inputs)
     assert isinstance(model, ModelProto), type(model)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
