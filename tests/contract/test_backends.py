@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import mlspec
-from mlspec.backend import NEEDS, Backend, Option, OptionError, check_capabilities
+from mlspec.backend import NEEDS, Backend, Option, OptionError, capability, check_capabilities
 from mlspec.graph import Graph, Resources, Stage
 from mlspec.registry import entries, load_backend
 
@@ -26,8 +26,9 @@ def test_a_backend_says_what_it_is(name: str) -> None:
     assert backend.name == name
     assert backend.summary
     assert set(backend.capabilities) <= set(NEEDS)
-    assert set(backend.capabilities.values()) <= {"native", "emulated", "none"}
-    assert backend.read_options({}) == {option.name: option.default for option in backend.options}
+    assert {capability(backend, need).support for need in NEEDS} <= {"native", "emulated", "none"}
+    assert all(capability(backend, need).how for need in NEEDS if capability(backend, need).support == "emulated")
+    assert backend.read_options({}) == {"root": "../../..", **{option.name: option.default for option in backend.options}}
     with pytest.raises(OptionError):
         backend.read_options({"no_such_option": "1"})
 

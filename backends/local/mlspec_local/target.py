@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from mlspec.backend import Backend, Emitted, Option, RunRequest, RunResult
+from mlspec.backend import Backend, Capability, Emitted, Option, RunRequest, RunResult
 from mlspec.graph import Graph, write_plan
 from mlspec_local.run import run_plan
 from mlspec_local.summary import to_text
@@ -23,7 +23,9 @@ def _run(request: RunRequest) -> RunResult:
         outcome = run_plan(request, display.show)
     return RunResult(
         run_id=outcome.run_id, folder=outcome.folder, passed=outcome.passed, executed=outcome.names("ran"),
-        reused=outcome.names("reused"), errors=outcome.errors, text=to_text(outcome, colour=request.progress == "rich" and sys.stdout.isatty()),
+        reused=outcome.names("reused"), errors=outcome.errors, artifacts={
+            f"{stage.id}/{name}": str(output["digest"]) for stage in outcome.stages for name, output in stage.outputs.items()
+        }, text=to_text(outcome, colour=request.progress == "rich" and sys.stdout.isatty()),
         summary={
             "run": outcome.run_id, "spec": outcome.spec, "exit_code": outcome.exit_code, "passed": outcome.passed,
             "seconds": outcome.seconds, "warnings": list(outcome.warnings), "verdicts": dict(outcome.verdicts),
@@ -38,7 +40,18 @@ backend = Backend(
     summary="runs the stages on this machine's cores",
     emit=_emit,
     options=(Option("wait", bool, False, "wait for another run of the project to end instead of giving up"),),
-    capabilities={"memory": "native", "time_limit": "native", "retry": "native", "exclusive": "native"},
+    capabilities={
+        "cpu": "native",
+        "memory": "native",
+        "time_limit": "native",
+        "retry": "native",
+        "exclusive": "native",
+        "secrets": "native",
+        "parallel": "native",
+        "cache": Capability("native", "by the stage's key"),
+        "gate": Capability("native", "a stage that fails"),
+        "schedule": Capability("emulated", "it prints the cron line, and the machine's cron keeps the times"),
+    },
     run=_run,
     extra="local",
 )

@@ -1,0 +1,18 @@
+"""What the author of a backend imports: the `Backend` row, its typed options, its capabilities as data, what `emit` returns.
+
+A backend is found by the entry-point group `mlspec.backends`. The smallest one is a name and a function:
+
+    backend = Backend(name="list", summary="the stage ids, one a line", emit=lambda graph, options: Emitted({"stages": …}))
+"""
+
+from mlspec.backend.capabilities import NEEDS, Capability, Support, capability, check_capabilities, needs_of
+from mlspec.backend.emitted import Emitted, Finding, Origin
+from mlspec.backend.options import Option, OptionError
+from mlspec.backend.running import RunRequest, RunResult
+from mlspec.backend.target import Backend, Emit, Run, Verify
+from mlspec.backend.text import At, Text, to_json, to_yaml
+
+__all__ = [
+    "Backend", "Emit", "Run", "Verify", "Option", "OptionError", "Finding", "Origin", "Emitted", "RunRequest", "RunResult",
+    "NEEDS", "Capability", "Support", "capability", "check_capabilities", "needs_of", "At", "Text", "to_json", "to_yaml",
+]  # fmt: skip

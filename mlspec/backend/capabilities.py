@@ -1,0 +1,89 @@
+"""What a stage or a spec may ask of a target, and what a target says that it can do, as data.
+
+`mlspec targets` prints the table, `mlspec check --target T` compares it with a graph, the pages in `docs/targets/` are made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mlspec.backend.emitted import Finding
+
+if TYPE_CHECKING:
+    from mlspec.backend.target import Backend
+    from mlspec.graph import Graph, Stage
+
+Support = Literal["native", "emulated", "none"]
+
+NEEDS = {
+    "cpu": "more than one core",
+    "memory": "a bound on memory",
+    "gpu": "a GPU",
+    "time_limit": "a bound on time",
+    "retry": "another attempt after a failure",
+    "exclusive": "nothing else at the same time, for measured gates",
+    "secrets": "secrets by reference",
+    "parallel": "stages side by side",
+    "cache": "what is unchanged is not done again",
+    "gate": "a failed gate stops what depends on it",
+    "schedule": "runs at set times",
+}
+"""Each need in words. What a backend's `capabilities` leave out is "none"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """How a target meets a need. `how` is a clause that the warning MLS702 and the table print; `since` a version of the target."""
+
+    support: Support
+    how: str = ""
+    since: str = ""
+
+
+def capability(backend: Backend, need: str) -> Capability:
+    """What a backend says of a need; a bare word stands for a capability without explanation."""
+    given = backend.capabilities.get(need, "none")
+    return given if isinstance(given, Capability) else Capability(given)
+
+
+def needs_of(stage: Stage) -> list[str]:
+    """What a stage asks beyond one core. Who schedules what, gates and caches is no stage's to ask."""
+    asked = stage.resources
+    given = {
+        "cpu": asked.cpu > 1,
+        "memory": asked.memory is not None,
+        "gpu": asked.gpu is not None,
+        "time_limit": asked.time_limit is not None,
+        "retry": asked.retry > 0,
+        "exclusive": asked.exclusive,
+        "secrets": bool(stage.config.get("secrets")),
+    }
+    return [need for need, wanted in given.items() if wanted]
+
+
+def check_capabilities(backend: Backend, graph: Graph, others: Mapping[str, Backend] | None = None) -> list[Finding]:
+    """A finding for every stage that asks for what the backend cannot do (MLS701) or only imitates (MLS702).
+
+    `others` are the targets among which the way out of MLS701 is looked for.
+    """
+    findings: dict[str, Finding] = {}
+    for stage in graph:
+        for need in needs_of(stage):
+            where = f"{stage.block}.{need}"
+            if where not in findings and (found := _finding(backend, need, where, stage.block, others or {})):
+                findings[where] = found
+    return list(findings.values())
+
+
+def _finding(backend: Backend, need: str, where: str, block: str, others: Mapping[str, Backend]) -> Finding | None:
+    has = capability(backend, need)
+    data = {"target": backend.name, "what": f"`{need}` of `{block}`"}
+    if has.support == "none":
+        able = [name for name, other in others.items() if capability(other, need).support != "none"]
+        known = {"known": ", ".join(f"`{name}`" for name in able)} if able else {}
+        return Finding("MLS701", where, {**data, "wanted": "a target that has it", **known})
+    if has.support == "emulated":
+        return Finding("MLS702", where, {**data, "how": has.how or "a wrapper around the stage does it"})
+    return None

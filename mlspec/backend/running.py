@@ -1,0 +1,48 @@
+"""What `mlspec run` asks of a target that can run, and how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlspec.graph import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What `mlspec run` asks of a backend that can run: the graph, where the project lies, and how to go about it.
+
+    `only` are stage ids; they and what they need are run, or everything when it is empty. `jobs` is None for the machine's
+    cores. `releasable` is False under a guarded override. `where` turns a stage id into a line of the spec for messages.
+    `progress` is "rich", "plain" or "none". `retry_failed` is no part: a failed stage always runs again.
+    """
+
+    graph: Graph
+    project_root: Path
+    env: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    only: Sequence[str] = ()
+    jobs: int | None = None
+    releasable: bool = True
+    progress: str = "plain"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended. `passed` is False when a gate failed; `errors` are StageErrors as JSON (`to_json`), empty on success.
+
+    `executed` and `reused` are stage ids, `artifacts` maps `stage-id/output` to a digest. `summary` is JSON for `--format json`; `text` is what to print when all is done.
+    """
+
+    run_id: str
+    folder: Path
+    passed: bool
+    executed: Sequence[str] = ()
+    reused: Sequence[str] = ()
+    errors: Sequence[Mapping[str, Any]] = ()
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    artifacts: Mapping[str, str] = field(default_factory=dict)
