@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired
 
@@ -11,6 +12,7 @@ from typing_extensions import TypedDict
 from mlspec.runtime.serve.columns import expected, value_type
 
 SHOWN = 20
+_NOT_FINITE = "a number that is not finite, or too large"
 # What pydantic calls a failure, in our words. Everything else is a wrong type.
 _FOUND = {
     "missing": "no such field",
@@ -18,7 +20,7 @@ _FOUND = {
     "literal_error": "another value",
     "greater_than_equal": "a value out of range",
     "less_than_equal": "a value out of range",
-    "finite_number": "a number that is not finite",
+    "finite_number": _NOT_FINITE,
     "value_error": "a value that does not fit",
 }
 _TYPES = frozenset({"a bool", "a number", "a string", "an object", "a list"})
@@ -40,7 +42,7 @@ def _json_type(value: Any) -> str:
     if isinstance(value, bool):
         return "a bool"
     if isinstance(value, int | float):
-        return "a number"
+        return _NOT_FINITE if isinstance(value, float) and not math.isfinite(value) else "a number"
     if isinstance(value, str):
         return "a string"
     return "an object" if isinstance(value, dict) else "a list"
@@ -112,9 +114,10 @@ class RequestSchema:
         prefix = f"{where}." if where else ""
         if kind == "extra_forbidden" or name not in self.columns:
             return _row("MLS805", where, "only: " + ", ".join(self.columns), _FOUND["extra_forbidden"])
-        found = _FOUND.get(kind) or _json_type(item.get("input"))
-        if kind == "literal_error" and not isinstance(item.get("input"), str):
-            found = _json_type(item.get("input"))
+        given = _json_type(item.get("input"))
+        found = _FOUND.get(kind) or given
+        if kind != "missing" and (given == _NOT_FINITE or (kind == "literal_error" and given != "a string")):
+            found = given
         return _row(_code(found), prefix + name, expected(self.columns[name]), found)
 
 
