@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """PATH…, `--env`, `-p`, `--target`."""
+    """PATH…, `--fix`, `--env`, `-p`, `--target`."""
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="spec files, or folders with spec files")
+    parser.add_argument(
+        "--fix", action="store_true", help="write the edits of findings that have one reading, then check again"
+    )
+    parser.add_argument("--fix-all", action="store_true", help="as `--fix`, and take the nearest name where one is suggested")
     parser.add_argument("--target", help="find also what this target cannot express")
     add_overrides(parser)
 
@@ -33,6 +37,11 @@ def run(options: argparse.Namespace) -> int:
     files = spec_files(options.paths)
     found = Collector()
     read: dict[str, str] | None = {}
+    if options.fix or options.fix_all:
+        from mlspec.cli.fix import fix_file
+
+        for path in files:
+            fix_file(options, path)
     for path in files:
         one = compilation(options, path)
         found.extend(one.diagnostics)
@@ -90,4 +99,10 @@ def _summary(options: argparse.Namespace, found: list[Diagnostic], files: list[s
     if options.quiet:
         return ""
     what = files[0] if len(files) == 1 else f"{len(files)} files"
-    return f"{what}: {summary(found) or 'no findings'}\n"
+    return f"{what}: {summary(found) or 'no findings'}\n" + _suggestions(options, found)
+
+
+def _suggestions(options: argparse.Namespace, found: list[Diagnostic]) -> str:
+    """What `--fix` left to a person."""
+    count = sum(any(edit.guess for edit in one.edits) for one in found) if options.fix and not options.fix_all else 0
+    return f"{count} suggested edit{'' if count == 1 else 's'} not made: `--fix-all` makes them\n" if count else ""

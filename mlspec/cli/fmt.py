@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlspec.cli import exits
 from mlspec.cli.check import spec_files
 from mlspec.cli.loading import say
+from mlspec.cli.replace import replace_file
 from mlspec.cli.terminal import err, out, paint, plain, wants_color
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _file(options: argparse.Namespace, path: str) -> int:
         err(f"{path} is not in canonical form: `mlspec fmt {path}` writes it\n")
     if options.check or options.diff:
         return exits.FOUND if options.check else exits.OK
-    _replace(Path(path), text)
+    replace_file(Path(path), text.encode())
     if not options.quiet:
         err(f"{path}: formatted\n")
     return exits.OK
@@ -83,23 +83,11 @@ def formatted(options: argparse.Namespace, source: SourceFile) -> str | None:
     return format_file(tree, source, schema.order)
 
 
-def difference(path: str, old: str, new: str, *, color: bool) -> str:
-    """A unified diff."""
+def difference(path: str, before: str, after: str, *, color: bool, new: str = "canonical") -> str:
+    """A unified diff; `new` is what the second text is."""
     from difflib import unified_diff
 
     style = paint if color else plain
-    lines = unified_diff(old.splitlines(), new.splitlines(), path, f"{path} (canonical)", lineterm="")
+    lines = unified_diff(before.splitlines(), after.splitlines(), path, f"{path} ({new})", lineterm="")
     marks = {"+": "green", "-": "red", "@": "cyan"}
     return "".join(style(marks[line[0]], line) + "\n" if line[:1] in marks else line + "\n" for line in lines)
-
-
-def _replace(path: Path, text: str) -> None:
-    """All of the new text or all of the old: temporary file beside it, fsync, rename; the file's mode is kept."""
-    path = Path(os.path.realpath(path))  # a link stays one: what it leads to is written
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.chmod(path.stat().st_mode)
-    temporary.replace(path)

@@ -73,13 +73,14 @@ class Note:
 
 
 class Edit:
-    """Replace the text of `span` by `text`."""
+    """Replace the text of `span` by `text`; `guess` where something else may have been meant, such as another name."""
 
-    __slots__ = ("span", "text")
+    __slots__ = ("guess", "span", "text")
 
-    def __init__(self, span: Span, text: str) -> None:
+    def __init__(self, span: Span, text: str, guess: bool = False) -> None:
         self.span = span
         self.text = text
+        self.guess = guess
 
     def __repr__(self) -> str:
         return f"Edit({self.span!r}, {self.text!r})"

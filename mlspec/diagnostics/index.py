@@ -30,7 +30,8 @@ def render() -> str:
         "# What mlspec can tell you",
         "",
         "Written by `python -m mlspec.diagnostics.index` from the one table of codes. `mlspec explain CODE` prints a page.",
-        "✎ marks codes that may carry an edit; names in braces stand for what the message fills in.",
+        "✎ marks codes that may carry an edit: `mlspec check --fix` makes those with one reading, `--fix-all` also takes the nearest name. Names in",
+        "braces stand for what the message fills in.",
     ]
     for digit in sorted(FAMILIES):
         lines += ["", f"## {digit}xx: {_TITLES[digit]}", "", "| code | name | | message |", "| --- | --- | --- | --- |"]

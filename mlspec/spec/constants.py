@@ -124,7 +124,7 @@ def _bounded(form: Any, value: Any, found: Typed, context: Context) -> Any:
     if (low is not None and value < low) or (high is not None and value > high):
         share = as_percent(form[0], value, found)
         context.findings.add(
-            "MLS209", found.span, edits=[Edit(found.span, share)] if share else [], what=context.where,
+            "MLS209", found.span, edits=[Edit(found.span, share, guess=True)] if share else [], what=context.where,
             got=f"`{short(found.span)}`", wanted=wanted(form), hint=f"write `{share}`" if share else "",
         )  # fmt: skip
         return INVALID

@@ -108,7 +108,7 @@ def _part(node: Define, block: Block, context: Context) -> None:
         text = node.value.span.text
         fix = f"{text}%" if isinstance(node.value, Literal) and node.value.kind == "int" and share <= 100 else ""
         context.findings.add(
-            "MLS209", node.value.span, edits=[Edit(node.value.span, fix)] if fix else [], what=f"the share of `{node.name.text}`",
+            "MLS209", node.value.span, edits=[Edit(node.value.span, fix, guess=True)] if fix else [], what=f"the share of `{node.name.text}`",
             got=f"`{short(node.value.span)}`", wanted="more than 0% and at most 100%", hint=f"write `{fix}`" if fix else "",
         )  # fmt: skip
         return

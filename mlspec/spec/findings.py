@@ -53,7 +53,7 @@ class Findings:
         self._comparisons += len(names)
         searched = self._comparisons <= MAX_COMPARISONS
         near = nearest(name, names) or _alias(name, names) if searched else ""
-        edits = [Edit(span, near)] if near else []
+        edits = [Edit(span, near, guess=True)] if near else []
         if " of `" in data.get("kind", "") and id == "MLS101":
             data["kind"] += ":"
         shown: dict[str, object] = {

@@ -23,6 +23,8 @@ _FRACTION = re.compile(r"\.[0-9][A-Za-z0-9_%]*")
 _WORDLIKE = re.compile(r"[^\W\d][\w$]*|[\w$]+")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 MAX_NAME = 64
+# Codes whose edit picks one of several readings: a month or a minute, a number that was mistyped, an edition with other defaults.
+_GUESSED = frozenset(("MLS004", "MLS010", "MLS012", "MLS014"))
 
 
 class Scan:
@@ -41,7 +43,7 @@ class Scan:
     def report(self, id: str, data: dict[str, str], start: int, end: int, fix: str = "") -> None:
         """Adds a diagnostic; `fix` replaces the text it points at."""
         span = Span(self.source, start, end)
-        self.found.append(Diagnostic(code(id), span, data, edits=[Edit(span, fix)] if fix else ()))
+        self.found.append(Diagnostic(code(id), span, data, edits=[Edit(span, fix, id in _GUESSED)] if fix else ()))
 
     def _characters(self) -> None:
         """Forbidden characters are refused everywhere, comments included."""

@@ -44,7 +44,7 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
         "help": escape_lines(diagnostic.help) or None,
         "place": place(diagnostic.span),
         "notes": [{"message": escape(note.message), "place": place(note.span)} for note in diagnostic.notes],
-        "edits": [{"place": place(edit.span), "text": edit.text} for edit in diagnostic.edits],
+        "edits": [{"place": place(edit.span), "text": edit.text, "guess": edit.guess} for edit in diagnostic.edits],
     }
 
 

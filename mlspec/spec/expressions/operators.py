@@ -245,7 +245,7 @@ def outside(literal: Typed, kind: Type, context: Context, of: Typed | None = Non
 
     values = kind.values or ()
     near = nearest(str(literal.form[1]), values)
-    edits = [Edit(literal.span, f'"{near}"')] if near else []
+    edits = [Edit(literal.span, f'"{near}"', guess=True)] if near else []
     context.findings.add(
         "MLS211", literal.span, edits=edits, got=short(literal.span), name=short(of.span) if of else str(kind),
         known=", ".join(f'`"{value}"`' for value in values), nearest=f'`"{near}"`' if near else "",

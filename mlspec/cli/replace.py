@@ -1,0 +1,22 @@
+"""Puts a new text in the place of a spec file: all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """All of the new bytes or all of the old: temporary file beside it, fsync, rename; the file's mode is kept."""
+    path = Path(os.path.realpath(path))  # a link stays one: what it leads to is written
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(path.stat().st_mode)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
