@@ -1,12 +1,12 @@
 """`python -m mlspec.runtime STAGE --plan plan.json --in NAME=PATH --out NAME=PATH`: one stage, for targets that schedule processes.
 
-Each artifact folder holds a `manifest.json` beside its content, verified before it is read and written after it is complete.
+Each artifact folder holds a `manifest.json` beside its content, verified before it is read and written after it is complete. With
+`--store` a stage that is complete there is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,27 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.errors import GraphError
-from mlspec.graph.model import Graph
+from mlspec.graph.model import Graph, Stage
 from mlspec.graph.plan_format import read_plan
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.folder import publish_into, read_folder
+from mlspec.runtime.folder import Held, publish_into, read_folder
+from mlspec.runtime.kfp.answer import ExecutorInput, metadata_of, show
 from mlspec.runtime.stage import Around, run_stage
+from mlspec.runtime.store import Store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command: 0 done, 1 the stage failed, 2 usage, 74 input or output."""
     options = _parser().parse_args(arguments)
+    kfp = None
     try:
-        _run(options)
+        kfp = ExecutorInput(options.executor_input) if options.executor_input else None
+        _run(options, kfp)
     except StageError as error:
         _print(error)
+        if kfp:
+            kfp.refuse(error)
         return 74 if error.code == "MLS809" else 1
     return 0
 
@@ -42,26 +48,44 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", dest="outputs", action="append", default=[], metavar="NAME=PATH", help="where an output goes")
     parser.add_argument("--root", type=Path, default=Path(), help="the project root that paths in the plan start from")
+    parser.add_argument("--store", type=Path, help="a folder of complete stages: looked up by key first, filled afterwards")
     parser.add_argument("--workers", type=int, default=1, help="processes that trials may use")
     parser.add_argument("--executor-input", default="", help="KFP's executor input, JSON; the answer goes to its output file")
+    parser.add_argument(
+        "--show", dest="shown", action="append", default=[], metavar="NAME=PATH", help="where an output for KFP's page goes"
+    )
     parser.add_argument("--kfp-marker", default="", help=argparse.SUPPRESS)
     return parser
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace, kfp: ExecutorInput | None) -> None:
     graph = _plan(options.plan)
     stage = _stage(graph, options.stage)
-    inputs = {name: read_folder(path) for name, path in _paths(options.inputs, stage.inputs, "--in").items()}
+    held = {name: read_folder(path) for name, path in _paths(options.inputs, stage.inputs, "--in").items()}
     targets = _paths(options.outputs, stage.outputs, "--out")
-    resume = options.root / ".mlspec" / "store" / "resume" / stage.id
+    store = Store(options.root, options.store) if options.store else None
+    resume = (store or Store(options.root)).resume / stage.id
     around = Around(options.root.resolve(), resume, options.workers, max(1, stage.resources.cpu), _progress)
-    # A folder beside the outputs: publishing is a rename, which does not cross disks.
-    beside = next(iter(targets.values()), options.root).resolve().parent
+    if store is None:
+        written, reused = _beside(graph, stage, held, targets, around), False
+    else:
+        from mlspec.runtime.stored import bring_about
+
+        written, reused = bring_about(graph, stage, held, targets, store, around)
+    if kfp:
+        metadata = {name: metadata_of(targets[name], manifest, reused=reused) for name, manifest in written.items()}
+        pages = (text.partition("=") for text in options.shown)
+        kfp.answer(metadata | {name: show(stage, name, targets, Path(path)) for name, _, path in pages})
+
+
+def _beside(
+    graph: Graph, stage: Stage, held: Mapping[str, Held], targets: Mapping[str, Path], around: Around
+) -> dict[str, Any]:
+    """Run the stage in a folder beside its outputs: publishing is a rename, which does not cross disks."""
+    beside = next(iter(targets.values()), around.project_root).resolve().parent
     with tempfile.TemporaryDirectory(prefix=".mlspec-", dir=files.make_folder(beside)) as work:
-        made = run_stage(graph, stage.id, inputs, Path(work), around)
-        written = {name: publish_into(made[name], target, stage.outputs[name]) for name, target in targets.items()}
-    if options.executor_input:
-        _answer_kfp(json.loads(options.executor_input), written)
+        made = run_stage(graph, stage.id, {name: item.path for name, item in held.items()}, Path(work), around)
+        return {name: publish_into(made[name], target, stage.outputs[name]) for name, target in targets.items()}
 
 
 def _plan(path: Path) -> Graph:
@@ -74,7 +98,7 @@ def _plan(path: Path) -> Graph:
         ) from error  # fmt: skip
 
 
-def _stage(graph: Graph, name: str) -> Any:
+def _stage(graph: Graph, name: str) -> Stage:
     if name not in graph.stages:
         raise StageError("MLS101", f"the plan has no stage `{name}`", expected=" ".join(graph.stages), found=name,
                          help="compile the spec again, or correct the name")  # fmt: skip
@@ -89,19 +113,6 @@ def _paths(given: Sequence[str], wanted: Mapping[str, str], flag: str) -> dict[s
             found=" ".join(sorted(pairs)) or "none", help=f"give each of them once: `{flag} NAME=PATH`",
         )  # fmt: skip
     return pairs
-
-
-def _answer_kfp(executor_input: Mapping[str, Any], written: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write KFP's executor output: the artifacts it named, with our digests as metadata."""
-    outputs = executor_input["outputs"]
-    artifacts = {}
-    for name, manifest in written.items():
-        declared = outputs["artifacts"][name]["artifacts"][0]
-        metadata = {**declared.get("metadata", {}), "digest": manifest["digest"], "type": manifest["type"]}
-        artifacts[name] = {"artifacts": [{**declared, "metadata": metadata}]}
-    target = Path(outputs["outputFile"])
-    files.make_folder(target.parent)
-    files.write_json(target, {"artifacts": artifacts, "parameterValues": {}})
 
 
 def _progress(done: float, total: float | None, note: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,25 @@ from mlspec.runtime.store import verify_folder
 MANIFEST = "manifest.json"
 
 
-def publish_into(source: Path, target: Path, artifact_type: str) -> dict[str, Any]:
-    """Make `target` hold the files of `source` and their manifest; what was there before is replaced. The manifest."""
+@dataclass(frozen=True)
+class Held:
+    """An artifact folder that was verified: where it is, its digest, and the key and output name of its maker, empty without one."""
+
+    path: Path
+    digest: str
+    key: str = ""
+    output: str = ""
+
+
+def publish_into(source: Path, target: Path, artifact_type: str, key: str = "", output: str = "") -> dict[str, Any]:
+    """Make `target` hold the files of `source` and their manifest; what was there before is replaced. The manifest.
+
+    `key` and `output` say what made it, for the stage that reads it to work out its own key; the digest leaves them out.
+    """
     content = files.sha256_files(source)
     manifest = {"format": 1, "type": artifact_type, "digest": digest_of(content), "files": content}
+    if key:
+        manifest |= {"key": key, "output": output}
     files.write_json(source / MANIFEST, manifest)
     files.make_folder(target.parent)
     if target.exists():
@@ -25,7 +41,7 @@ def publish_into(source: Path, target: Path, artifact_type: str) -> dict[str, An
     return manifest
 
 
-def read_folder(folder: Path) -> Path:
+def read_folder(folder: Path) -> Held:
     """The folder, its content verified against its manifest; MLS808 when it differs or has none."""
     path = folder / MANIFEST
     if not path.is_file():
@@ -38,4 +54,4 @@ def read_folder(folder: Path) -> Path:
         raise StageError("MLS808", f"`{path}` is corrupt", expected="a manifest of format 1", found="something else",
                          help="run the stage that makes it again")  # fmt: skip
     verify_folder(folder, str(manifest.get("digest")), manifest.get("files"), ignore=MANIFEST)
-    return folder
+    return Held(folder, str(manifest["digest"]), str(manifest.get("key", "")), str(manifest.get("output", "")))

@@ -70,17 +70,35 @@ def run_in_store(
     environment: Mapping[str, Any], around: Around,
 ) -> Manifest:  # fmt: skip
     """Run a stage whose upstream is complete in `store`, publish its outputs and declare it complete, in this order."""
+    sources = {name: _output_of(store, keys[source], output) for name, source, output in graph[stage_id].upstream()}
+    inputs = {name: store.artifact(output.digest, output.files) for name, output in sources.items()}
+    record = Record(keys[stage_id], {name: output.digest for name, output in sources.items()}, versions, environment)
+    return make_in_store(graph, stage_id, store, inputs, record, around)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a manifest says of how a stage was run: its key, the digests that it read, packages, the machine."""
+
+    key: str
+    inputs: Mapping[str, str]
+    versions: Mapping[str, str]
+    environment: Mapping[str, Any]
+
+
+def make_in_store(
+    graph: Graph, stage_id: str, store: Store, inputs: Mapping[str, Path], record: Record, around: Around, mark: str = ""
+) -> Manifest:
+    """Run a stage on these folders, publish its outputs and declare it complete. `mark` keeps work apart that others do at the same time."""
     stage = graph[stage_id]
     started = time.perf_counter()
-    sources = {name: _output_of(store, keys[source], output) for name, source, output in stage.upstream()}
-    inputs = {name: store.artifact(output.digest, output.files) for name, output in sources.items()}
-    workspace = store.workspace(stage.id)
+    workspace = store.workspace(stage.id + mark)
     folders = run_stage(graph, stage_id, inputs, workspace, around)
     outputs = {name: store.publish(folders[name], kind) for name, kind in stage.outputs.items()}
     manifest = Manifest(
-        key=keys[stage_id], stage=stage.id, kind=stage.kind, kind_version=KINDS[stage.kind].version, outputs=outputs,
-        inputs={name: output.digest for name, output in sources.items()}, packages=dict(versions),
-        environment=dict(environment), seconds=round(time.perf_counter() - started, 6), **_usage(),
+        key=record.key, stage=stage.id, kind=stage.kind, kind_version=KINDS[stage.kind].version, outputs=outputs,
+        inputs=dict(record.inputs), packages=dict(record.versions),
+        environment=dict(record.environment), seconds=round(time.perf_counter() - started, 6), **_usage(),
     )  # fmt: skip
     store.complete(manifest)
     files.remove_tree(workspace)

@@ -20,11 +20,11 @@ STATE = ".mlspec"
 
 
 class Store:
-    """The store below `project_root`. Making the object touches no file."""
+    """The store below `project_root`, or in the folder `root`. Making the object touches no file."""
 
-    def __init__(self, project_root: Path) -> None:
-        self.state = project_root / STATE
-        self.root = self.state / "store"
+    def __init__(self, project_root: Path, root: Path | None = None) -> None:
+        self.state = root.parent if root else project_root / STATE
+        self.root = root or self.state / "store"
         self.artifacts = self.root / "artifacts"
         self.stages = self.root / "stages"
         self.temporary = self.root / "tmp"
