@@ -6,6 +6,7 @@ A backend is found by the entry-point group `mlspec.backends`. The smallest one 
 """
 
 from mlspec.backend.capabilities import NEEDS, Capability, Support, capability, check_capabilities, needs_of
+from mlspec.backend.compiled import MAP, Compiled, CompiledError, differences, read_map, write_compiled
 from mlspec.backend.emitted import Emitted, Finding, Origin
 from mlspec.backend.options import Option, OptionError
 from mlspec.backend.running import RunRequest, RunResult
@@ -15,4 +16,5 @@ from mlspec.backend.text import At, Text, to_json, to_yaml
 __all__ = [
     "Backend", "Emit", "Run", "Verify", "Option", "OptionError", "Finding", "Origin", "Emitted", "RunRequest", "RunResult",
     "NEEDS", "Capability", "Support", "capability", "check_capabilities", "needs_of", "At", "Text", "to_json", "to_yaml",
+    "MAP", "Compiled", "CompiledError", "differences", "read_map", "write_compiled",
 ]  # fmt: skip

@@ -86,11 +86,10 @@ def _target(options: argparse.Namespace, one: Compilation) -> list[Diagnostic]:
     """What the asked target cannot express of a clean spec."""
     if options.target is None or one.spec is None:
         return []
-    from mlspec.backend import check_capabilities
-    from mlspec.cli.backends import find_backend
+    from mlspec.cli.backends import find_backend, target_findings
     from mlspec.cli.failures import backend_diagnostics
 
-    return backend_diagnostics(one.spec, check_capabilities(find_backend(options.target), one.graph))
+    return backend_diagnostics(one.spec, target_findings(find_backend(options.target), one.graph))
 
 
 def _summary(options: argparse.Namespace, found: list[Diagnostic], files: list[str]) -> str:

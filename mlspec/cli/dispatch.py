@@ -22,6 +22,8 @@ COMMANDS = {
     "graph": "the stages of a spec, as Mermaid, DOT or JSON",
     "show": "a spec with every default, or a run",
     "compile": "write the files of a target",
+    "explain-line": "the line of the spec that a line of a generated file comes from",
+    "eject": "write the files of a target as your own, with comments that name their lines",
     "run": "run a spec",
     "serve": "answer requests with the released model",
     "score": "score a file with the released model",
@@ -29,6 +31,7 @@ COMMANDS = {
     "init": "begin a project, from a data file if you have one",
     "infer": "print the blocks that describe a data file",
     "targets": "the targets that are installed",
+    "lock": "pin the files that specs import, by digest",
     "schema": "the block kinds and fields of the language",
     "clean": "remove what no run needs any more",
 }
@@ -89,12 +92,17 @@ def _run(arguments: list[str]) -> int:
         near = nearest(name, COMMANDS)
         raise exits.CommandError(f"there is no command `{name}`", expected=" ".join(COMMANDS), found=name,
                                  help=f"did you mean `mlspec {near}`?" if near else "`mlspec --help` lists them")  # fmt: skip
-    module = import_module(f"mlspec.cli.{name}")
+    module = import_module(module_of(name))
     options = parser_of(name, module).parse_args(rest)
     if options.folder:
         os.chdir(options.folder)
     code: int = module.run(options)
     return code
+
+
+def module_of(name: str) -> str:
+    """The module of a command: `explain-line` is `explain_line`."""
+    return f"mlspec.cli.{name.replace('-', '_')}"
 
 
 def _split(arguments: list[str]) -> tuple[str, list[str]]:

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from mlspec.cli import exits
-from mlspec.cli.dispatch import COMMANDS, parser_of
+from mlspec.cli.dispatch import COMMANDS, module_of, parser_of
 from mlspec.cli.options import add_common
 
 HEAD = """\
@@ -41,7 +41,7 @@ def page() -> str:
 
 
 def _section(name: str, shared: set[str]) -> str:
-    parser = parser_of(name, import_module(f"mlspec.cli.{name}"))
+    parser = parser_of(name, import_module(module_of(name)))
     own = [action for action in parser._actions if action.dest not in shared | {"help"}]
     places = [_place(action) for action in own if not action.option_strings]
     usage = " ".join(["mlspec", name, *places, "[OPTIONS]"])

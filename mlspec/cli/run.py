@@ -37,8 +37,7 @@ def _jobs(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Check, look for what the target cannot do, run, report."""
-    from mlspec.backend import check_capabilities
-    from mlspec.cli.backends import find_backend
+    from mlspec.cli.backends import capability_findings, find_backend
 
     found = runnable(options)
     if found is None:
@@ -47,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if backend.run is None:
         raise exits.CommandError(f"the target `{backend.name}` only writes files", expected="a target that can run",
                                  found=backend.name, help=f"mlspec compile {options.spec} --target {backend.name}")  # fmt: skip
-    findings = check_capabilities(backend, found.graph)
+    findings = capability_findings(backend, found.graph)
     if findings:
         from mlspec.cli.failures import backend_diagnostics
 

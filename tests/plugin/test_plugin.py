@@ -8,6 +8,7 @@ import pytest
 
 from mlspec.cli import main
 from mlspec.registry import RegistryError, entries, load_backend
+from tests.support.distribution import install
 
 DEMO = Path(__file__).parents[1] / "cases" / "errors" / "MLS501" / "good.mlspec"
 LIST = """\
@@ -20,18 +21,6 @@ def emit(graph, options):
 
 backend = Backend("list", "the stages, one a line", emit, capabilities={"exclusive": "native"})
 """
-
-
-def install(site: Path, project: str, text: str, *, target: str = "list", entry: str = "") -> None:
-    """Put a distribution on disk as an installer would."""
-    module = project.replace("-", "_")
-    (site / f"{module}.py").write_text(text)
-    info = site / f"{module}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        f"[console_scripts]\nx = y:z\n\n[mlspec.backends]\n{target} = {entry or module + ':backend'}\n"
-    )
 
 
 @pytest.fixture
