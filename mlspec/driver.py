@@ -56,6 +56,7 @@ class Compilation:
         self.params = dict(params or {})
         self.project = Project.of(self.path)
         self.imported: dict[str, SourceFile] = {}
+        self._trees: dict[str, File] = {}
         self._found = Collector()
 
     @cached_property
@@ -87,6 +88,13 @@ class Compilation:
 
         spec, found = check_spec(self.tree, load=self._load, env=self.env, params=self.params, then=run_checks)
         self._found.extend(found)
+        if self.imported:
+            from mlspec.spec.lock import check_lock
+
+            trees = {self._from_root(os.path.abspath(self.path)): self.tree, **self._trees}  # noqa: PTH100
+            self._found.extend(
+                check_lock(trees, {self._from_root(path): item.text for path, item in self.imported.items()}, self.project.root)
+            )
         return None if self._found.errors else spec
 
     def _load(self, path: str) -> File | None:
@@ -107,8 +115,14 @@ class Compilation:
             return None
         tree, found = parse(read)
         self._found.extend(found)
+        if tree is not None:
+            self._trees[self._from_root(str(full))] = tree
         # A tree with holes is for editors: what is wrong is reported at its own place, and nobody checks the rest.
         return None if any(item.severity == "error" for item in found) else tree
+
+    def _from_root(self, path: str) -> str:
+        """A path from the project root, with `/`."""
+        return os.path.relpath(path, self.project.root).replace(os.sep, "/")
 
     @cached_property
     def diagnostics(self) -> list[Diagnostic]:

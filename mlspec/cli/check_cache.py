@@ -96,8 +96,17 @@ def path_for(spec: str, asked: tuple[object, ...]) -> str | None:
     if os.environ.get("MLSPEC_NO_CACHE"):
         return None
     root = find_root(spec)
-    text = repr((asked, os.getcwd(), root, compiler()))  # noqa: PTH109
+    text = repr((asked, os.getcwd(), root, _lock_state(root), compiler()))  # noqa: PTH109
     return os.path.join(root, FOLDER, sha256(text.encode()).hexdigest()[:32] + ".json")  # noqa: PTH118
+
+
+def _lock_state(root: str) -> tuple[int, int] | None:
+    """Size and time of the project's lock file, which a check compares imports with."""
+    try:
+        state = os.stat(os.path.join(root, "mlspec.lock"))  # noqa: PTH116, PTH118
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
 
 
 def paths_of(arguments: list[str]) -> list[str] | None:

@@ -89,7 +89,7 @@ class Edit:
 class Diagnostic:
     """A finding: the code's wording filled with `data`. `span` is None only where there is no text to point at."""
 
-    __slots__ = ("code", "data", "edits", "notes", "span")
+    __slots__ = ("code", "data", "edits", "notes", "severity", "span")
 
     def __init__(
         self,
@@ -98,8 +98,10 @@ class Diagnostic:
         data: Mapping[str, str] | None = None,
         notes: Sequence[Note] = (),
         edits: Sequence[Edit] = (),
+        severity: str = "",
     ) -> None:
         self.code = code
+        self.severity = severity or code.severity  # a code may be milder at some places than it is at others
         self.span = span
         self.data: dict[str, str] = dict(data or {})
         self.notes = tuple(notes)
@@ -114,10 +116,6 @@ class Diagnostic:
     def _fill(self, wording: str) -> str:
         kept = [line for line in wording.split("\n") if all(self.data.get(name) for name in _FIELD.findall(line))]
         return _FIELD.sub(self._value, "\n".join(kept))
-
-    @property
-    def severity(self) -> str:
-        return self.code.severity
 
     @property
     def message(self) -> str:

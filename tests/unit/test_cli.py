@@ -120,6 +120,7 @@ def test_an_import_is_part_of_what_was_checked(project: Path) -> None:
             "lower(auc(candidate)) >= 0.7", "lower(auc(candidate)) >= shared.floor"
         )
     )
+    run("lock", "demo.mlspec")
     assert cached("check", "demo.mlspec") == (0, "demo.mlspec: no findings\n", False)
     shared.write_text(text.replace("floor", "ceiling"))
     assert probe("check", "demo.mlspec")[0::2] == (1, True)

@@ -13,7 +13,7 @@ from tests.support.specs import check_path, render
 CASES = Path(__file__).parents[1] / "cases" / "errors"
 OURS = [code.id for code in all_codes() if code.id.startswith(("MLS1", "MLS2"))]
 ELSEWHERE = {
-    "MLS111",  # needs the lock file, which the driver reads
+    "MLS111",  # needs the lock file, which the driver reads: test_lock.py
     "MLS115",  # needs 65 files: test_spec_imports.py
 }
 BAD = sorted(path for code in OURS for path in (CASES / code).glob("bad*.mlspec"))

@@ -1,0 +1,120 @@
+"""`mlspec.lock`: what a check says of imports that it does not hold, and what `mlspec lock` writes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import mlspec
+from mlspec.cli import exits, main
+from mlspec.diagnostics.render import render
+from mlspec.spec.lock import LockError, digest, dumps, loads
+from tests.support.golden import compare
+
+CASES = Path(__file__).parents[1] / "cases" / "errors" / "MLS111"
+Capture = pytest.CaptureFixture[str]
+
+
+def found(folder: Path) -> str:
+    return render([one for one in mlspec.check(folder / "demo.mlspec") if one.code.id != "MLS107"]).replace(
+        f"{folder}{os.sep}", ""
+    )
+
+
+@pytest.mark.parametrize("case", sorted(path.name for path in CASES.glob("bad_*") if path.is_dir()))
+def test_an_import_that_is_not_locked_is_a_warning_at_its_use(case: str) -> None:
+    text = found(CASES / case)
+    assert text.startswith("warning[MLS111]: `./shared/team.mlspec` is not locked: ") and text.count("MLS111") == 1
+    compare(CASES / f"{case}.txt", text)
+
+
+def test_a_locked_import_is_no_finding() -> None:
+    assert found(CASES / "good_locked") == ""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The case without a lock, with an import of an import."""
+    monkeypatch.chdir(tmp_path)
+    for path in (CASES / "bad_absent").rglob("*.*"):
+        target = tmp_path / path.relative_to(CASES / "bad_absent")
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(path.read_text())
+    team = tmp_path / "shared" / "team.mlspec"
+    team.write_text(team.read_text().replace("2026.1\n", '2026.1\n\nuse "../base/more.mlspec" as more\n', 1))
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "more.mlspec").write_text('mlspec 2026.1\n\nspec more {\n  owner = "team-a"\n}\n\nparam n: int = 1\n')
+    return tmp_path
+
+
+def run(*arguments: str, code: int = 0) -> None:
+    assert main(list(arguments)) == code
+
+
+def warned(capsys: Capture) -> int:
+    capsys.readouterr()
+    main(["check", "demo.mlspec"])
+    return capsys.readouterr().out.count("MLS111")
+
+
+def test_lock_pins_imports_of_imports_and_a_check_sees_it_at_once(project: Path, capsys: Capture) -> None:
+    assert warned(capsys) == 2 and warned(capsys) == 2
+    run("lock", "--check", code=exits.FOUND)
+    assert not (project / "mlspec.lock").exists()
+    run("lock")
+    assert capsys.readouterr().out.endswith("+ base/more.mlspec\n+ shared/team.mlspec\n")
+    assert warned(capsys) == 0, "the kept answer of the check before is not given"
+    run("lock", "--check")
+    held = json.loads((project / "mlspec.lock").read_text())["files"]
+    assert held == {name: digest((project / name).read_text()) for name in ("base/more.mlspec", "shared/team.mlspec")}
+
+
+def test_an_edit_is_told_and_line_ends_are_none(project: Path, capsys: Capture) -> None:
+    run("lock")
+    more = project / "base" / "more.mlspec"
+    more.write_bytes(more.read_bytes().replace(b"\n", b"\r\n"))
+    assert warned(capsys) == 0
+    more.write_text(more.read_text() + "# one more line\n")
+    assert warned(capsys) == 1
+    run("lock", "--check", code=exits.FOUND)
+    assert capsys.readouterr().out == "~ base/more.mlspec\n"
+
+
+def test_entries_of_other_specs_stay_and_those_of_files_that_are_gone_do_not(project: Path, capsys: Capture) -> None:
+    run("lock")
+    files = json.loads((project / "mlspec.lock").read_text())["files"]
+    (project / "other.mlspec").write_text("mlspec 2026.1\n")
+    (project / "mlspec.lock").write_text(dumps({**files, "other.mlspec": "sha256:1", "gone.mlspec": "sha256:2"}))
+    capsys.readouterr()
+    run("lock", "demo.mlspec")
+    assert capsys.readouterr().out == "- gone.mlspec\n"
+    assert set(json.loads((project / "mlspec.lock").read_text())["files"]) == {*files, "other.mlspec"}
+
+
+def test_what_cannot_be_read_is_not_locked(project: Path, capsys: Capture) -> None:
+    (project / "base" / "more.mlspec").unlink()
+    run("lock", code=exits.FOUND)
+    assert "MLS114" in capsys.readouterr().err
+    assert not (project / "mlspec.lock").exists()
+
+
+def test_a_spec_without_imports_needs_no_lock(project: Path, capsys: Capture) -> None:
+    run("lock", "base/more.mlspec")
+    assert capsys.readouterr().err == "mlspec.lock: nothing is imported\n"
+    assert not (project / "mlspec.lock").exists()
+
+
+def test_a_torn_lock_is_written_anew(project: Path, capsys: Capture) -> None:
+    (project / "mlspec.lock").write_text("{")
+    run("lock", "--check", code=exits.FOUND)
+    run("lock")
+    assert warned(capsys) == 0
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "files": {}}', '{"format": 1}', '{"format": 1, "files": {"a": 1}}'])
+def test_what_is_no_lock(text: str) -> None:
+    with pytest.raises(LockError):
+        loads(text)
