@@ -15,11 +15,22 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC[#name], `--host`, `--port`, `--admin-port`, `--unreleased`."""
+    """SPEC[#name], `--host`, `--port`, `--fd`, `--admin-host`, `--admin-port`, `--token-env`, `--unreleased`."""
     add_spec(parser, named=True)
     parser.add_argument("--host", help="the address to listen on (default: the spec's, else 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port; 0 takes a free one (default: the spec's)")
-    parser.add_argument("--admin-port", type=int, metavar="PORT", help="health and metrics on a loopback port of their own")
+    parser.add_argument(
+        "--fd", type=int, metavar="N", help="answer at this listening socket, which the process was started with"
+    )
+    parser.add_argument(
+        "--admin-host", default="127.0.0.1", metavar="HOST", help="the address of the admin port (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--admin-port", type=int, metavar="PORT", help="metrics on a port of their own (default: off loopback the next)"
+    )
+    parser.add_argument(
+        "--token-env", metavar="VARIABLE", help="the environment variable with the token that requests must carry"
+    )
     parser.add_argument("--unreleased", action="store_true", help="serve a model that no gates have passed, on loopback only")
 
 
@@ -52,6 +63,7 @@ def missing_extra(error: ModuleNotFoundError, extra: str) -> Exception:
 
 def _serve(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     from mlspec.lower.serving import serve_config
+    from mlspec.runtime.serve.listen import Listen
     from mlspec.runtime.serve.main import main
     from mlspec.runtime.serve.release import find_release
 
@@ -60,7 +72,7 @@ def _serve(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
     engine = block.make("engine")
     host = options.host or (engine.get("host") if engine is not None else None) or "127.0.0.1"
-    return main(
-        release.package, config, host, options.port, project_root=found.project.root, admin_port=options.admin_port,
-        unreleased=options.unreleased,
-    )  # fmt: skip
+    if options.token_env:
+        config["token"] = {"kind": "env", "variable": options.token_env}
+    listen = Listen(host, options.port, options.admin_host, options.admin_port, options.fd)
+    return main(release.package, config, listen, project_root=found.project.root, unreleased=options.unreleased)

@@ -37,6 +37,8 @@ def serve_config(spec: Spec, serve: Block, spec_digest: str) -> dict[str, Any]:
         "gates": None if gate is None else gate.block,
         "output": _OUTPUTS.get(str(serve.get("output")), "probability"),
         "port": 8080 if engine is None else engine.get("port"),
+        "workers": 1 if engine is None else engine.get("workers"),
+        "token": None if engine is None else _token(spec, engine),
         "request": None if request is None else json_value(request),
         "fallback": None if fallback is None else fallback.block,
         "slo": [{"name": item.name, "expression": live_form(spec, item.value.form)} for item in serve.definitions.values()],
@@ -44,6 +46,14 @@ def serve_config(spec: Spec, serve: Block, spec_digest: str) -> dict[str, Any]:
         "secrets": secrets_of(spec, logs),
         "log": _log(spec, logs[0]) if logs else None,
     }
+
+
+def _token(spec: Spec, engine: Made) -> dict[str, Any] | None:
+    """The handle of the token that requests must carry: where its value is, never what."""
+    found = engine.get("token")
+    if found is None:
+        return None
+    return handle(found if isinstance(found, Made) else spec.blocks[found.block].make("value"))
 
 
 def _log(spec: Spec, block: Block) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from mlspec.runtime.serve.config import read_config
+from mlspec.runtime.serve.listen import Listen
 from mlspec.runtime.serve.main import serve_package
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -23,9 +24,5 @@ class SlowPackage(FakePackage):
 
 if __name__ == "__main__":
     folder, config = Path(sys.argv[1]), json.loads(sys.argv[2])
-    admin = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    sys.exit(
-        serve_package(
-            lambda: SlowPackage(folder / "package"), read_config(config), "127.0.0.1", 0, project_root=folder, admin_port=admin
-        )
-    )
+    listen = Listen(**{"port": 0, **(json.loads(sys.argv[3]) if len(sys.argv) > 3 else {})})
+    sys.exit(serve_package(lambda: SlowPackage(folder / "package"), read_config(config), listen, project_root=folder))

@@ -37,7 +37,7 @@ class ServerProcess:
     def _read_port(self) -> int:
         for line in self.process.stderr:
             self.lines.append(line)
-            found = re.search(r"http://127\.0\.0\.1:(\d+)/predict", line)
+            found = re.search(r"http://(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)/predict", line)
             if found:
                 return int(found[1])
         raise AssertionError("the server did not start:\n" + "".join(self.lines))
@@ -119,6 +119,17 @@ def serve_fake(folder: Path, config: Mapping[str, Any], *arguments: str, env: Ma
     full = {"name": "income_api", **config}
     full["limits"] = {"drain_delay": 0.2, "grace": 5, **full.get("limits", {})}
     return ServerProcess([sys.executable, str(HERE / "serve_fake.py"), str(folder), json.dumps(full), *arguments], folder, env)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """What comes until the other side ends, by FIN or by reset."""
+    data = b""
+    try:
+        while part := connection.recv(65536):
+            data += part
+    except ConnectionError:
+        pass
+    return data
 
 
 def until(condition, seconds: float = 60.0) -> bool:

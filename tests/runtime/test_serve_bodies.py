@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.serve_process import GOOD, serve_fake
+from tests.runtime.serve_process import GOOD, read_all, serve_fake
 
 CASES = json.loads((Path(__file__).parent / "raw_bodies.json").read_text("utf-8"))
 
@@ -85,8 +85,20 @@ def test_a_lie_about_the_length_is_a_4xx(server, head):
         connection.sendall(
             b"POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n" + head
         )
-        answer = connection.recv(65536)
+        answer = read_all(connection)
     assert answer[9:10] == b"4", answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "MLS805"
+    assert server.predict(GOOD)[0] == 200
+
+
+def test_a_lie_after_the_answer_has_begun_closes_the_connection_and_nothing_else(server):
+    with server.connect() as connection:
+        head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
+        connection.sendall(head)
+        answer = connection.recv(65536)  # 415, and the server reads on for a moment
+        connection.sendall(b"zz\r\n")
+        answer += read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 415") and answer.count(b"HTTP/1.1") == 1
     assert server.predict(GOOD)[0] == 200
 
 

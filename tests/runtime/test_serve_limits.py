@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.runtime.serve_process import GOOD, serve_fake, until
+from tests.runtime.serve_process import GOOD, read_all, serve_fake, until
 
 HEAD = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 MIB = 1024 * 1024
@@ -23,17 +23,6 @@ def server(tmp_path_factory):
         tmp_path_factory.mktemp("limits"), {"limits": {"receipt": RECEIPT, "handler": 4, "concurrency": 4}}
     ) as running:
         yield running
-
-
-def read_all(connection: socket.socket) -> bytes:
-    """What comes until the other side ends, by FIN or by reset."""
-    data = b""
-    try:
-        while part := connection.recv(65536):
-            data += part
-    except ConnectionError:
-        pass
-    return data
 
 
 def send_much(connection: socket.socket, count: int, wrap=lambda block: block) -> int:
@@ -269,7 +258,8 @@ def test_a_port_in_use_is_a_located_error(tmp_path):
             "from mlspec.runtime.errors import StageError\n"
             "from mlspec.runtime.serve.config import read_config\n"
             "from mlspec.runtime.serve.main import serve_package\n"
-            "try:\n serve_package(lambda: 1/0, read_config({'name': 'api'}), '127.0.0.1', int(sys.argv[2]))\n"
+            "from mlspec.runtime.serve.listen import Listen\n"
+            "try:\n serve_package(lambda: 1/0, read_config({'name': 'api'}), Listen(port=int(sys.argv[2])))\n"
             "except StageError as error:\n print(error.code, error.where, error.message)\n"
         )
         port = str(taken.getsockname()[1])

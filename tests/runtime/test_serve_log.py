@@ -117,7 +117,7 @@ def test_metrics_leave_the_main_port_when_there_is_an_admin_port(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with serve_fake(tmp_path, {}, str(port)) as server:
+    with serve_fake(tmp_path, {}, json.dumps({"admin_port": port})) as server:
         assert server.predict(GOOD)[0] == 200
         assert server.request("GET", "/metrics")[0] == 404
         status, _, page = server.request("GET", "/metrics", port=port)

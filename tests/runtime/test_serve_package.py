@@ -345,13 +345,14 @@ def test_a_package_changed_on_disk_is_refused(project):
 
 def test_unreleased_takes_the_newest_package_and_only_loopback(project):
     from mlspec.runtime.serve.config import read_config
+    from mlspec.runtime.serve.listen import Listen
     from mlspec.runtime.serve.main import serve_package
 
     root, digest = project
     a_run(root, 1, digest, verdicts=failing(digest))
     assert find_release(root, "spec-1", CONFIG, unreleased=True).digest == digest
     with pytest.raises(StageError) as error:
-        serve_package(lambda: None, read_config(CONFIG), "0.0.0.0", 0, unreleased=True)
+        serve_package(lambda: None, read_config(CONFIG), Listen("0.0.0.0", 0), unreleased=True)
     assert error.value.code == "MLS813"
 
 

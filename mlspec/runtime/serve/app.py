@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.secrets import resolve_secret
 from mlspec.runtime.serve.config import ServeConfig, read_config
 from mlspec.runtime.serve.guard import Guard, refusal_body
 from mlspec.runtime.serve.known import KnownValues
@@ -28,14 +29,15 @@ from mlspec.runtime.serve.schema import RequestRefused, RequestSchema
 from mlspec.runtime.serve.secrets import resolve_secrets
 from mlspec.runtime.serve.served import ServedPackage
 from mlspec.runtime.serve.strict_json import BadJson, read_json
+from mlspec.runtime.serve.token import Token
 
 # One row takes microseconds: a thread would cost more than it. A batch is long enough to hold up other requests.
 INLINE_RECORDS = 16
 
 
 ROUTES = {
-    404: "nothing is at this path: POST /predict, or GET /metrics, /healthz, /readyz, /openapi.json",
-    405: "this path has another method: POST /predict, or GET /metrics, /healthz, /readyz, /openapi.json",
+    404: "nothing is at this path: POST /predict, or GET /healthz, /readyz, /openapi.json",
+    405: "this path has another method: POST /predict, or GET /healthz, /readyz, /openapi.json",
 }
 
 
@@ -65,6 +67,12 @@ class Service:
                 "MLS901", "a fallback model is not built yet", f"{config.name}.fallback", expected="no `fallback`",
                 found=config.fallback, help="leave `fallback` out: a request over its deadline is answered 503 with Retry-After",
             )  # fmt: skip
+        if config.workers != 1:
+            raise StageError(
+                "MLS901", "a server of several processes is not built yet", f"{config.name}.engine", expected="workers: 1",
+                found=f"workers: {config.workers}", help="start several servers over one socket with --fd, or behind a proxy",
+            )  # fmt: skip
+        self.token = None if config.token is None else Token(resolve_secret("token", config.token, f"{config.name}.engine"))
         columns = request_columns(package, config)
         classes = [] if package.task == "regression" else [str(value) for value in package.classes or ()]
         self.metrics = ServeMetrics(config.name, package.digest, package.name, KnownValues(package).columns, classes)
@@ -142,14 +150,14 @@ def create_app(
     serve_config: Mapping[str, Any] | ServeConfig,
     *,
     project_root: Path | None = None,
-    metrics_here: bool = True,
+    admin_here: bool = True,
 ) -> FastAPI:
     """The application without its guard; `app.state.service` holds the service."""
     config = serve_config if isinstance(serve_config, ServeConfig) else read_config(serve_config)
-    return build_app(Service(package, config, project_root), metrics_here)
+    return build_app(Service(package, config, project_root), admin_here)
 
 
-def build_app(service: Service, metrics_here: bool) -> FastAPI:
+def build_app(service: Service, admin_here: bool) -> FastAPI:
     """Routes over a service. No documentation pages: they load scripts from elsewhere."""
     app = FastAPI(title=service.config.name, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.service = service
@@ -164,19 +172,22 @@ def build_app(service: Service, metrics_here: bool) -> FastAPI:
     async def openapi() -> Response:
         return JSONResponse(openapi_document(service))
 
-    add_facts(app, service, metrics_here)
+    add_health(app, service)
+    if admin_here:
+        add_facts(app, service)
     return app
 
 
 def build_admin(service: Service) -> FastAPI:
     """The application of the admin port: health, facts and metrics, no predictions."""
     app = FastAPI(title=f"{service.config.name} admin", docs_url=None, redoc_url=None, openapi_url=None)
-    add_facts(app, service, metrics_here=True)
+    add_health(app, service)
+    add_facts(app, service)
     return app
 
 
-def add_facts(app: FastAPI, service: Service, metrics_here: bool) -> None:
-    """Health, readiness, the facts of the model and, where wanted, the metrics."""
+def add_health(app: FastAPI, service: Service) -> None:
+    """Health, readiness, and how a request that no route takes is answered."""
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -185,10 +196,6 @@ def add_facts(app: FastAPI, service: Service, metrics_here: bool) -> None:
     @app.get("/readyz")
     async def readyz() -> Response:
         return JSONResponse({"status": "draining" if service.draining else "ready"}, 503 if service.draining else 200)
-
-    @app.get("/model")
-    async def model() -> Response:
-        return JSONResponse(service.facts())
 
     @app.exception_handler(HTTPException)
     async def refuse(_request: Request, error: HTTPException) -> Response:
@@ -200,16 +207,22 @@ def add_facts(app: FastAPI, service: Service, metrics_here: bool) -> None:
         # Starlette raises the error again behind this answer, and the guard says on stderr where it was.
         return Response(refusal_body("MLS807", "the server failed; its log has the place"), 500, media_type="application/json")
 
-    if metrics_here:
 
-        @app.get("/metrics")
-        async def metrics() -> Response:
-            return Response(service.metrics.page(), headers={"content-type": service.metrics.content_type})
+def add_facts(app: FastAPI, service: Service) -> None:
+    """What is for those who run the server: the facts of the model, and the metrics."""
+
+    @app.get("/model")
+    async def model() -> Response:
+        return JSONResponse(service.facts())
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(service.metrics.page(), headers={"content-type": service.metrics.content_type})
 
 
 def guarded(app: FastAPI, service: Service) -> Guard:
-    """The application behind its limits, as it is served."""
-    return Guard(app, service.config.limits, service.metrics)
+    """The application behind its limits and its token, as it is served."""
+    return Guard(app, service.config.limits, service.metrics, service.token, lambda: service.draining)
 
 
 def example_of(package: ServedPackage) -> Any:

@@ -58,6 +58,8 @@ class ServeConfig:
     request: tuple[str, ...] | None = None
     fallback: str | None = None
     slo: tuple[Mapping[str, Any], ...] = ()
+    token: Mapping[str, Any] | None = None
+    workers: int = 1
     limits: Limits = field(default_factory=Limits)
     secrets: Mapping[str, Any] = field(default_factory=dict)
     log: LogConfig | None = None
@@ -101,6 +103,6 @@ def read_config(data: Mapping[str, Any]) -> ServeConfig:
     return ServeConfig(
         name=name, output=output, port=int(data.get("port", 8080)), spec_digest=data.get("spec_digest", ""),
         model=data.get("model", ""), gates=data.get("gates"), request=tuple(request) if request is not None else None, fallback=data.get("fallback"),
-        slo=tuple(data.get("slo", ())), limits=_limits(data.get("limits", {}), f"{name}.limits"),
+        slo=tuple(data.get("slo", ())), token=data.get("token"), workers=int(data.get("workers", 1)), limits=_limits(data.get("limits", {}), f"{name}.limits"),
         secrets=dict(data.get("secrets", {})), log=_log(data.get("log"), f"{name}.log"),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 
 from mlspec.runtime.serve.config import Limits
 from mlspec.runtime.serve.metrics import ServeMetrics
+from mlspec.runtime.serve.token import Token
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -71,8 +72,9 @@ def _check_type(headers: dict[bytes, bytes]) -> None:
 class _Exchange:
     """One request and its answer: adds the fixed headers, remembers what was sent."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, draining: Callable[[], bool]) -> None:
         self._send = send
+        self._draining = draining
         self.request_id = request_id
         self.status = 0
         self.done = False
@@ -80,8 +82,10 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            extra = [*SECURITY, (b"x-request-id", self.request_id.encode())]
-            message = {**message, "headers": [*message.get("headers", []), *extra]}
+            headers = [*message.get("headers", []), *SECURITY, (b"x-request-id", self.request_id.encode())]
+            if self._draining() and (b"connection", b"close") not in headers:
+                headers.append((b"connection", b"close"))  # who keeps connections open opens the next one elsewhere
+            message = {**message, "headers": headers}
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self.done = True
         await self._send(message)
@@ -92,6 +96,8 @@ class _Exchange:
         headers = [
             (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close"),
         ]  # fmt: skip
+        if refused.status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
         if refused.retry_after is not None:
             headers.append((b"retry-after", str(refused.retry_after).encode()))
         await self.send({"type": "http.response.start", "status": refused.status, "headers": headers})
@@ -117,10 +123,15 @@ async def _discard(receive: Receive) -> None:
 class Guard:
     """Wraps an ASGI application; counts and times every answer."""
 
-    def __init__(self, app: App, limits: Limits, metrics: ServeMetrics) -> None:
+    def __init__(
+        self, app: App, limits: Limits, metrics: ServeMetrics, token: Token | None = None,
+        draining: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
         self.app = app
+        self.draining = draining
         self.limits = limits
         self.metrics = metrics
+        self.token = token
         self.busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,7 +141,7 @@ class Guard:
             return
         loop = asyncio.get_running_loop()
         began = scope.get("state", {}).get("began", loop.time())
-        exchange = _Exchange(send, uuid.uuid4().hex)
+        exchange = _Exchange(send, uuid.uuid4().hex, self.draining)
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         route = "predict" if scope["path"] == "/predict" else "health" if scope["path"] in _HEALTH else "other"
         self.metrics.in_flight.inc()
@@ -160,6 +171,8 @@ class Guard:
         size = sum(len(name) + len(value) + 4 for name, value in scope["headers"]) + len(scope.get("raw_path", b""))
         if size > self.limits.headers:
             raise Refused(431, f"the headers are larger than {self.limits.headers} bytes", linger=True)
+        if self.token is not None and not self.token.admits(scope["path"], scope["headers"]):
+            raise Refused(401, "this server asks for a token: Authorization: Bearer TOKEN", linger=True)
         if route != "predict" or scope["method"] != "POST":
             await self.app(scope, receive, exchange.send)
             return

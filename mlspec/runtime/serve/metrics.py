@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-CODES = ("200", "400", "404", "405", "408", "411", "413", "415", "422", "429", "431", "500", "503")
+CODES = ("200", "400", "401", "404", "405", "408", "411", "413", "415", "422", "429", "431", "500", "503")
 ROUTES = ("predict", "health", "other")
 DROPS = ("queue", "disk", "size")
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)

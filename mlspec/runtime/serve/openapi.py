@@ -26,10 +26,13 @@ _REFUSAL = {
     },
 }
 _REFUSALS = {
-    "400": "the body is no strict JSON", "408": "the request came too slowly", "413": "the body is too large",
+    "400": "the body is no strict JSON", "401": "no token, or another one", "408": "the request came too slowly", "413": "the body is too large",
     "415": "not application/json, or compressed", "422": "the values do not fit the columns", "429": "too many requests at once",
     "431": "the headers are too large", "503": "no answer in time, or going away",
 }  # fmt: skip
+
+
+_SCHEME = {"token": {"type": "http", "scheme": "bearer"}}
 
 
 def openapi_document(service: Service) -> dict[str, Any]:
@@ -57,8 +60,9 @@ def openapi_document(service: Service) -> dict[str, Any]:
             "version": service.package.digest[:12],
             "summary": f"Predictions of {service.package.name}",
         },
-        "paths": {"/predict": {"post": _predict(content)}, **_facts()},
-        "components": {"schemas": schemas},
+        "paths": {"/predict": {"post": _predict(content, asks=service.token is not None)}, **_health()},
+        "components": {"schemas": schemas, **({} if service.token is None else {"securitySchemes": _SCHEME})},
+        **({} if service.token is None else {"security": [{"token": []}]}),
     }
 
 
@@ -66,7 +70,7 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _predict(content: dict[str, Any]) -> dict[str, Any]:
+def _predict(content: dict[str, Any], asks: bool) -> dict[str, Any]:
     refused = {"application/json": {"schema": _ref("Refusal")}}
     answers = {"application/json": {"schema": {"oneOf": [_ref("Answer"), _ref("Answers")]}}}
     return {
@@ -75,16 +79,22 @@ def _predict(content: dict[str, Any]) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": {
             "200": {"description": "one answer per record, in order", "content": answers},
-            **{status: {"description": text, "content": refused} for status, text in _REFUSALS.items()},
+            **{
+                status: {"description": text, "content": refused}
+                for status, text in _REFUSALS.items()
+                if asks or status != "401"
+            },
         },
     }
 
 
-def _facts() -> dict[str, Any]:
-    paths = {"/healthz": "alive", "/readyz": "takes requests", "/model": "what answers here"}
+def _health() -> dict[str, Any]:
+    paths = {"/healthz": "alive", "/readyz": "takes requests"}
     plain = {"application/json": {"schema": {"type": "object"}}}
     return {
-        path: {"get": {"operationId": path[1:], "summary": text, "responses": _get_responses(path, text, plain)}}
+        path: {
+            "get": {"operationId": path[1:], "summary": text, "security": [], "responses": _get_responses(path, text, plain)}
+        }
         for path, text in paths.items()
     }
 

@@ -13,9 +13,25 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mlspec.runtime.serve.config import Limits
+from mlspec.runtime.serve.guard import refusal_body
 
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
+
+def _refusal(status: str, message: str, *headers: str) -> bytes:
+    """A whole answer of a connection that never came to a request: it has a code as every other refusal."""
+    body = refusal_body("MLS805", message)
+    lines = [
+        f"HTTP/1.1 {status}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        "connection: close",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+_TOO_SLOW = _refusal("408 Request Timeout", "the request did not arrive in time")
+_FULL = _refusal("503 Service Unavailable", "too many connections", "retry-after: 1")
+_NO_REQUEST = _refusal("400 Bad Request", "this is no HTTP/1.1 request")
 
 
 class TimedProtocol(H11Protocol):
@@ -44,6 +60,12 @@ class TimedProtocol(H11Protocol):
         super().on_response_complete()
         if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
             self.began = self.loop.time()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, unless another answer has begun: two in one are worse than none."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(_NO_REQUEST)
+        self.transport.close()
 
     def check(self, now: float) -> None:
         """Close the connection if it has been sending headers, or not reading, for longer than the receipt limit."""

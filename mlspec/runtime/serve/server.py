@@ -18,10 +18,10 @@ from mlspec.runtime.serve.config import Limits
 from mlspec.runtime.serve.protocol import timed_protocol, watch
 
 
-def server_config(app: Any, host: str, port: int, limits: Limits) -> uvicorn.Config:
+def server_config(app: Any, limits: Limits) -> uvicorn.Config:
     """The uvicorn config of one listener: our protocol, no access log, no proxy headers, no server header."""
     return uvicorn.Config(
-        app, host=host, port=port, http=timed_protocol(limits), ws="none", loop="asyncio", lifespan="off", log_config=None,
+        app, http=timed_protocol(limits), ws="none", loop="asyncio", lifespan="off", log_config=None,
         access_log=False, proxy_headers=False, server_header=False, timeout_keep_alive=5, backlog=1024,
         h11_max_incomplete_event_size=limits.headers, timeout_graceful_shutdown=None,
     )  # fmt: skip
@@ -79,12 +79,15 @@ def bind(host: str, port: int) -> socket.socket:
     """A listening socket; a port in use is an OSError here, before anything is loaded."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    # asyncio leaves Nagle's algorithm on for a socket made without a protocol number: 40 ms on every reply
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(1024)
-    listener.set_inheritable(True)
+    try:
+        # asyncio leaves Nagle's algorithm on for a socket made without a protocol number: 40 ms on every reply
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except BaseException:
+        listener.close()
+        raise
     return listener
 
 

@@ -116,10 +116,10 @@ CONSTRUCTORS = {
                 ("times", "string", R, "Minute, hour, day of month, month, day of week."),
                 ("zone", "string", R, "The time zone."),
             ),
-            False,
+            True,
             "Times of the clock.",
         ),
-        ("interval", (("length", "duration", R, "The time between two runs."),), False, "Regular times."),
+        ("interval", (("length", "duration", R, "The time between two runs."),), True, "Regular times."),
     ),
     "explore_by": (
         (
@@ -436,6 +436,7 @@ CONSTRUCTORS = {
                 ("host", "string", "127.0.0.1", "The address it listens on."),
                 ("port", ("int", 1, 65_535), 8080, "The port."),
                 ("workers", ("int", 1, 256), 1, "Processes."),
+                ("token", "secret", None, "A bearer token that requests must carry."),
             ),
             True,
             "Our server on FastAPI.",

@@ -106,7 +106,7 @@ KINDS = {
             (
                 "engine",
                 ("call", "serve_by"),
-                ("make", "fastapi", (("host", "127.0.0.1"), ("port", 8080), ("workers", 1))),
+                ("make", "fastapi", (("host", "127.0.0.1"), ("port", 8080), ("workers", 1), ("token", None))),
                 "open",
                 "operational",
                 "The server.",
