@@ -1,0 +1,95 @@
+"""The files of the target: pipeline.yaml, plan.json, and what the image is built from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import mlspec
+from mlspec.backend import At, Emitted, Origin, to_yaml
+from mlspec.graph import Graph, write_plan
+from mlspec_kfp import ir
+from mlspec_kfp.image import dockerfile, requirements
+from mlspec_kfp.kubernetes import platforms
+from mlspec_kfp.names import check_names, pipeline_name
+from mlspec_kfp.settings import Settings, check_settings
+from mlspec_kfp.verify import check_pipeline, check_size
+
+PIPELINE = "pipeline.yaml"
+PLAN = "plan.json"
+
+
+def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
+    """Everything that a server and a registry need. With a finding about names there are no files: none can be written."""
+    plan = write_plan(graph)
+    digest = hashlib.sha256(plan).hexdigest()
+    settings = Settings.of(options, pipeline_name(graph), digest)
+    findings = [*check_names(graph), *check_settings(settings, graph.spec)]
+    if findings:
+        return Emitted({}, findings)
+    text, origins = pipeline_file(graph, settings)
+    findings = [] if settings.allow_oversize else check_size(graph, text)
+    files = {
+        PIPELINE: text, PLAN: plan.decode(), "Dockerfile": dockerfile(graph, settings, digest), "requirements.txt": requirements(graph),
+    }  # fmt: skip
+    return Emitted(files, findings, {PIPELINE: origins})
+
+
+def pipeline_file(graph: Graph, settings: Settings) -> tuple[str, Sequence[Origin]]:
+    """The text of pipeline.yaml and where its lines come from."""
+    tree, extension = pipeline(graph, settings), platforms(graph, settings)
+    if problems := check_pipeline(tree, extension):
+        raise RuntimeError(f"a bug in mlspec: pipeline.yaml would be wrong: {problems[0]}")
+    blocks = {stage.id: stage.block for stage in graph}
+    first = to_yaml(_placed(tree, blocks))
+    head = f"# Written by mlspec {mlspec.__version__}, target kfp, from {settings.plan}: compile again instead of editing.\n"
+    text, origins = head + first.text, _moved(first.origins, 1)
+    if extension:
+        second = to_yaml(_placed_extension(extension, blocks))
+        origins += _moved(second.origins, text.count("\n") + 1)
+        text += "---\n" + second.text
+    return text, origins
+
+
+def _moved(origins: Sequence[Origin], lines: int) -> list[Origin]:
+    return [replace(found, first=found.first + lines, last=found.last + lines) for found in origins]
+
+
+def pipeline(graph: Graph, settings: Settings) -> dict[str, Any]:
+    """The PipelineSpec, keys sorted as the SDK writes them."""
+    first = ir.evidence_first(graph)
+    ids = sorted(graph.stages)
+    tree: dict[str, Any] = {
+        "components": {f"comp-{name}": ir.component(graph, graph[name]) for name in ids},
+        "deploymentSpec": {"executors": {f"exec-{name}": ir.executor(graph[name], settings) for name in ids}},
+        "pipelineInfo": {"name": pipeline_name(graph)},
+        "root": {"dag": {"tasks": {name: ir.task(graph[name], first.get(name, ())) for name in ids}}},
+        "schemaVersion": "2.1.0",
+        "sdkVersion": f"mlspec-{mlspec.__version__}",
+    }
+    return {"components": tree.pop("components"), **_root(settings), **tree}
+
+
+def _root(settings: Settings) -> dict[str, str]:
+    return {"defaultPipelineRoot": settings.pipeline_root} if settings.pipeline_root else {}
+
+
+def _placed(tree: dict[str, Any], blocks: Mapping[str, str]) -> dict[str, Any]:
+    """The tree with the block of each component, executor and task."""
+    executors = _at(tree["deploymentSpec"]["executors"], "exec-", blocks)
+    tasks = _at(tree["root"]["dag"]["tasks"], "", blocks)
+    return {
+        **tree, "components": _at(tree["components"], "comp-", blocks), "deploymentSpec": {"executors": executors},
+        "root": {"dag": {"tasks": tasks}},
+    }  # fmt: skip
+
+
+def _placed_extension(tree: dict[str, Any], blocks: Mapping[str, str]) -> dict[str, Any]:
+    executors = tree["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": _at(executors, "exec-", blocks)}}}}
+
+
+def _at(items: Mapping[str, Any], prefix: str, blocks: Mapping[str, str]) -> dict[str, At]:
+    return {name: At(item, blocks[name[len(prefix) :]]) for name, item in items.items()}

@@ -1,0 +1,65 @@
+"""The check by KFP's own protobuf messages, for `compile --verify` and tests: what a server would refuse is refused here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlspec.backend import Emitted, Finding
+
+PIPELINE = "pipeline.yaml"
+
+
+def verify(emitted: Emitted) -> list[Finding]:
+    """MLS701 for each message that does not take what stands in the file; MLS812 is no finding of ours: a missing library says so."""
+    text = emitted.files.get(PIPELINE)
+    if text is None:
+        return []
+    return [
+        Finding(
+            "MLS701",
+            "spec",
+            {"target": "kfp", "what": f"this pipeline: {problem}", "wanted": "a file that KFP's messages take"},
+        )
+        for problem in problems(text)
+    ]
+
+
+def problems(text: str) -> list[str]:
+    """What KFP's messages say of the documents of pipeline.yaml, strictly: an unknown field is a problem."""
+    import yaml
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    documents = list(yaml.safe_load_all(text))
+    config = pipeline_spec_pb2.PipelineDeploymentConfig()
+    parts = [
+        ("PipelineSpec", documents[0], pipeline_spec_pb2.PipelineSpec()),
+        # To PipelineSpec the deployment is any JSON, so it is parsed once more as what it is.
+        ("PipelineDeploymentConfig", documents[0].get("deploymentSpec", {}), config),
+        *_platform_parts(documents[1:]),
+    ]
+    found = []
+    for name, value, message in parts:
+        try:
+            json_format.ParseDict(value, message)
+        except json_format.ParseError as error:
+            found.append(f"{name}: {' '.join(str(error).split())}")
+    return found
+
+
+def _platform_parts(documents: list[Any]) -> list[tuple[str, Any, Any]]:
+    """Each platform document, and each Kubernetes executor config in it, where kfp-kubernetes is installed to know them."""
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    parts: list[tuple[str, Any, Any]] = [("PlatformSpec", document, pipeline_spec_pb2.PlatformSpec()) for document in documents]
+    try:
+        from kfp.kubernetes import kubernetes_executor_config_pb2 as messages
+    except ImportError:
+        return parts
+    for document in documents:
+        executors = document.get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {}).get("executors", {})
+        parts += [
+            (f"KubernetesExecutorConfig of {name}", value, messages.KubernetesExecutorConfig())
+            for name, value in executors.items()
+        ]
+    return parts

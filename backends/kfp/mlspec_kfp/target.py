@@ -1,0 +1,51 @@
+"""The backend row of the KFP target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlspec.backend import Backend, Capability, Emitted, Finding, RunRequest, RunResult
+from mlspec_kfp.emit import emit
+from mlspec_kfp.settings import OPTIONS
+
+
+def _run(request: RunRequest) -> RunResult:
+    if request.options.get("endpoint"):
+        from mlspec_kfp.submit import submit
+
+        return submit(request)
+    from mlspec_kfp.run import run_locally
+
+    return run_locally(request)
+
+
+def _verify(emitted: Emitted) -> Sequence[Finding]:
+    from mlspec_kfp.strict import verify
+
+    return verify(emitted)
+
+
+backend = Backend(
+    name="kfp",
+    summary="a Kubeflow Pipelines v2 pipeline, with the image that its tasks run in",
+    emit=emit,
+    options=OPTIONS,
+    capabilities={
+        "cpu": Capability("native", "requests and limits of the task's pod"),
+        "memory": Capability("native", "request and limit of the task's pod; past it the pod is killed"),
+        "gpu": Capability(
+            "emulated", "one unit of the resource that the option `accelerator` names, whatever model the node has"
+        ),
+        "time_limit": Capability("native", "`activeDeadlineSeconds` of the task's pod"),
+        "retry": Capability("native", "`retryPolicy` of the task, waiting 10 s and then twice as long"),
+        "exclusive": Capability("emulated", "a pod of its own, with the cores that it asks for, on a node that others may use"),
+        "secrets": Capability("native", "keys of one Kubernetes secret as variables"),
+        "parallel": Capability("native", "a task starts when all that it waits for have ended"),
+        "cache": Capability("emulated", "the stage command looks in the store on the volume; KFP's cache is off"),
+        "gate": Capability("native", "a task that fails; what it guards depends on it"),
+    },
+    run=_run,
+    verify=_verify,
+    versions=("2.17",),
+    extra="kfp",
+)
