@@ -48,7 +48,7 @@ _TABLE = (
     ),
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
     Kind("fit", 2, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
-    Kind("search", 2, _ROWS_PARTS_VALUES, {"package": "model", "study": "json"}, packages=_LEARNING),
+    Kind("search", 3, _ROWS_PARTS_VALUES, {"package": "model", "study": "json"}, packages=_LEARNING),
     Kind(
         "evaluate", 2, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlspec.graph.errors import GraphError
+from mlspec.graph.schedule import Schedule
 
 MAX_ID = 63
 
@@ -67,20 +68,23 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The stages of one spec, by id, in topological order."""
+    """The stages of one spec, by id, in topological order, and when they run by themselves."""
 
     spec: str
     spec_digest: str
     stages: Mapping[str, Stage]
+    schedules: tuple[Schedule, ...] = ()
 
     @classmethod
-    def of(cls, stages: Iterable[Stage], spec: str = "graph", spec_digest: str | None = None) -> Graph:
+    def of(
+        cls, stages: Iterable[Stage], spec: str = "graph", spec_digest: str | None = None, schedules: Iterable[Schedule] = ()
+    ) -> Graph:
         """A checked graph; raises GraphError for a duplicate id, a dangling reference, a cycle or a wrong type.
 
         Without `spec_digest` it is the digest of the stages themselves, as tests and benchmarks want it.
         """
         from mlspec.graph.canonical import digest_of
-        from mlspec.graph.passes import check_stages, topological_order
+        from mlspec.graph.passes import check_schedules, check_stages, topological_order
 
         by_id: dict[str, Stage] = {}
         for stage in stages:
@@ -91,7 +95,9 @@ class Graph:
         ordered = {name: by_id[name] for name in topological_order(by_id)}
         if spec_digest is None:
             spec_digest = digest_of({name: stage.to_json() for name, stage in ordered.items()})
-        return cls(spec, spec_digest, MappingProxyType(ordered))
+        graph = cls(spec, spec_digest, MappingProxyType(ordered), tuple(schedules))
+        check_schedules(graph.schedules, graph.stages)
+        return graph
 
     def __iter__(self) -> Iterator[Stage]:
         return iter(self.stages.values())

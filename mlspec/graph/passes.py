@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 from mlspec.graph.errors import GraphError
 from mlspec.graph.kinds import ARTIFACT_TYPES, KINDS, Kind
 from mlspec.graph.model import MAX_ID, Stage
+from mlspec.graph.schedule import Schedule
 
 MAX_STAGES = 4096
 _ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
@@ -33,6 +34,17 @@ def check_stages(stages: Mapping[str, Stage]) -> None:
         for name in stage.after:
             if name not in stages:
                 raise GraphError(f"no stage `{name}`", f"stages.{stage.id}.after", help="`after` names stages of this graph")
+
+
+def check_schedules(schedules: Iterable[Schedule], stages: Mapping[str, Stage]) -> None:
+    """Raise GraphError at a schedule of no times, of two kinds of times, or of a stage that is none."""
+    for schedule in schedules:
+        where = f"schedules.{schedule.name}"
+        if (schedule.cron is None) == (schedule.every is None) or (schedule.cron is None) != (schedule.zone is None):
+            raise GraphError("a schedule has one kind of times", where, expected="`cron` and `zone`, or `every`")
+        for name in schedule.stages:
+            if name not in stages:
+                raise GraphError(f"no stage `{name}`", f"{where}.stages", help="a schedule names stages of this graph")
 
 
 def _check_id(stage: Stage) -> None:

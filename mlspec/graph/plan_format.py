@@ -9,16 +9,29 @@ from typing import Any
 from mlspec.graph.canonical import canonical_bytes, digest_of
 from mlspec.graph.errors import GraphError
 from mlspec.graph.model import Graph, Resources, Stage
+from mlspec.graph.schedule import Schedule
 
 FORMAT = 1
 _STAGE_FIELDS = ("kind", "block", "config", "inputs", "after", "outputs", "resources")
 _PLAN_FIELDS = ("format", "spec", "spec_digest", "stages")
+# name, type, whether null stands for "none"
+_RESOURCE_TYPES: tuple[tuple[str, Any, bool], ...] = (
+    ("cpu", int, False), ("memory", int, True), ("gpu", str, True),
+    ("time_limit", (int, float), True), ("retry", int, False), ("exclusive", bool, False),
+)  # fmt: skip
+_SCHEDULE_TYPES: tuple[tuple[str, Any, bool], ...] = (
+    ("run", str, False), ("command", str, False), ("stages", list, False), ("cron", str, True), ("zone", str, True),
+    ("every", (int, float), True), ("retry", int, False), ("deadline", (int, float), True), ("on_failure", Mapping, True),
+)  # fmt: skip
 
 
 def plan_to_json(graph: Graph) -> dict[str, Any]:
     """The plan as JSON values."""
     stages = {stage.id: stage.to_json() for stage in graph}
-    return {"format": FORMAT, "spec": graph.spec, "spec_digest": graph.spec_digest, "stages": stages}
+    plan = {"format": FORMAT, "spec": graph.spec, "spec_digest": graph.spec_digest, "stages": stages}
+    if graph.schedules:
+        plan["schedules"] = {schedule.name: schedule.to_json() for schedule in graph.schedules}
+    return plan
 
 
 def write_plan(graph: Graph) -> bytes:
@@ -53,13 +66,23 @@ def _no_constant(name: str) -> Any:
 
 def plan_from_json(value: Any) -> Graph:
     """The graph of a plan given as JSON values."""
-    plan = _object(value, "", _PLAN_FIELDS)
+    schedules = value.get("schedules") if isinstance(value, Mapping) else None
+    plan = _object(value, "", _PLAN_FIELDS if schedules is None else (*_PLAN_FIELDS, "schedules"))
     if plan["format"] != FORMAT or isinstance(plan["format"], bool):
         raise GraphError("this plan format is not known", "format", expected=str(FORMAT), found=repr(plan["format"]),
                          help="compile the spec with this version of mlspec")  # fmt: skip
     spec, digest = _string(plan["spec"], "spec"), _string(plan["spec_digest"], "spec_digest")
     stages = [_stage(name, item) for name, item in _mapping(plan["stages"], "stages").items()]
-    return Graph.of(stages, spec=spec, spec_digest=digest)
+    timed = [_schedule(name, item) for name, item in _mapping(schedules or {}, "schedules").items()]
+    return Graph.of(stages, spec=spec, spec_digest=digest, schedules=timed)
+
+
+def _schedule(name: str, value: Any) -> Schedule:
+    where = f"schedules.{name}"
+    item = _object(value, where, tuple(Schedule("", "").to_json()))
+    _check_types(item, where, _SCHEDULE_TYPES)
+    stages = tuple(_string(stage, f"{where}.stages") for stage in item["stages"])
+    return Schedule(**{**item, "name": name, "stages": stages})
 
 
 def _stage(name: str, value: Any) -> Stage:
@@ -82,19 +105,20 @@ def _stage(name: str, value: Any) -> Stage:
 
 def _resources(value: Any, where: str) -> Resources:
     item = _object(value, where, tuple(Resources().to_json()))
-    checks: tuple[tuple[str, Any, bool], ...] = (
-        ("cpu", int, False), ("memory", int, True), ("gpu", str, True),
-        ("time_limit", (int, float), True), ("retry", int, False), ("exclusive", bool, False),
-    )  # fmt: skip
+    _check_types(item, where, _RESOURCE_TYPES)
+    if item["cpu"] < 1 or item["retry"] < 0:
+        raise _wrong(where, "cpu of at least 1, retry of at least 0", {"cpu": item["cpu"], "retry": item["retry"]})
+    return Resources(**item)
+
+
+def _check_types(item: Mapping[str, Any], where: str, checks: tuple[tuple[str, Any, bool], ...]) -> None:
+    """Each (name, type, nullable) holds; a Boolean is no number."""
     for name, kind, nullable in checks:
         found = item[name]
         if found is None and nullable:
             continue
         if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
             raise _wrong(f"{where}.{name}", "another type", found)
-    if item["cpu"] < 1 or item["retry"] < 0:
-        raise _wrong(where, "cpu of at least 1, retry of at least 0", {"cpu": item["cpu"], "retry": item["retry"]})
-    return Resources(**item)
 
 
 def _object(value: Any, where: str, names: tuple[str, ...]) -> dict[str, Any]:

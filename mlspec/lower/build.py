@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlspec.graph import Graph, GraphError
-from mlspec.lower import analysis, development, extraction, monitoring, optimisation, outcome, preparation, validation
+from mlspec.lower import (
+    analysis,
+    development,
+    extraction,
+    monitoring,
+    optimisation,
+    outcome,
+    preparation,
+    schedules,
+    validation,
+)
 from mlspec.lower.sheet import Sheet
 from mlspec.spec.model import Spec
 
@@ -34,7 +46,8 @@ def lower(spec: Spec, spec_digest: str, prefix: str = "") -> Graph:
     for step in _STEPS:
         step(sheet)
     try:
-        return Graph.of(sheet.stages.values(), spec=spec.name, spec_digest=spec_digest)
+        graph = Graph.of(sheet.stages.values(), spec=spec.name, spec_digest=spec_digest)
+        return replace(graph, schedules=schedules.schedules(sheet, graph))
     except GraphError as error:
         stage = sheet.stages.get(error.where.split(".")[1]) if error.where.count(".") else None
         if error.where == "stages":

@@ -62,7 +62,7 @@ def monitor_config(spec: Spec, monitor: Block, prefix: str = "") -> dict[str, An
         "window": monitor.get("window"),
         "min_cell": _MIN_CELL,
         "checks": [_check(spec, check) for check in monitor.definitions.values()],
-        "channels": {name: channel_config(spec.blocks[name]) for name in sorted(channels)},
+        "channels": {name: channel_config(spec, spec.blocks[name]) for name in sorted(channels)},
         "task": label["task"],
         "positive": label["positive"],
         "favourable": label["favourable"],

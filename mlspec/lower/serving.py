@@ -10,7 +10,7 @@ from mlspec.lower.live import live_form
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import json_value
 from mlspec.spec.model import Block, Spec
-from mlspec.spec.values import Made
+from mlspec.spec.values import Made, Reference
 
 # A reply always carries the decision beside the probability, so `both` is what `probability` gives.
 _OUTPUTS = {"probability": "probability", "both": "probability", "decision": "decision", "value": "prediction"}
@@ -95,14 +95,16 @@ def handle(made: Made | None) -> dict[str, Any]:
     return {"kind": made.name, **{name: json_value(value) for name, value in made.args.items()}}
 
 
-def channel_config(block: Block) -> dict[str, Any]:
-    """A channel as the runtime opens it."""
+def channel_config(spec: Spec, block: Block) -> dict[str, Any]:
+    """A channel as the runtime opens it; a secret goes by its handle."""
     made = block.make("value")
     if made is None:
         raise TypeError(f"channel {block.name} has no value")
     found: dict[str, Any] = {"kind": made.name}
     for name, value in made.args.items():
         item = value.item
+        if isinstance(item, Reference) and item.kind == "secret":
+            item = spec.blocks[item.block].make("value")
         found[name] = handle(item) if isinstance(item, Made) else json_value(item)
     return found
 

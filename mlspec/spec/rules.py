@@ -287,8 +287,17 @@ def _timed_folds(block: Block, scope: Scope, context: Context) -> None:
         )
 
 
+def _times(block: Block, scope: Scope, context: Context) -> None:
+    """The times of a schedule, and how often a source is read again."""
+    if block.kind == "schedule" or block.get("refresh") is not None:
+        from mlspec.spec import times
+
+        (times.check_times if block.kind == "schedule" else times.check_lengths)(block, scope)
+
+
 _RULES: dict[str, tuple[Rule, ...]] = {
-    "source": (_database, _paths, _renames),
+    "source": (_database, _paths, _renames, _times),
+    "schedule": (_times,),
     "split": (_parts, _renames),
     "features": (_renames,),
     "monitor": (_renames,),

@@ -201,3 +201,14 @@ def test_a_comment_is_no_part_of_the_digest_and_a_value_is(tmp_path: Path) -> No
 def test_lowering_twice_gives_equal_stages(tmp_path: Path) -> None:
     first, second = lowered(tmp_path), lowered(tmp_path)
     assert [dataclasses.asdict(stage) for stage in first] == [dataclasses.asdict(stage) for stage in second]
+
+
+def test_a_channel_keeps_its_secret_as_a_handle(tmp_path: Path) -> None:
+    hook = ("channel console = log()\n", 'secret hook = env("TEAM_HOOK")\n\nchannel console = webhook(hook)\n')
+    graph_of = tmp_path / "demo.mlspec"
+    (tmp_path / "mlspec.toml").touch()
+    graph_of.write_text(DEMO.read_text().replace(*hook))
+    spec = mlspec.load(graph_of).spec
+    assert spec is not None
+    channels = monitor_config(spec, next(spec.of_kind("monitor")))["channels"]
+    assert channels == {"console": {"kind": "webhook", "url": {"kind": "env", "variable": "TEAM_HOOK"}}}

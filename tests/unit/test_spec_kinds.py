@@ -57,10 +57,11 @@ monitor other {
   }
 }
 """,
+    "schedule": 'schedule nightly {\n  at = cron("0 2 * * *", zone: "UTC")\n  run = tune\n  on_failure = console\n}\n',
+    "every": "schedule often {\n  at = interval(6h)\n  run = release\n  retry = 2\n  deadline = 2h\n  on_failure = console\n}\n",
 }
 
 UNBUILT = {
-    "schedule": 'schedule nightly {\n  at = cron("0 2 * * *", zone: "UTC")\n  run = tune\n  on_failure = console\n}\n',
     "evaluate": "evaluate more {\n  models = [tune.best, base]\n  part = parts.holdout\n  slices = [job]\n}\n",
     "publish": 'entity person: string\n\npublish out {\n  features = inputs\n  to = feast("repo")\n  entity = person\n  freshness = 1d\n}\n',
     "waive": 'waive small {\n  finding = "MLS504"\n  at = release\n  reason = "known"\n  owner = "team-a"\n  expires = 2027-01-01\n}\n',

@@ -11,7 +11,14 @@ KINDS = {
         "role": "check",
         "fields": (
             ("from", ("call", "source_from"), R, "open", "behaviour", "The place and format of the rows."),
-            ("refresh", "duration", None, "open", "operational", "How old the rows may get before they are read again."),
+            (
+                "refresh",
+                "duration",
+                None,
+                "open",
+                "operational",
+                "How old the rows may get: on a target with a clock they are read again that often.",
+            ),
             (
                 "sample",
                 ("ratio", 0, 1),

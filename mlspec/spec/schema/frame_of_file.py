@@ -64,9 +64,8 @@ KINDS = {
         ),
     },
     "schedule": {
-        "doc": "When something of this spec runs by itself.",
+        "doc": "When something of this spec runs by itself, on a target that has a clock; others print a line for cron.",
         "stage": "extraction, all",
-        "built": False,
         "fields": (
             ("at", ("call", "schedule_at"), R, "open", "operational", "The times."),
             (
@@ -75,9 +74,17 @@ KINDS = {
                 R,
                 "open",
                 "operational",
-                "What runs, with everything it needs.",
+                "What runs, with everything it needs; with gates also the reports, and the registration that waits for them.",
             ),
-            ("retry", ("int", 0, 10), 0, "open", "operational", "How often a failed run is tried again."),
+            ("retry", ("int", 0, 10), 0, "open", "operational", "How often a stage that died in such a run is tried again."),
+            (
+                "deadline",
+                "duration",
+                None,
+                "open",
+                "operational",
+                "How long after its time a run must have ended; `on_failure` is told otherwise, and the run goes on.",
+            ),
             ("on_failure", ("ref", "channel"), None, "open", "operational", "Whom a run that failed tells."),
         ),
     },
