@@ -1,15 +1,19 @@
 """`python -m mlspec.runtime STAGE --plan plan.json --in NAME=PATH --out NAME=PATH`: one stage, for targets that schedule processes.
 
 Each artifact folder holds a `manifest.json` beside its content, verified before it is read and written after it is complete. With
-`--store` a stage that is complete there is not run again.
+`--store` a stage that is complete there is not run again. With `--artifacts DIR` the folders are `DIR/<stage id>/<output>`, so that
+a command names nothing but the stage. A folder named by the variable MLSPEC_STAGE_REPORTS gets `<stage id>.json`, how it ended.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.folder import Held, publish_into, read_folder
 from mlspec.runtime.kfp.answer import ExecutorInput, metadata_of, show
+from mlspec.runtime.kinds import KEEPS_RESUME
+from mlspec.runtime.lock import alone
 from mlspec.runtime.stage import Around, run_stage
 from mlspec.runtime.store import Store
 
@@ -29,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     kfp = None
     try:
-        kfp = ExecutorInput(options.executor_input) if options.executor_input else None
-        _run(options, kfp)
+        with _reported(options.stage):
+            kfp = ExecutorInput(options.executor_input) if options.executor_input else None
+            _command(options, kfp)
     except StageError as error:
         _print(error)
         if kfp:
@@ -47,9 +54,20 @@ def _parser() -> argparse.ArgumentParser:
         "--in", dest="inputs", action="append", default=[], metavar="NAME=PATH", help="an input artifact's folder"
     )
     parser.add_argument("--out", dest="outputs", action="append", default=[], metavar="NAME=PATH", help="where an output goes")
+    parser.add_argument(
+        "--artifacts", type=Path, metavar="DIR", help="where all stages' artifacts lie; in place of --in and --out"
+    )
     parser.add_argument("--root", type=Path, default=Path(), help="the project root that paths in the plan start from")
     parser.add_argument("--store", type=Path, help="a folder of complete stages: looked up by key first, filled afterwards")
-    parser.add_argument("--workers", type=int, default=1, help="processes that trials may use")
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="where what a killed attempt left is gone on from")
+    parser.add_argument(
+        "--figures", type=Path, metavar="DIR", help="a folder to fill with metrics.json and curves/, for other pages"
+    )
+    parser.add_argument("--marker", type=Path, metavar="FILE", help="a file of constant content, written last")
+    parser.add_argument(
+        "--guard", action="store_true", help="die with the caller; hold to the plan's GPU, memory, time, attempts"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="processes that trials may use; 0 for one a core")
     parser.add_argument("--executor-input", default="", help="KFP's executor input, JSON; the answer goes to its output file")
     parser.add_argument(
         "--show", dest="shown", action="append", default=[], metavar="NAME=PATH", help="where an output for KFP's page goes"
@@ -58,24 +76,59 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, kfp: ExecutorInput | None) -> None:
+def _command(options: argparse.Namespace, kfp: ExecutorInput | None) -> None:
     graph = _plan(options.plan)
     stage = _stage(graph, options.stage)
-    held = {name: read_folder(path) for name, path in _paths(options.inputs, stage.inputs, "--in").items()}
-    targets = _paths(options.outputs, stage.outputs, "--out")
+    if options.guard:
+        from mlspec.runtime.guard import guarded
+
+        guarded(stage, lambda: _run(options, graph, stage, kfp))
+    else:
+        _run(options, graph, stage, kfp)
+
+
+def _run(options: argparse.Namespace, graph: Graph, stage: Stage, kfp: ExecutorInput | None) -> None:
+    sources, targets = _folders(options, stage)
+    held = {name: read_folder(path) for name, path in sources.items()}
     store = Store(options.root, options.store) if options.store else None
-    resume = (store or Store(options.root)).resume / stage.id
-    around = Around(options.root.resolve(), resume, options.workers, max(1, stage.resources.cpu), _progress)
+    resume = options.resume or (store or Store(options.root)).resume / stage.id
+    workers = options.workers or len(os.sched_getaffinity(0))
+    around = Around(options.root.resolve(), resume, workers, max(1, stage.resources.cpu), _progress)
     if store is None:
         written, reused = _beside(graph, stage, held, targets, around), False
     else:
         from mlspec.runtime.stored import bring_about
 
         written, reused = bring_about(graph, stage, held, targets, store, around)
+    _tell(options, stage, targets)
     if kfp:
         metadata = {name: metadata_of(targets[name], manifest, reused=reused) for name, manifest in written.items()}
         pages = (text.partition("=") for text in options.shown)
         kfp.answer(metadata | {name: show(stage, name, targets, Path(path)) for name, _, path in pages})
+
+
+def _folders(options: argparse.Namespace, stage: Stage) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The folder of each input and of each output."""
+    if options.artifacts is None:
+        return _paths(options.inputs, stage.inputs, "--in"), _paths(options.outputs, stage.outputs, "--out")
+    if options.inputs or options.outputs:
+        raise StageError("MLS101", "`--artifacts` says where everything lies", expected="no `--in` and no `--out` beside it",
+                         found="both", help="leave them out")  # fmt: skip
+    for stale in (options.artifacts / stage.id).glob(".mlspec-*"):
+        files.remove_tree(stale)  # a killed attempt's; nobody else makes this stage
+    sources = {name: options.artifacts / source / output for name, source, output in stage.upstream()}
+    return sources, {name: options.artifacts / stage.id / name for name in stage.outputs}
+
+
+def _tell(options: argparse.Namespace, stage: Stage, targets: Mapping[str, Path]) -> None:
+    """Leave what the caller asked for beside the artifacts; the marker last."""
+    if options.figures:
+        from mlspec.runtime.figures import write_figures
+
+        write_figures(stage, targets, options.figures)
+    if options.marker:
+        files.make_folder(options.marker.parent)
+        files.write_text(options.marker, f"{stage.id} is done\n")
 
 
 def _beside(
@@ -83,9 +136,13 @@ def _beside(
 ) -> dict[str, Any]:
     """Run the stage in a folder beside its outputs: publishing is a rename, which does not cross disks."""
     beside = next(iter(targets.values()), around.project_root).resolve().parent
-    with tempfile.TemporaryDirectory(prefix=".mlspec-", dir=files.make_folder(beside)) as work:
+    folder = tempfile.TemporaryDirectory(prefix=".mlspec-", dir=files.make_folder(beside))
+    with folder as work, alone(files.make_folder(around.resume_root)):
         made = run_stage(graph, stage.id, {name: item.path for name, item in held.items()}, Path(work), around)
-        return {name: publish_into(made[name], target, stage.outputs[name]) for name, target in targets.items()}
+        written = {name: publish_into(made[name], target, stage.outputs[name]) for name, target in targets.items()}
+    if stage.kind not in KEEPS_RESUME:
+        files.remove_tree(around.resume_root)
+    return written
 
 
 def _plan(path: Path) -> Graph:
@@ -113,6 +170,26 @@ def _paths(given: Sequence[str], wanted: Mapping[str, str], flag: str) -> dict[s
             found=" ".join(sorted(pairs)) or "none", help=f"give each of them once: `{flag} NAME=PATH`",
         )  # fmt: skip
     return pairs
+
+
+@contextmanager
+def _reported(stage: str) -> Iterator[None]:
+    """Say how the stage ended in the folder that MLSPEC_STAGE_REPORTS names."""
+    folder = os.environ.get("MLSPEC_STAGE_REPORTS")
+    if not folder:
+        yield
+        return
+    started = time.monotonic()
+    report: dict[str, Any] = {"stage": stage, "state": "failed"}
+    try:
+        yield
+        report["state"] = "ran"
+    except StageError as error:
+        report["error"] = error.to_json()
+        raise
+    finally:
+        report["seconds"] = round(time.monotonic() - started, 3)
+        files.write_json(files.make_folder(Path(folder)) / f"{stage}.json", report)
 
 
 def _progress(done: float, total: float | None, note: str) -> None:

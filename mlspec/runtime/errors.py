@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FINAL = ("MLS704", "MLS815", "MLS808", "MLS812", "internal")
+"""Failures that another attempt cannot mend: no such machine, a failed gate, a corrupt artifact, a missing library, a bug."""
 
 
 class StageError(Exception):
@@ -60,3 +64,12 @@ class SeveralErrors(StageError):
     def to_json(self) -> dict[str, object]:
         """The error as JSON, with every further one under `also`."""
         return {**super().to_json(), "also": [error.to_json() for error in self.errors[1:]]}
+
+
+def error_from_json(value: Mapping[str, Any]) -> StageError:
+    """The error that another process told with `to_json`."""
+    if value.get("also"):
+        first = {**value, "also": (), "examples": value["examples"][: len(value["examples"]) - len(value["also"])]}
+        return SeveralErrors([error_from_json(first), *map(error_from_json, value["also"])])
+    return StageError(value["code"], value["message"], value["where"], expected=value["expected"], found=value["found"],
+                      help=value["help"], examples=value["examples"])  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -71,6 +73,29 @@ class RunLock:
         # Closing is not enough: a process forked from here may hold the same lock a moment longer.
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         self._close()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder itself, which no file in it shows. What a killed caller left running there is waited for, since it dies by itself."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        deadline = time.monotonic() + _ORPHANS_DIE_WITHIN
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise StageError(
+                        "MLS811", f"another process works in `{folder}`", expected="no other run of this stage", found="its lock is held",
+                        help="wait for it, or end it; then run again",
+                    ) from None  # fmt: skip
+                time.sleep(0.05)
+        yield
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
 
 
 def owner(path: Path) -> int | None:

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import files
-from mlspec.runtime.errors import StageError
+from mlspec.runtime.errors import FINAL, StageError
 from mlspec.runtime.manifest import Manifest
 from mlspec_local.schedule import Schedule
 from mlspec_local.server import start_server
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from mlspec_local.run import Run
 
 _LONGEST = 250_000
-_FINAL = ("MLS815", "MLS808", "MLS812", "internal")
-"""Failures that a retry cannot mend: a failed gate, a corrupt artifact, a missing library, a bug."""
 
 
 class Execution:
@@ -115,7 +113,7 @@ class Execution:
         state = self._run.states[name]
         state.error = error
         self._record.append("failed", stage=name, key=state.key, error=error, attempt=state.attempts)
-        if error["code"] not in _FINAL and state.attempts <= self._run.graph[name].resources.retry:
+        if error["code"] not in FINAL and state.attempts <= self._run.graph[name].resources.retry:
             self._schedule.again(name)
             self._run.tell("retried", name, error=error)
             return

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import files
+from mlspec.runtime.figures import class_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,19 +22,10 @@ def classification(metrics: Path, predictions: Path, model: str) -> dict[str, An
     label, curves = found["label"], found["curves"][model]
     shown: dict[str, Any] = {}
     if "confusion" in curves:
-        shown["confusionMatrix"] = _matrix([str(value) for value in _classes(label)], curves["confusion"]["counts"])
+        shown["confusionMatrix"] = _matrix(class_names(label), curves["confusion"]["counts"])
     if "roc" in curves:
         shown["confidenceMetrics"] = _roc(predictions, model, label)
     return shown
-
-
-def _classes(label: dict[str, Any]) -> list[Any]:
-    """The classes in the order of the matrix: of two, the positive one is the second."""
-    if label["task"] != "binary":
-        return list(label["classes"])
-    positive = label["positive"]
-    others = [value for value in label["classes"] if value != positive]
-    return [others[0] if len(others) == 1 else f"not {positive}", positive]
 
 
 def _matrix(names: list[str], counts: list[list[int]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlspec.runtime.evaluate.metrics import METRICS
+from mlspec.runtime.figures import class_names
 from mlspec.runtime.report.charts import Series, calibration, confusion, grouped_bars, histogram, line
 from mlspec.runtime.report.charts.residuals import residual_bands
 from mlspec.runtime.report.evidence import Evidence
@@ -73,7 +74,7 @@ def _charts(found: Mapping[str, Any], models: Sequence[str]) -> list[dict[str, A
             *_rankings(curves, models, found["label"]),
             *_probabilities(curves.get(candidate, {}), candidate, found["label"]),
         ]
-    classes = _class_order(found["label"])
+    classes = class_names(found["label"])
     return charts + [
         {"title": f"Decisions of {name}", "note": "rows by true class (down) and decision (across), share of the true class",
          "chart": confusion(classes, curves[name]["confusion"]["counts"], title=f"confusion of {name}"), "counts": _counts(classes, curves[name])}
@@ -87,14 +88,6 @@ def _counts(classes: Sequence[str], curves: Mapping[str, Any]) -> str:
         return ""
     (right_no, alarm), (miss, hit) = curves["confusion"]["counts"]
     return f"{hit:,} found, {miss:,} missed, {alarm:,} false alarms, {right_no:,} rightly left"
-
-
-def _class_order(label: Mapping[str, Any]) -> list[str]:
-    """Class names in the order of their codes."""
-    if label["task"] == "binary":
-        rest = [value for value in label["classes"] if value != label["positive"]]
-        return [str(value) for value in (*rest, label["positive"])]
-    return [str(value) for value in label["classes"]]
 
 
 def _rankings(curves: Mapping[str, Any], models: Sequence[str], label: Mapping[str, Any]) -> list[dict[str, Any]]:

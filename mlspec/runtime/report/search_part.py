@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlspec.runtime.figures import best_so_far
 from mlspec.runtime.report.charts import bars
 from mlspec.runtime.report.charts.search import history, parameter
 from mlspec.runtime.report.evidence import Evidence
@@ -30,7 +31,7 @@ def _study(name: str, study: Mapping[str, Any]) -> dict[str, Any] | None:
     metric = metric_name(str(objective.get("metric", "objective")))
     ranked = sorted(trials, key=lambda trial: ((-1 if upward else 1) * float(_value(trial) or 0), trial["number"]))
     points = [(int(trial["number"]), str(trial.get("family") or "trial"), float(_value(trial) or 0)) for trial in trials]
-    drawn = history(points, families, _best_so_far(points, upward), title=f"search {name}: {metric} by trial",
+    drawn = history(points, families, best_so_far([(number, value) for number, _, value in points], upward=upward), title=f"search {name}: {metric} by trial",
                     note=f"best {decimal(_best_value(ranked))} at trial {ranked[0]['number']}", y_name=metric, width=1040)  # fmt: skip
     return {
         "name": name, "metric": metric, "direction": "highest" if upward else "lowest", "history": drawn, "finished": len(trials),
@@ -72,14 +73,6 @@ def _importance(study: Mapping[str, Any]) -> Any:
     return bars(
         names, [row["importance"] for row in rows], title="importance of the parameters", percent=True, width=640, highest=1
     )
-
-
-def _best_so_far(points: Sequence[tuple[int, str, float]], upward: bool) -> list[tuple[int, float]]:
-    found: list[tuple[int, float]] = []
-    for number, _, value in sorted(points):
-        if not found or (value > found[-1][1] if upward else value < found[-1][1]):
-            found.append((number, value))
-    return found
 
 
 def _line(trial: Mapping[str, Any]) -> dict[str, Any]:

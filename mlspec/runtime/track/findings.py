@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlspec.runtime import files
+from mlspec.runtime.figures import finished_trials, scalars
 
 # MLflow's own limits.
 PARAM_LENGTH = 6_000
@@ -31,30 +32,16 @@ def params_of(inputs: Mapping[str, Path]) -> dict[str, str]:
 
 def metrics_of(inputs: Mapping[str, Path]) -> dict[str, float]:
     """Every metric of every model, with the ends of its interval, and every quantity of a gate."""
-    found: dict[str, float | None] = {}
-    for block, folder in named(inputs, "metrics").items():
-        metrics = files.read_json(folder / "metrics.json")
-        for model, values in metrics.get("models", {}).items():
-            for metric, entry in values.items():
-                found |= {f"{block}.{model}.{metric}{end}": entry[key] for key, end in ENDS}
-        for quantity, entry in metrics.get("quantities", {}).items():
-            found[f"{block}.gate.{quantity}"] = entry.get("value")
-    for block, folder in named(inputs, "verdict").items():
-        found[f"{block}.passed"] = float(files.read_json(folder / "verdict.json")["passed"])
-    return {key: float(value) for key, value in found.items() if value is not None}
-
-
-ENDS = (("value", ""), ("low", ".low"), ("high", ".high"))
+    findings = [*named(inputs, "metrics").items(), *named(inputs, "verdict").items()]
+    return {f"{block}.{name}": value for block, folder in findings for name, value in scalars(folder).items()}
 
 
 def trials_of(inputs: Mapping[str, Path]) -> Iterator[tuple[str, int, float]]:
     """(series, trial, objective) of every finished trial of every study."""
     for block, folder in named(inputs, "study").items():
         for path in sorted(folder.glob("*.json")):
-            for trial in files.read_json(path).get("trials", ()):
-                value = trial.get("value")
-                if isinstance(value, (int, float)):
-                    yield f"{block}.objective", int(trial["number"]), float(value)
+            for trial in finished_trials(files.read_json(path)):
+                yield f"{block}.objective", int(trial["number"]), float(trial["value"])
 
 
 def documents_of(inputs: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
