@@ -15,9 +15,13 @@ import pytest
 from package_tables import HALF, SCALE, feature, stage_inputs
 
 from mlspec.runtime import files
+from mlspec.runtime.context import derive_seed
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package import load_package
 from mlspec.runtime.search import run
+from mlspec.runtime.search.study import Study
+from mlspec.runtime.search.trials import Suggestion, Trial
+from mlspec.runtime.search.workers import Outcome
 from tests.support.stages import run_stage_function
 
 LABEL = {"column": "y", "task": "binary", "classes": ["no", "yes"], "positive": "yes", "favourable": "yes", "type": "category"}
@@ -170,17 +174,18 @@ def test_a_trial_that_cannot_be_fitted_is_recorded_and_the_rest_goes_on(tmp_path
 
 
 def killed_at(number: int, times: int, marks: Path):
-    """`run_trial`, whose worker is killed with SIGKILL at one trial, the first `times` times."""
+    """`judge_fold`, whose worker is killed with SIGKILL at the last fold of one trial, the first `times` times."""
     from mlspec.runtime.search import stage
 
-    whole = stage.run_trial
+    whole = stage.judge_fold
+    fatal = derive_seed(7, "tune", "fit", trial=number, fold=2)
     marks.mkdir(parents=True, exist_ok=True)
 
-    def killed(at, *rest):
-        if at == number and len(list(marks.iterdir())) < times:
+    def killed(family, params, fold, objective, seed, where):
+        if seed == fatal and len(list(marks.iterdir())) < times:
             (marks / str(time.monotonic_ns())).touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return whole(at, *rest)
+        return whole(family, params, fold, objective, seed, where)
 
     return killed
 
@@ -192,7 +197,7 @@ def test_a_killed_worker_changes_nothing(tmp_path, small, monkeypatch):
     for number in (1, 3, 9):
         marks = tmp_path / f"marks-{number}"
         with monkeypatch.context() as patch:
-            patch.setattr("mlspec.runtime.search.stage.run_trial", killed_at(number, 1, marks))
+            patch.setattr("mlspec.runtime.search.stage.judge_fold", killed_at(number, 1, marks))
             _, out = search(tmp_path / f"killed-{number}", config, inputs, workers=3)
         assert len(list(marks.iterdir())) == 1
         assert files.sha256_files(out) == files.sha256_files(whole)
@@ -203,7 +208,7 @@ def test_a_trial_that_is_killed_twice_stops_the_search_and_is_tried_again_by_the
     config = search_config(features, trials=6)
     _, whole = search(tmp_path / "whole", config, inputs)
     marks = tmp_path / "marks"
-    monkeypatch.setattr("mlspec.runtime.search.stage.run_trial", killed_at(3, 2, marks))
+    monkeypatch.setattr("mlspec.runtime.search.stage.judge_fold", killed_at(3, 2, marks))
     with pytest.raises(StageError) as caught:
         search(tmp_path / "cut", config, inputs)
     assert (caught.value.code, caught.value.where.partition(".")[0]) == ("MLS810", "tune")
@@ -220,67 +225,117 @@ def test_memory_is_no_property_of_a_trial(tmp_path, small, monkeypatch):
         raise MemoryError
 
     inputs, features = small
-    monkeypatch.setattr("mlspec.runtime.search.stage.run_trial", full)
+    monkeypatch.setattr("mlspec.runtime.search.stage.judge_fold", full)
     with pytest.raises(StageError, match="ran out of memory") as caught:
         search(tmp_path, search_config(features, trials=3), inputs)
     assert caught.value.code == "MLS810"
 
 
-def test_a_lost_trial_runs_alone(tmp_path):
-    from mlspec.runtime.search.study import Study
-    from mlspec.runtime.search.trials import COMPLETE, Suggestion, Trial
-    from mlspec.runtime.search.workers import Outcome
+class FakePool:
+    """Workers without processes: the last started one answers first, and `lost` says for which trial and fold one is lost once."""
 
-    class Pool:
-        """Workers that end in order; the first try of trial 2 is lost."""
+    def __init__(self, limit: int, lost: set[tuple[int, int]] = frozenset()) -> None:
+        self.limit, self.lost = limit, set(lost)
+        self.running: dict[int, list] = {}
+        self.started: list[tuple[int, list[int]]] = []
+        self.judged: list[tuple[int, int, int]] = []
 
-        limit, tries = 3, 0
+    free = property(lambda self: len(self.running) < self.limit)
 
-        def __init__(self) -> None:
-            self.running: dict[int, object] = {}
-            self.seen: list[list[int]] = []
+    def __len__(self) -> int:
+        return len(self.running)
 
-        free = property(lambda self: len(self.running) < self.limit)
+    def start(self, trial: int, work, fold: int) -> None:
+        self.running[len(self.started)] = [trial, work, fold]
+        self.started.append((trial, sorted(other for other, _, _ in self.running.values())))
 
-        def __len__(self) -> int:
-            return len(self.running)
+    def next_outcome(self) -> Outcome:
+        worker = max(self.running)
+        trial, work, fold = self.running[worker]
+        if (trial, fold) in self.lost:
+            self.lost.remove((trial, fold))
+            del self.running[worker]
+            return Outcome(worker, trial, fold, reason="killed", lost=True)
+        self.judged.append((worker, trial, fold))
+        return Outcome(worker, trial, fold, work(fold), "no value")
 
-        def numbers(self) -> set[int]:
-            return set(self.running)
+    def give(self, worker: int, fold: int) -> None:
+        self.running[worker][2] = fold
 
-        def start(self, number: int, work: object) -> None:
-            self.running[number] = work
-            self.seen.append(sorted(self.running))
+    def dismiss(self, worker: int) -> None:
+        del self.running[worker]
 
-        def next_outcome(self) -> Outcome:
-            number = 2 if 2 in self.running else min(self.running)
-            work = self.running.pop(number)
-            if number == 2 and not self.tries:
-                self.tries = 1
-                return Outcome(2, reason="killed", lost=True)
-            return Outcome(number, work())
+    def stop(self) -> None:
+        self.running.clear()
 
-        def stop(self) -> None:
-            self.running.clear()
 
-    class Engine:
-        def suggest(self, number, history):
-            return Suggestion("only", {"x": number})
+class Counting:
+    """An engine that suggests the trial's number."""
 
-    def judge(number, suggestion, history):
-        return Trial(number, "only", suggestion.params, COMPLETE, (1.0,), 1.0).to_json()
+    def suggest(self, number, history):
+        return Suggestion("only", {"x": number})
 
-    pool = Pool()
-    import mlspec.runtime.search.study as module
 
-    study = Study("key", 6, 3, "maximize", Engine(), judge, lambda done, note: None)
+def fake_study(
+    folder: Path, pool: FakePool, judge=lambda number, suggestion, fold: 10.0 * number + fold, **changes
+) -> list[Trial]:
+    given = {"key": "key", "trials": 6, "folds": 3, "parallel": 3, "direction": "maximize", "engine": Counting(), "judge": judge,
+             "pruner": lambda history: None, "report": lambda done, note: None}  # fmt: skip
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "Workers", lambda limit: pool)
-        trials = study.run(tmp_path, 3)
-    assert [trial.number for trial in trials] == [1, 2, 3, 4, 5, 6]
-    again = pool.seen.index([2])
-    assert all(2 not in running for running in pool.seen[again + 1 :])
-    assert max(map(len, pool.seen[again + 1 :])) > 1
+        patch.setattr("mlspec.runtime.search.study.Workers", lambda limit: pool)
+        return Study(**(given | changes)).run(folder, pool.limit)
+
+
+def test_a_lost_trial_runs_alone(tmp_path):
+    pool = FakePool(3, lost={(2, 0), (3, 2)})
+    trials = fake_study(tmp_path, pool)
+    assert [trial.folds for trial in trials] == [
+        (10.0 * number, 10.0 * number + 1, 10.0 * number + 2) for number in range(1, 7)
+    ]
+    again = pool.started.index((2, [2]))
+    assert (3, [3]) in pool.started[again:]
+    assert max(len(running) for _, running in pool.started[again:]) > 1
+    together = FakePool(2, lost={(1, 0), (1, 1)})
+    (trial,) = fake_study(tmp_path / "together", together, trials=1)
+    assert trial.folds == (10.0, 11.0, 12.0)
+    assert [worker for worker, _, _ in together.judged] == [2, 2, 2]
+    with pytest.raises(StageError, match="trial 2 of the search was stopped twice"):
+        pool = FakePool(3, lost={(2, 0)})
+        start = pool.start
+
+        def lose_again(trial, work, fold):
+            start(trial, work, fold)
+            if pool.started[-1] == (2, [2]):
+                pool.lost.add((2, fold))
+
+        pool.start = lose_again
+        fake_study(tmp_path / "again", pool)
+
+
+def test_idle_workers_take_folds_of_a_running_trial(tmp_path):
+    pool = FakePool(4)
+    trials = fake_study(tmp_path, pool, trials=1, folds=8)
+    assert trials[0].folds == tuple(10.0 + fold for fold in range(8))
+    assert len({worker for worker, _, _ in pool.judged}) == 4
+    pruned = FakePool(4)
+    (trial,) = fake_study(
+        tmp_path / "pruned", pruned, trials=1, folds=8, pruner=lambda history: lambda values: len(values) == 3
+    )
+    assert (trial.state, trial.folds) == ("pruned", (10.0, 11.0, 12.0))
+    assert [fold for _, _, fold in pruned.judged] == [0, 1, 2]  # one after the other: each decides about the next
+
+
+def test_the_first_fold_that_fails_is_the_reason_however_many_workers_there_are(tmp_path):
+    def judge(number, suggestion, fold):
+        return None if fold in (2, 3) else float(fold)
+
+    found = []
+    for workers in (1, 2, 4):
+        pool = FakePool(workers, lost={(1, 2)} if workers == 4 else set())
+        found.append(fake_study(tmp_path / str(workers), pool, judge, trials=1, folds=6))
+    assert found[0] == found[1] == found[2]
+    assert (found[0][0].state, found[0][0].folds, found[0][0].reason) == ("failed", (0.0, 1.0), "fold 3: no value")
 
 
 def test_no_usable_trial_lists_the_reasons(tmp_path, small):

@@ -1,9 +1,8 @@
-"""What a trial does in its worker: fit on each fold, judge, end early if the pruner says so."""
+"""What a worker does with one fold of a trial: fit on its fitting rows, judge on the others."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +15,7 @@ from mlspec.runtime.estimators.fit import require_scores
 from mlspec.runtime.evaluate.metrics import METRICS, metric_of, score
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.search.fold_data import FoldData
-from mlspec.runtime.search.pruning import Prune
 from mlspec.runtime.search.space import Family
-from mlspec.runtime.search.trials import COMPLETE, FAILED, PRUNED, Suggestion, Trial
 from mlspec.runtime.transform import Target
 from mlspec.runtime.transform.columns import Floats
 
@@ -58,29 +55,18 @@ def read_objective(config: Mapping[str, Any], label: Mapping[str, Any], calibrat
     return found
 
 
-def run_trial(
-    number: int, suggestion: Suggestion, family: Family, folds: Sequence[FoldData], objective: Objective,
-    prune: Prune, seed: Callable[[int], int], where: str,
-) -> Trial:  # fmt: skip
-    """Fit and judge the trial on one fold after the other; `seed` gives the seed of a fold."""
-    values: list[float] = []
-    params = {**family.params, **suggestion.params}
-    for place, fold in enumerate(folds):
-        estimator = build_estimator(family.estimator, params, seed(place), where)
-        require_scores(estimator, fold.fitting_target, objective.calibrated, where)
-        refuse_nulls(family.estimator, fold.fitting, where)
-        refuse_empty_columns(family.estimator, fold.fitting, where)
-        refuse_nulls(family.estimator, fold.judging, where)
-        fit_estimator(estimator, fold.fitting.numbers, fold.fitting_target, where)
-        try:
-            scores = finite(predict(estimator, fold.judging.numbers, fold.judging_target))
-            values.append(objective.of(fold.judging_target, scores))
-        except UndefinedMetric as error:
-            return Trial(number, family.name, suggestion.params, FAILED, tuple(values), None, f"fold {place + 1}: {error}")
-        if prune(values):
-            break
-    state = COMPLETE if len(values) == len(folds) else PRUNED
-    return Trial(number, family.name, suggestion.params, state, tuple(values), _mean(values))
+def judge_fold(
+    family: Family, params: Mapping[str, Any], fold: FoldData, objective: Objective, seed: int, where: str
+) -> float:  # fmt: skip
+    """Fit on the fold's fitting rows and give the objective on its judging rows; UndefinedMetric where it has none."""
+    estimator = build_estimator(family.estimator, {**family.params, **params}, seed, where)
+    require_scores(estimator, fold.fitting_target, objective.calibrated, where)
+    refuse_nulls(family.estimator, fold.fitting, where)
+    refuse_empty_columns(family.estimator, fold.fitting, where)
+    refuse_nulls(family.estimator, fold.judging, where)
+    fit_estimator(estimator, fold.fitting.numbers, fold.fitting_target, where)
+    scores = finite(predict(estimator, fold.judging.numbers, fold.judging_target))
+    return objective.of(fold.judging_target, scores)
 
 
 def finite(scores: Floats) -> Floats:
@@ -89,7 +75,3 @@ def finite(scores: Floats) -> Floats:
     if bad:
         raise UndefinedMetric(f"{bad} of {scores.size} scores are no finite numbers")
     return scores
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

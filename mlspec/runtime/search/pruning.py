@@ -17,13 +17,17 @@ Prune = Callable[[Sequence[float]], bool]
 PRUNERS = ("median", "halving")
 
 
-def open_pruner(config: Mapping[str, Any] | None, history: Sequence[Trial], folds: int, direction: str, where: str) -> Prune:
-    """A function of the values of the folds so far: whether the trial ends here."""
-    if config is None:
-        return lambda values: False
-    if config["name"] not in PRUNERS:
+def require_built(config: Mapping[str, Any] | None, where: str) -> None:
+    """StageError MLS901 for a pruner that is not built."""
+    if config is not None and config["name"] not in PRUNERS:
         raise StageError("MLS901", f"the pruner `{config['name']}` is not built yet", f"{where}.pruner", expected=", ".join(PRUNERS),
                          found=str(config["name"]), help="use one of these")  # fmt: skip
+
+
+def open_pruner(config: Mapping[str, Any] | None, history: Sequence[Trial], direction: str) -> Prune | None:
+    """A function of the values of the folds so far: whether the trial ends here, with folds left; None where none ends early."""
+    if config is None:
+        return None
     sign = 1.0 if direction == "minimize" else -1.0
     losses = [[sign * value for value in trial.folds] for trial in history if trial.state != FAILED]
     complete = sum(trial.state == COMPLETE for trial in history)
@@ -31,7 +35,7 @@ def open_pruner(config: Mapping[str, Any] | None, history: Sequence[Trial], fold
 
     def prune(values: Sequence[float]) -> bool:
         seen = len(values)
-        if seen >= folds or seen <= int(config.get("warmup") or 0):
+        if seen <= int(config.get("warmup") or 0):
             return False
         rivals = [_mean(other[:seen]) for other in losses if len(other) >= seen]
         return decide(config, _mean([sign * value for value in values]), rivals, seen, complete)

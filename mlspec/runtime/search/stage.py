@@ -19,8 +19,8 @@ from mlspec.runtime.search.engines import open_engine
 from mlspec.runtime.search.fold_data import FoldData, fold_data, remove_mapped
 from mlspec.runtime.search.folds import cv_folds
 from mlspec.runtime.search.importance import importance
-from mlspec.runtime.search.judge import Objective, read_objective, run_trial
-from mlspec.runtime.search.pruning import open_pruner
+from mlspec.runtime.search.judge import Objective, judge_fold, read_objective
+from mlspec.runtime.search.pruning import open_pruner, require_built
 from mlspec.runtime.search.space import Family, read_families
 from mlspec.runtime.search.study import Study, require_usable
 from mlspec.runtime.search.trials import FAILED, Suggestion, Trial
@@ -75,20 +75,20 @@ def _study(
 ) -> Study:
     config, where = context.config, context.block
     by_name = {family.name: family for family in families}
-    direction, pruner = objective.direction, config.get("pruner")
-    open_pruner(pruner, [], len(data), direction, where)  # a pruner that is not built is refused before the first trial
+    require_built(config.get("pruner"), where)
 
-    def judge(number: int, suggestion: Suggestion, history: Sequence[Trial]) -> dict[str, Any]:
-        prune = open_pruner(pruner, history, len(data), direction, where)
-        seed = lambda fold: context.seed("fit", trial=number, fold=fold)  # noqa: E731 - a two-line closure
-        family = by_name[suggestion.family]
-        return run_trial(number, suggestion, family, data, objective, prune, seed, f"{where}.{family.name}").to_json()
+    def judge(number: int, suggestion: Suggestion, fold: int) -> float:
+        family, seed = by_name[suggestion.family], context.seed("fit", trial=number, fold=fold)
+        return judge_fold(family, suggestion.params, data[fold], objective, seed, f"{where}.{family.name}")
 
-    engine = open_engine(config["engine"], families, direction, lambda number: context.seed("suggest", trial=number), where)
+    engine = open_engine(
+        config["engine"], families, objective.direction, lambda number: context.seed("suggest", trial=number), where
+    )
     total = int(config["trials"])
     context.progress(0, total, f"{len(data)} folds of {len(data[0].fitting.names)} columns ready")
     return Study(
-        key=key, trials=total, parallel=int(config.get("parallel") or PARALLEL), direction=direction, engine=engine, judge=judge,
+        key=key, trials=total, folds=len(data), parallel=int(config.get("parallel") or PARALLEL), direction=objective.direction,
+        engine=engine, judge=judge, pruner=lambda history: open_pruner(config.get("pruner"), history, objective.direction),
         report=lambda done, note: context.progress(done, total, note), name=where, time_limit=config.get("time_limit"),
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
-"""Trials in forked processes: they share the parent's matrices, and one that crashes takes no other down.
+"""Forked processes that judge the folds of trials: they share the parent's matrices, and one that crashes takes no other down.
 
-An error that a library raises belongs to the trial, and is its result. A process that is killed, crashes or runs out of memory
+An error that a library raises belongs to the fold, and is its result. A process that is killed, crashes or runs out of memory
 says nothing of the trial but something of the machine: its outcome is `lost`, and never a result.
 """
 
@@ -12,30 +12,45 @@ import os
 import signal
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.processes import die_with_parent
+
+Work = Callable[[int], float]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker gave: an answer, or why it has none; `lost` says that another try may give one."""
+    """What a worker says of the fold that it had: a value, or why there is none. One that is `lost` is gone, and says nothing of it."""
 
-    number: int
-    answer: Any = None
+    worker: int
+    trial: int
+    fold: int
+    value: float | None = None
     reason: str | None = None
     lost: bool = False
 
 
+@dataclass
+class _Worker:
+    process: Any
+    connection: Connection
+    trial: int
+    fold: int
+
+
 class Workers:
-    """At most `limit` forked workers at a time."""
+    """At most `limit` forked workers at a time, each for the folds of one trial, one after the other as they are given."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._running: dict[int, tuple[Any, Connection]] = {}
+        self._started = 0
+        self._running: dict[int, _Worker] = {}
 
     def __len__(self) -> int:
         return len(self._running)
@@ -45,50 +60,66 @@ class Workers:
         """Whether another worker may start."""
         return len(self._running) < self._limit
 
-    def numbers(self) -> set[int]:
-        """The numbers of what is running."""
-        return set(self._running)
-
-    def start(self, number: int, work: Callable[[], Any]) -> None:
-        """Fork a worker that runs `work` and sends its answer, which must be JSON."""
+    def start(self, trial: int, work: Work, fold: int) -> None:
+        """Fork a worker for a trial; it judges this fold, and then each that `give` gives it."""
         forking = multiprocessing.get_context("fork")
-        receiver, sender = forking.Pipe(duplex=False)
-        process = forking.Process(target=_work, args=(os.getpid(), sender, work), daemon=False)
+        ours, theirs = forking.Pipe()
+        process = forking.Process(target=_work, args=(os.getpid(), theirs, work, fold), daemon=False)
         with warnings.catch_warnings():
             # Python warns of threads at a fork; here they are idle pools of libraries, which the child never uses.
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
-        sender.close()
-        self._running[number] = (process, receiver)
+        theirs.close()
+        self._started += 1
+        self._running[self._started] = _Worker(process, ours, trial, fold)
 
     def next_outcome(self) -> Outcome:
-        """Wait until a worker ends and return what it gave, the lowest number first where several did."""
-        ready = set(wait([receiver for _, receiver in self._running.values()]))
-        number = min(number for number, (_, receiver) in self._running.items() if receiver in ready)
-        process, receiver = self._running.pop(number)
-        said = _message(receiver)
-        receiver.close()
-        process.join()
+        """Wait until a worker has judged its fold, or is gone; the one that started first where several are ready."""
+        ready = set(wait([worker.connection for worker in self._running.values()]))
+        number = min(number for number, worker in self._running.items() if worker.connection in ready)
+        worker = self._running[number]
+        said = _message(worker.connection)
         if said is not None:
-            answer, reason, lost = said
-            return Outcome(number, answer, reason, lost)
-        if process.exitcode in (-signal.SIGINT, -signal.SIGTERM):
+            value, reason, lost = said
+            if lost:
+                self.dismiss(number)
+            return Outcome(number, worker.trial, worker.fold, value, reason, lost)
+        self._end(number)
+        if worker.process.exitcode in (-signal.SIGINT, -signal.SIGTERM):
             raise KeyboardInterrupt
-        return Outcome(number, reason=_ending(process.exitcode), lost=True)
+        return Outcome(number, worker.trial, worker.fold, reason=_ending(worker.process.exitcode), lost=True)
+
+    def give(self, number: int, fold: int) -> None:
+        """Another fold of the same trial for a worker that has judged its last one."""
+        worker = self._running[number]
+        worker.fold = fold
+        self._tell(worker, fold)
+
+    def dismiss(self, number: int) -> None:
+        """Let a worker that has judged its last fold end."""
+        self._tell(self._running[number], None)
+        self._end(number)
 
     def stop(self) -> None:
         """End all workers; what they were doing is lost."""
-        for process, receiver in self._running.values():
-            process.kill()
-            process.join()
-            receiver.close()
-        self._running.clear()
+        for number, worker in list(self._running.items()):
+            worker.process.kill()
+            self._end(number)
+
+    def _tell(self, worker: _Worker, message: int | None) -> None:
+        with suppress(OSError):  # it died since it spoke last: `next_outcome` and `_end` say so
+            worker.connection.send_bytes(json.dumps(message).encode())
+
+    def _end(self, number: int) -> None:
+        worker = self._running.pop(number)
+        worker.process.join()
+        worker.connection.close()
 
 
-def _message(receiver: Connection) -> Any:
+def _message(connection: Connection) -> Any:
     """What the worker sent, whole; None where it ended before it had sent everything."""
     try:
-        return json.loads(receiver.recv_bytes())
+        return json.loads(connection.recv_bytes())
     except (EOFError, OSError):
         return None
 
@@ -99,19 +130,26 @@ def _ending(exitcode: int) -> str:
     return f"its process ended with status {exitcode}"
 
 
-def _work(parent: int, sender: Connection, work: Callable[[], Any]) -> None:
-    """The child: dies with its parent, and turns every error into a reason."""
+def _work(parent: int, connection: Connection, work: Work, fold: int | None) -> None:
+    """The child: dies with its parent, and answers for one fold after the other until it is told that there is none."""
     die_with_parent(parent)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    result: tuple[Any, str | None, bool]
+    while fold is not None:
+        connection.send_bytes(json.dumps(_answer(work, fold)).encode())
+        fold = _message(connection)
+    connection.close()
+
+
+def _answer(work: Work, fold: int) -> tuple[float | None, str | None, bool]:
+    """The value, or the reason for none, and whether that reason is the machine's."""
     try:
-        result = (work(), None, False)
+        return work(fold), None, False
     except StageError as error:
-        result = (None, f"{error.code} {error.message}", False)
+        return None, f"{error.code} {error.message}", False
+    except UndefinedMetric as error:
+        return None, str(error), False
     except MemoryError:
-        result = (None, "it ran out of memory", True)
+        return None, "it ran out of memory", True
     except Exception as error:  # whatever a library raises on unlucky params fails this trial and no other
-        result = (None, f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}", False)
-    sender.send_bytes(json.dumps(result).encode())
-    sender.close()
+        return None, f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}", False

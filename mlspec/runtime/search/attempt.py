@@ -1,0 +1,72 @@
+"""A trial while it runs: which of its folds are judged, which are being judged, and which a worker may take next."""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+
+from mlspec.runtime.search.pruning import Prune
+from mlspec.runtime.search.trials import COMPLETE, FAILED, PRUNED, Suggestion, Trial
+
+
+class Attempt:
+    """The folds of one trial, taken in order, by several workers at a time.
+
+    With a pruner a fold is taken only once those before it are judged, since they decide whether it is tried at all. The first
+    fold that fails ends the trial; since folds are taken in order, which one that is does not depend on the workers.
+    """
+
+    def __init__(self, number: int, suggestion: Suggestion, folds: int, prune: Prune | None) -> None:
+        self.number = number
+        self.suggestion = suggestion
+        self._prune = prune
+        self._waiting = list(range(folds))
+        self._taken: set[int] = set()
+        self._values: dict[int, float] = {}
+        self._reasons: dict[int, str] = {}
+        self._pruned = False
+
+    @property
+    def open(self) -> bool:
+        """Whether a worker may take a fold now."""
+        wanted = not self._pruned and bool(self._waiting) and self._waiting[0] < min(self._reasons, default=math.inf)
+        return wanted and (self._prune is None or not self._taken)
+
+    def take(self) -> int:
+        """The next fold, which is the caller's now; only while `open`."""
+        fold = self._waiting.pop(0)
+        self._taken.add(fold)
+        return fold
+
+    def give_back(self, fold: int) -> None:
+        """A fold that nothing was learned of."""
+        self._taken.remove(fold)
+        insort(self._waiting, fold)
+
+    def judged(self, fold: int, value: float) -> None:
+        """The objective's value on a fold that was taken."""
+        self._taken.remove(fold)
+        self._values[fold] = value
+        if self._prune is not None and self._waiting:
+            self._pruned = self._prune(self._ordered())
+
+    def failed(self, fold: int, reason: str) -> None:
+        """Why a fold that was taken has no value."""
+        self._taken.remove(fold)
+        self._reasons[fold] = reason
+
+    def trial(self) -> Trial | None:
+        """The finished trial; None while a fold is missing that decides it."""
+        family, params = self.suggestion.family, self.suggestion.params
+        if self._taken or self.open:
+            return None
+        if self._reasons:
+            first = min(self._reasons)
+            values = tuple(value for fold, value in sorted(self._values.items()) if fold < first)
+            return Trial(self.number, family, params, FAILED, values, None, f"fold {first + 1}: {self._reasons[first]}")
+        found = self._ordered()
+        state = PRUNED if self._pruned else COMPLETE
+        return Trial(self.number, family, params, state, tuple(found), math.fsum(found) / len(found))
+
+    def _ordered(self) -> list[float]:
+        return [self._values[fold] for fold in sorted(self._values)]
