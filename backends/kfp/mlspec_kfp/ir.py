@@ -27,7 +27,8 @@ def artifact_type(title: str) -> Tree:
 def pages(stage: Stage) -> dict[str, str]:
     """The outputs that are there for KFP's page alone, with their types: a file each, while an artifact of ours is a folder."""
     shown = {f"classification--{name}": "system.ClassificationMetrics" for name in models_shown(stage)}
-    return {**shown, **{"page": PAGES[kind] for kind in stage.outputs.values() if kind in PAGES}}
+    page = next((PAGES[kind] for kind in stage.outputs.values() if kind in PAGES), None)
+    return {**shown, "page": page} if page else shown
 
 
 def title_of(kind: str) -> str:
@@ -77,11 +78,11 @@ def resources(asked: Resources, accelerator: str) -> Tree:
     if asked.gpu is not None:
         found["accelerator"] = {"count": "1", "resourceCount": "1", "resourceType": accelerator, "type": accelerator}
     if asked.cpu > 1 or asked.exclusive:
-        found |= {name: float(asked.cpu) for name in ("cpuLimit", "cpuRequest")}
-        found |= {name: str(asked.cpu) for name in ("resourceCpuLimit", "resourceCpuRequest")}
+        found |= dict.fromkeys(("cpuLimit", "cpuRequest"), float(asked.cpu))
+        found |= dict.fromkeys(("resourceCpuLimit", "resourceCpuRequest"), str(asked.cpu))
     if asked.memory is not None:
-        found |= {name: asked.memory / 1e9 for name in ("memoryLimit", "memoryRequest")}
-        found |= {name: str(asked.memory) for name in ("resourceMemoryLimit", "resourceMemoryRequest")}
+        found |= dict.fromkeys(("memoryLimit", "memoryRequest"), asked.memory / 1e9)
+        found |= dict.fromkeys(("resourceMemoryLimit", "resourceMemoryRequest"), str(asked.memory))
     return {name: found[name] for name in sorted(found)}
 
 

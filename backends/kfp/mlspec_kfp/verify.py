@@ -76,7 +76,7 @@ def _problems(pipeline: Tree, platforms: Tree) -> Iterator[str]:
 
 def _component(name: str, component: Tree, executors: Tree) -> Iterator[str]:
     where = f"components.{name}"
-    label = component.get("executorLabel")
+    label = str(component.get("executorLabel"))
     if label not in executors:
         yield f"{where}: no executor {label}"
         return

@@ -1,0 +1,159 @@
+"""Run the pipeline here, under kfp's own local runner: what is complete in the store is reused, outcomes are read from what tasks left.
+
+The runner is a smoke test of the file and the tasks. It proves nothing of image, secrets, resources and time limits, and it stops at
+the first task that fails.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlspec.backend import Finding, RunRequest, RunResult
+from mlspec.graph import Graph, plan_digest, write_plan
+from mlspec_kfp.emit import pipeline_file
+from mlspec_kfp.names import check_names, pipeline_name
+from mlspec_kfp.results import read_outcome
+from mlspec_kfp.settings import Settings, check_settings
+
+STATE = Path(".mlspec/kfp")
+_STARTED = re.compile(r"Executing task '?([a-z0-9-]+)'?")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run_locally(request: RunRequest) -> RunResult:
+    """Run what the request asks for below the project root."""
+    graph = _wanted(request)
+    settings = Settings.of(request.options, pipeline_name(graph), plan_digest(graph))
+    findings = [*check_names(graph), *check_settings(settings, graph.spec)]
+    if findings:
+        return failed(request.project_root, [refused(finding) for finding in findings])
+    state = request.project_root.resolve() / STATE
+    state.mkdir(parents=True, exist_ok=True)
+    with _lock(state / "run.lock") as held:
+        if not held:
+            return failed(state, [_busy(state)])
+        # The lock is ours, so whatever lies here was left by a run that was killed.
+        shutil.rmtree(state / "store" / "tmp", ignore_errors=True)
+        return _run(request, graph, _here(settings), state)
+
+
+def _wanted(request: RunRequest) -> Graph:
+    graph = request.graph
+    if not request.only:
+        return graph
+    return Graph.of([graph[name] for name in graph.needed_for(request.only)], spec=graph.spec, spec_digest=graph.spec_digest)
+
+
+def _here(settings: Settings) -> Settings:
+    """As for a cluster, but all paths start from the project root, where the runner is started: none of it is in the file."""
+    return replace(settings, root=".", store=f"{STATE}/store")
+
+
+def _run(request: RunRequest, graph: Graph, settings: Settings, state: Path) -> RunResult:
+    for old in (state / "runs").glob("*/outputs"):
+        shutil.rmtree(old)  # what is in them is in the store too
+    folder = _next_folder(state / "runs")
+    (folder / "plan.json").write_bytes(write_plan(graph))
+    relative = folder.relative_to(request.project_root.resolve()).as_posix()
+    text, _ = pipeline_file(graph, replace(settings, plan=f"{relative}/plan.json"))
+    (folder / "pipeline.yaml").write_text(text)
+    with _outputs(folder) as root:
+        code = _runner(request, folder, root)
+        outcome = read_outcome(graph, root)
+    return outcome.result(folder, code)
+
+
+def _next_folder(runs: Path) -> Path:
+    """Numbers, not clock readings, as the local target has them."""
+    runs.mkdir(parents=True, exist_ok=True)
+    newest = max((int(path.name) for path in runs.iterdir() if path.name.isdigit()), default=0)
+    folder = runs / f"{newest + 1:06d}"
+    folder.mkdir()
+    return folder
+
+
+@contextmanager
+def _outputs(folder: Path) -> Iterator[Path]:
+    """Where the runner keeps what tasks hand to each other. It puts its interpreter in place of `python3` wherever that stands."""
+    if "python3" not in str(folder):
+        yield folder / "outputs"
+        return
+    with tempfile.TemporaryDirectory(prefix="mlspec-kfp-") as elsewhere:
+        yield Path(elsewhere)
+
+
+def _runner(request: RunRequest, folder: Path, outputs: Path) -> int:
+    """The runner in a process group of its own, which ends with us whatever ends us: it watches its standard input."""
+    command = [sys.executable, "-m", "mlspec_kfp.runner", str(folder / "pipeline.yaml"), str(outputs)]
+    # A task finds its interpreter's packages, and nothing of the folder that it is started in.
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    with subprocess.Popen(
+        command, cwd=request.project_root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", start_new_session=True, env=environment,
+    ) as process, (folder / "log.txt").open("w", encoding="utf-8") as log:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            plain = _COLOUR.sub("", line)
+            log.write(plain)
+            _tell(request, plain)
+        return process.wait()
+
+
+def _tell(request: RunRequest, line: str) -> None:
+    found = _STARTED.search(line)
+    if found and request.progress != "none":
+        sys.stderr.write(f"{found.group(1)}\n")
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[bool]:
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _busy(state: Path) -> dict[str, Any]:
+    return error("MLS811", "another kfp run of this project is going on", expected="one at a time", found=str(state / "run.lock"),
+                 help="wait for it to end")  # fmt: skip
+
+
+def refused(finding: Finding) -> dict[str, Any]:
+    """A finding of the compilation as the error of a run."""
+    found = dict(finding.data)
+    return error(
+        finding.code, f"the pipeline cannot be written: {found.get('why') or found.get('name') or found.get('got', '')}", finding.where,
+        expected=found.get("wanted", ""), found=found.get("name", found.get("got", "")), help="mlspec compile says more",
+    )  # fmt: skip
+
+
+def error(code: str, message: str, where: str = "", *, expected: str = "", found: str = "", help: str = "") -> dict[str, Any]:
+    """A StageError in its JSON form."""
+    return {
+        "code": code,
+        "message": message,
+        "where": where,
+        "expected": expected,
+        "found": found,
+        "help": help,
+        "examples": [],
+    }
+
+
+def failed(folder: Path, errors: list[dict[str, Any]]) -> RunResult:
+    """A run that did not begin."""
+    return RunResult(run_id="", folder=folder, passed=False, errors=errors)
