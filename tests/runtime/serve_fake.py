@@ -1,6 +1,7 @@
 """Serve the fake package as a real process: `python serve_fake.py FOLDER CONFIG.json`, the address on stderr."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,12 +15,16 @@ from fake_package import FakePackage
 
 
 class SlowPackage(FakePackage):
-    """Takes ten seconds a call when asked by the age 90."""
+    """Takes ten seconds a call when asked by the age 90, one by the age 89. Another digest is another model: it scores the opposite."""
+
+    digest = os.environ.get("FAKE_DIGEST", FakePackage.digest)
 
     def score(self, records):
-        if any(record["age"] == 90 for record in records):
-            time.sleep(10.0)
-        return super().score(records)
+        time.sleep(max({90: 10.0, 89: 1.0}.get(record["age"], 0.0) for record in records))
+        found = super().score(records)
+        if self.digest != FakePackage.digest:
+            found.score = 1 - found.score
+        return found
 
 
 if __name__ == "__main__":

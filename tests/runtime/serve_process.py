@@ -25,10 +25,16 @@ GOOD = {"age": 40, "workclass": "Private", "sex": "Female", "hours": 40.5, "memb
 class ServerProcess:
     """Starts a server, waits for its address, and ends it by its process id."""
 
-    def __init__(self, command: list[str], cwd: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, command: list[str], cwd: Path, env: Mapping[str, str] | None = None, fds: tuple[int, ...] = ()) -> None:
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            command, cwd=cwd, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}, start_new_session=True
+            command,
+            cwd=cwd,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+            pass_fds=fds,
         )
         self.port = self._read_port()
         self._reader = threading.Thread(target=self._drain, daemon=True)
@@ -40,6 +46,8 @@ class ServerProcess:
             found = re.search(r"http://(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)/predict", line)
             if found:
                 return int(found[1])
+        self.process.wait(30)
+        self.process.stderr.close()
         raise AssertionError("the server did not start:\n" + "".join(self.lines))
 
     def _drain(self) -> None:
@@ -113,12 +121,16 @@ class ServerProcess:
             self.wait(1)
 
 
-def serve_fake(folder: Path, config: Mapping[str, Any], *arguments: str, env: Mapping[str, str] | None = None) -> ServerProcess:
-    """A server of the fake package."""
+def serve_fake(
+    folder: Path, config: Mapping[str, Any], *arguments: str, env: Mapping[str, str] | None = None, fds: tuple[int, ...] = ()
+) -> ServerProcess:
+    """A server of the fake package, with some open files of ours."""
     folder.mkdir(parents=True, exist_ok=True)
     full = {"name": "income_api", **config}
     full["limits"] = {"drain_delay": 0.2, "grace": 5, **full.get("limits", {})}
-    return ServerProcess([sys.executable, str(HERE / "serve_fake.py"), str(folder), json.dumps(full), *arguments], folder, env)
+    return ServerProcess(
+        [sys.executable, str(HERE / "serve_fake.py"), str(folder), json.dumps(full), *arguments], folder, env, fds
+    )
 
 
 def read_all(connection: socket.socket) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +131,26 @@ def test_the_contract_says_that_a_token_is_asked(tmp_path, monkeypatch):
     opened = openapi_document(create_app(FakePackage(tmp_path), {"name": "api"}).state.service)
     assert "security" not in opened and "401" not in opened["paths"]["/predict"]["post"]["responses"]
     assert TOKEN not in json.dumps(closed)
+
+
+@pytest.mark.parametrize("given", ["door", 'env("API_TOKEN")'])
+def test_the_spec_says_where_the_token_is_and_never_what(tmp_path, monkeypatch, given):
+    import mlspec
+    from mlspec.lower.serving import serve_config
+
+    monkeypatch.setenv("API_TOKEN", TOKEN)
+    text = (Path(__file__).parents[1] / "cases" / "errors" / "MLS501" / "good.mlspec").read_text()
+    text = text.replace("\nsource ", '\nsecret door = env("API_TOKEN")\n\nsource ', 1)
+    head, block, rest = text.partition("\nserve api {\n")
+    (tmp_path / "mlspec.toml").touch()
+    (tmp_path / "demo.mlspec").write_text(
+        f"{head}{block}  engine = fastapi(port: 0x, token: {given})\n{rest}".replace("0x", "9090")
+    )
+    found = mlspec.load(tmp_path / "demo.mlspec")
+    assert found.spec is not None, found.diagnostics
+    config = serve_config(found.spec, found.spec.blocks["api"], found.spec_digest)
+    assert (config["token"], config["port"]) == (HANDLE, 9090)
+    assert TOKEN not in json.dumps(config)
 
 
 def test_where_others_reach_the_server_metrics_and_facts_have_a_port_of_their_own(tmp_path):
