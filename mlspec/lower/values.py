@@ -63,6 +63,8 @@ def descriptor(column: Column) -> dict[str, JSON]:
     found: dict[str, JSON] = {"name": column.name, "type": kind.name, "optional": kind.optional}
     if kind.name == "category":
         found["values"] = None if kind.values is None else list(kind.values)
+    if column.attr("named", "text") is not None:
+        found["named"] = column.attr("named", "text")
     if column.range is not None:
         found["range"] = json_value(column.range)
     if kind.precision is not None:

@@ -19,8 +19,9 @@ Meant = tuple[str, list[Edit]] | None
 _COMPARISONS = frozenset(["EQ", "NE", "LT", "LE", "GT", "GE", "IN"])
 _NUMBERS = frozenset(["INT", "FLOAT"])
 _ATTRIBUTES = frozenset(
-    ["for", "delay", "notify", "key", "range", "pii", "protected", "outcome", "audit", "label", "was", "event_time", "allow"]
-)
+    ["for", "delay", "notify", "key", "range", "pii", "protected", "outcome", "audit", "label", "was", "event_time", "allow",
+     "named"]
+)  # fmt: skip
 # `owner` before a colon that stands for `=`; `assistant.replicas` likewise inside `set`.
 _FIELD = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*$")
 _BLOCK_HEAD = re.compile(r"\s*([A-Za-z_]\w*\s+[A-Za-z_]\w*)\s*:\s*$")

@@ -77,6 +77,18 @@ def test_a_perfect_order_of_few_rows_is_no_certainty() -> None:
     assert found.low == pytest.approx(0.025 ** (1 / 3))
 
 
+@pytest.mark.parametrize("other", [np.zeros(6), -np.arange(6.0), np.array([0.0, 1, 5, 2, 3, 4])])
+def test_a_perfect_order_is_no_certainty_beside_another_model_either(other: np.ndarray) -> None:
+    y, perfect = np.array([0, 0, 0, 1, 1, 1]), np.arange(6.0)
+    found, alone = intervals.delong_difference(*two(y, perfect, other)), intervals.delong(two(y, perfect))
+    point = 1 - stats.mannwhitneyu(other[3:], other[:3]).statistic / 9
+    assert point - found.low >= (1 - alone.low) - 1e-12 > 0.5
+    turned = intervals.delong_difference(*two(y, other, perfect))
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+    same = intervals.delong_difference(*two(y, perfect, 2 * perfect + 1))
+    assert (same.low, same.high) == (0, 0), "the same order of the rows is the same AUC, whatever the rows"
+
+
 def test_one_row_of_a_class_has_no_interval() -> None:
     with pytest.raises(UndefinedMetric, match="single row"):
         intervals.delong(two(np.array([0, 0, 1]), np.arange(3.0)))

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mlspec.cli.inference.profile import profile_file
 from mlspec.runtime import table
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.extract import run
 from mlspec.runtime.extract.database import select_only
-from mlspec.runtime.extract.infer import infer_columns
 from tests.support.stages import run_stage_function
 
 REPOSITORY = Path(__file__).parents[2]
@@ -264,8 +264,8 @@ def test_a_sample_takes_groups_whole(tmp_path: Path) -> None:
 
 
 def test_census_loads_whole(tmp_path: Path) -> None:
-    found = infer_columns(REPOSITORY / "specs" / "data" / "census_income.parquet")
-    columns = [{"name": item["name"], "type": item["type"], "optional": item["optional"]} for item in found["columns"]]
+    found = profile_file(REPOSITORY / "specs" / "data", "census_income.parquet")
+    columns = [{"name": item.name, "type": item.type, "optional": item.nulls > 0} for item in found.columns]
     config = {
         "source": "c",
         "format": "parquet",
@@ -277,17 +277,21 @@ def test_census_loads_whole(tmp_path: Path) -> None:
     assert table.head(out / "rows")["rows"] == 48_842
 
 
-def test_infer_describes_csv_columns(tmp_path: Path) -> None:
-    found = infer_columns(REPOSITORY / "specs" / "data" / "penguins.csv")
-    columns = {item["name"]: item for item in found["columns"]}
-    assert found["rows"] == 344
-    assert (columns["penguin"]["type"], columns["penguin"]["key"]) == ("int", True)
-    assert columns["species"]["values"] == ["Adelie", "Chinstrap", "Gentoo"]
-    assert (columns["bill_length_mm"]["type"], columns["bill_length_mm"]["optional"]) == ("float", True)
-    assert columns["body_mass_g"]["range"] == [2700, 6300]
-    path = tmp_path / "a.csv"
-    path.write_text(
-        "when,day,ok,price,free\n2024-01-01T10:00:00Z,2024-01-01,true,1.5,hello there\n2024-01-02T10:00:00Z,2024-01-02,false,2,more words\n",
-        encoding="utf-8",
-    )
-    assert [item["type"] for item in infer_columns(path)["columns"]] == ["timestamp", "date", "bool", "float", "string"]
+def test_a_column_is_read_by_the_name_that_the_data_gives_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("mean radius,b\n1.5,2\n2.5,3\n")
+    (tmp_path / "b.jsonl").write_text('{"mean radius": 1.5, "b": 2}\n{"mean radius": 2.5, "b": 3}\n')
+    columns = [
+        {"name": "b", "type": "int", "optional": False},
+        {"name": "radius", "named": "mean radius", "type": "float", "optional": False},
+    ]
+    for kind, path in (("csv", "a.csv"), ("jsonl", "b.jsonl")):
+        config = {"source": "s", "format": kind, "paths": [path], "options": {}, "columns": columns}
+        out = run_stage_function(run, tmp_path / kind, "extract", config, project_root=tmp_path, block="s")
+        assert rows_of(out, "rows") == [(0, 2, 1.5), (1, 3, 2.5)]
+        wrong = [{**columns[1], "named": "mean radios"}]
+        with pytest.raises(StageError) as error:
+            run_stage_function(
+                run, tmp_path / f"{kind}2", "extract", {**config, "columns": wrong}, project_root=tmp_path, block="s"
+            )
+        assert error.value.code == "MLS316" and error.value.where == "s.radius"
+        assert ("mean radius" if kind == "csv" else "none of the declared columns") in str(error.value.found)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mlspec.cli.inference.guess import Guess, Guesses, is_protected, widened
+from mlspec.cli.inference.guess import Guess, Guesses, is_personal, is_protected, widened
 from mlspec.cli.inference.profile import Data
 
 EDITION = "2026.1"
@@ -83,8 +83,9 @@ class _Draft:
         yield f"  enough_rows := rows() >= {max(1, int(self.data.rows * 0.8)):_}"
         for column in self.guesses.columns:
             if column.profile.nulls:
-                limit = min(100, math.ceil(column.profile.null_rate * 100) + 5)
-                yield f"  known_{column.profile.name} := null_rate({column.profile.name}) <= {limit}%"
+                limit = math.ceil(column.profile.null_rate * 100) + 5
+                if limit < 100:
+                    yield f"  known_{column.profile.name} := null_rate({column.profile.name}) <= {limit}%"
         yield from ("}", "")
 
     def _place(self) -> str:
@@ -112,6 +113,10 @@ class _Draft:
         if is_protected(profile.name) and column.role == "feature":
             yield f"  # guessed by its name: `{profile.name}` is a protected characteristic, for fairness only"
             attrs += " @protected"
+        if is_personal(profile.name) and column.role == "skip":
+            attrs += " @pii(direct)"
+        if profile.named is not None:
+            attrs += f" @named({_quoted(profile.named)})"
         yield f"  {profile.name}: {kind}{optional}{attrs}"
 
     def _range(self, column: Guess) -> str:
@@ -122,6 +127,9 @@ class _Draft:
         shares = ("70%", "30%") if self.data.rows >= 500 else ("60%", "40%")
         yield f"split {self.names['by_chance']} {{"
         yield f"  frame = {self.source}"
+        times = [column.profile.name for column in self.guesses.columns if column.type in ("date", "timestamp")]
+        if times:
+            yield f"  # by chance: where the past predicts the future, set `on = {self.source}.{times[0]}` and give the parts dates"
         if self._stratified():
             yield f"  stratify = {self.guesses.label.profile.name}"
         yield from (f"  train := {shares[0]}", f"  holdout := {shares[1]}", "}", "")

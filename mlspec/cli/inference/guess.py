@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlspec.cli.inference.profile import Data, Profile
@@ -19,8 +20,13 @@ _PROTECTED = re.compile(r"(^|_)(sex|gender|race|ethnic\w*|religion|nationality|d
 _PERSONAL = re.compile(
     r"(^|_)(email|e_mail|phone|ssn|first_name|last_name|full_name|address|iban|passport)($|_)", re.IGNORECASE
 )
-_YES = ("yes", "true", "1", "y", "t", ">50k", "positive", "pos", "bad", "churned", "default", "survived", "left")
-CLOSED, OPEN = 8, 30
+_KEY_NAME = re.compile(r"(^|_)(id|key|uuid|no|number|index)\Z", re.IGNORECASE)
+_NAMES_THINGS = re.compile(r"(^|_)(id|uuid)\Z", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"-?[0-9.]*,[0-9]+\Z|-?[0-9]+\Z")
+_YES = ("yes", "true", "1", "y", "t", ">50k", "positive", "pos", "bad", "churned", "default", "survived", "left", "malignant", "spam",
+        "fraud", "ja", "oui", "si")  # fmt: skip
+_CLASS_NAMES = frozenset(("target", "label", "class", "y", "species", "category", "kind", "type"))
+CLOSED, OPEN, CLASSES = 8, 30, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +71,38 @@ def guess(data: Data, label: str | None = None) -> Guesses:
 
 
 def _usable(data: Data) -> tuple[list[Profile], list[tuple[str, str]]]:
-    usable, left_out, seen = [], [], set()
+    usable: list[Profile] = []
+    left_out: list[tuple[str, str]] = []
+    seen: set[str] = set()
     for column in data.columns:
-        if not _NAME.match(column.name) or column.name in _KEYWORDS:
-            left_out.append((column.name, "its name is no name of the language: rename it in the file"))
-        elif column.name.lower() in seen:
-            left_out.append((column.name, "another column has this name in other letters"))
-        elif column.nulls == column.rows:
+        if column.nulls == column.rows:
             left_out.append((column.name, "it has no value"))
-        else:
-            seen.add(column.name.lower())
-            usable.append(column)
+            continue
+        name = _free(_spelled(column.name, len(seen) + 1), seen)
+        seen.add(name.lower())
+        usable.append(column if name == column.name else replace(column, name=name, named=column.name))
     return usable, left_out
+
+
+def _spelled(name: str, place: int) -> str:
+    """A name of the language near what the file calls the column: `Größe (cm)` is `Grosse_cm`."""
+    if _NAME.match(name) and name not in _KEYWORDS:
+        return name
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    found = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")[:60]
+    if not found or not found[0].isalpha() or found in _KEYWORDS:
+        found = f"column_{found or place}"
+    return found
+
+
+def _free(name: str, seen: set[str]) -> str:
+    """The name, with a number behind it where another column has it already."""
+    return next(free for free in (name, *(f"{name}_{number}" for number in range(2, 100_000))) if free.lower() not in seen)
 
 
 def _label(columns: list[Profile], wanted: str | None) -> Profile:
     if wanted is not None:
-        named = next((column for column in columns if column.name == wanted), None)
+        named = next((column for column in columns if wanted in (column.name, column.named)), None)
         if named is None:
             raise NoLabelError(f"there is no column `{wanted}` that could be the label")
         return named
@@ -103,14 +124,24 @@ def _could_be_label(column: Profile) -> bool:
 def _task(column: Profile) -> str:
     if column.type == "bool":
         return "binary"
-    if column.type == "string":
+    if column.type == "string" or _codes_classes(column):
         return "binary" if column.distinct == 2 else "multiclass"
     return "regression"
+
+
+def _codes_classes(column: Profile) -> bool:
+    """Whether whole numbers stand for classes: 0 and 1 do, and so do 0, 1, 2, … of few values where the name says so."""
+    if column.type != "int" or column.nulls or not 2 <= column.distinct <= CLASSES:
+        return False
+    counted = column.low in (0, 1) and column.high - column.low == column.distinct - 1
+    return counted and (column.distinct == 2 or column.name.lower() in _CLASS_NAMES)
 
 
 def _label_guess(column: Profile, task: str) -> Guess:
     if column.type == "string":
         return Guess(column, "label", "category", tuple(sorted(value for value, _ in column.top)))
+    if task != "regression" and column.type == "int":
+        return Guess(column, "label", "category", tuple(sorted((value for value, _ in column.top), key=int)))
     return Guess(column, "label", column.type)
 
 
@@ -131,30 +162,46 @@ def _column(column: Profile, rows: int) -> Guess:
         return Guess(column, "key", column.type)
     if column.distinct < 2:
         return Guess(column, "skip", column.type, why="it has one value only")
+    if column.type == "int" and _NAMES_THINGS.search(column.name):
+        return Guess(column, "skip", "int", why=_repeated(column))
     return Guess(column, "feature", column.type)
 
 
+def _repeated(column: Profile) -> str:
+    return f"it names what rows are about; if rows that share it belong together, give the split `group = {column.name}`"
+
+
 def _textual(column: Profile, rows: int) -> Guess:
+    if is_personal(column.name):
+        return Guess(column, "skip", "string", why="it looks like personal data")
+    if column.top and all(_DECIMAL_COMMA.match(value) for value, _ in column.top):
+        return Guess(column, "skip", "string", why="its numbers have a decimal comma: write them with a point")
     if _is_key(column, rows):
         return Guess(column, "key", "string")
-    if _PERSONAL.search(column.name):
-        return Guess(column, "skip", "string", why="it looks like personal data")
     if column.distinct < 2:
         return Guess(column, "skip", "category", why="it has one value only")
     if column.distinct <= CLOSED:
         return Guess(column, "feature", "category", tuple(sorted(value for value, _ in column.top)))
     if column.distinct <= max(OPEN, rows // 20):
         return Guess(column, "feature", "category")
-    return Guess(column, "skip", "string", why="nearly every row has a value of its own")
+    if _NAMES_THINGS.search(column.name):
+        return Guess(column, "skip", "string", why=_repeated(column))
+    why = "nearly every row has a value of its own"
+    return Guess(column, "skip", "string", why=f"{why}; for its words: `tfidf(…)`" if _is_prose(column) else why)
+
+
+def _is_prose(column: Profile) -> bool:
+    """Whether the values are of three words and more, mostly."""
+    return sum(value.count(" ") for value, _ in column.top) >= 2 * len(column.top) > 0
 
 
 def _is_key(column: Profile, rows: int) -> bool:
     unique = column.nulls == 0 and rows > 1 and column.distinct >= rows * 0.97
-    named = re.search(r"(^|_)(id|key|uuid|no|number|index)\Z", column.name, re.IGNORECASE) is not None
+    named = _KEY_NAME.search(column.name) is not None
     if not unique or column.type not in ("int", "string"):
         return False
     counts_rows = column.type == "int" and column.low in (0, 1) and column.high <= rows
-    return named or column.type == "string" or counts_rows
+    return named or (column.type == "string" and not _is_prose(column)) or counts_rows
 
 
 def _one_key(columns: tuple[Guess, ...]) -> tuple[Guess, ...]:
@@ -166,6 +213,11 @@ def _one_key(columns: tuple[Guess, ...]) -> tuple[Guess, ...]:
         seen = seen or column.role == "key"
         found.append(column)
     return tuple(found)
+
+
+def is_personal(name: str) -> bool:
+    """Whether a column's name says that it tells who a person is."""
+    return _PERSONAL.search(name) is not None
 
 
 def is_protected(name: str) -> bool:

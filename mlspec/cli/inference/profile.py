@@ -17,7 +17,10 @@ _TOP = 200
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One column. `type` is the first of TYPES that every value fits; `top` are its values by frequency, as text."""
+    """One column. `type` is the first of TYPES that every value fits; `top` are its values by frequency, as text.
+
+    `named` is what the file calls it where `name` had to be made.
+    """
 
     name: str
     type: str
@@ -27,6 +30,7 @@ class Profile:
     low: Any
     high: Any
     top: tuple[tuple[str, int], ...]
+    named: str | None = None
 
     @property
     def null_rate(self) -> float:
@@ -84,12 +88,15 @@ class _Reading:
 
         self.connection = connection
         columns = [] if kind != "jsonl" else [{"name": name} for name in _keys(data.path)]
-        self.reader = open_input(connection, kind, Input(data, "infer", options, columns, work))
-        self.found = dict(self.reader.columns())
-        # Every column is touched, so that the scan meets every record that the format refuses.
-        counts = {f"c{place}": query.call("count", query.name(name)) for place, name in enumerate(self.found)}
-        self.rows = int(self._row({"rows": query.call("count", 1), **counts})[0])
-        problems = self.reader.problems()
+        reader = open_input(connection, kind, Input(data, "infer", options, columns, work))
+        self.found = dict(reader.columns())
+        self.rows_of = reader.relation()
+        if kind != "parquet":
+            # A text file is parsed once and kept by columns: each column is asked about on its own, and there may be hundreds.
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {query.render(query.select(None, self.rows_of))}")
+            self.rows_of = query.table("seen")
+        self.rows = int(self._row({"rows": query.call("count", 1)})[0])
+        problems = reader.problems()
         if problems:
             from mlspec.runtime.errors import StageError
 
@@ -100,7 +107,7 @@ class _Reading:
     def _row(self, items: dict[str, Any]) -> Sequence[Any]:
         from mlspec.runtime import query
 
-        found: Sequence[Any] = self.connection.execute(query.render(query.select(items, self.reader.relation()))).fetchall()[0]
+        found: Sequence[Any] = self.connection.execute(query.render(query.select(items, self.rows_of.copy()))).fetchall()[0]
         return found
 
     def spelled_nulls(self) -> list[str]:
@@ -140,7 +147,7 @@ class _Reading:
     def _top(self, text: Any) -> tuple[tuple[str, int], ...]:
         from mlspec.runtime import query
 
-        inner = query.select({"v": text}, self.reader.relation())
+        inner = query.select({"v": text}, self.rows_of.copy())
         counted = inner.subquery("t")
         statement = (
             f"SELECT v, count(*) AS n FROM {query.render(counted)} WHERE v IS NOT NULL "  # noqa: S608 - rendered tree, no text of ours

@@ -115,8 +115,9 @@ def delong_difference(first: Outcomes, second: Outcomes, confidence: float = 0.9
     above, below = above_1 - above_2, below_1 - below_2
     value = float(above_1.mean() - above_2.mean())
     slack = _z(confidence) * math.sqrt(_variance(above, below))
-    if above_1.mean() in (0.0, 1.0) and above_2.mean() in (0.0, 1.0) and not _same_order(first, second):
-        slack = _separated(above_1, below_1, confidence)
+    if {float(above_1.mean()), float(above_2.mean())} & {0.0, 1.0} and not _same_order(first, second):
+        # A perfect order adds no variance by DeLong, and is no certainty: its bound and the other's spread, square and add.
+        slack = math.hypot(slack, _separated(above_1, below_1, confidence))
     return Interval(max(-1.0, value - slack), min(1.0, value + slack), "DeLong paired")
 
 

@@ -70,6 +70,11 @@ class Plain:
         return self.refused()
 
 
+def name_in_data(column: Mapping[str, Any]) -> str:
+    """What the data calls a declared column."""
+    return str(column.get("named", column["name"]))
+
+
 Open = Callable[["duckdb.DuckDBPyConnection", Input], Reader]
 
 

@@ -16,7 +16,7 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import SeveralErrors, StageError
 from mlspec.runtime.extract import limits, typed, violations
 from mlspec.runtime.extract.paths import DataFile, beside, check_unchanged, find_files
-from mlspec.runtime.extract.reader import Input, Reader, open_input, unreadable
+from mlspec.runtime.extract.reader import Input, Reader, name_in_data, open_input, unreadable
 from mlspec.runtime.extract.sample import write_sample
 
 if TYPE_CHECKING:
@@ -83,18 +83,20 @@ def _open(
 
 
 def _check_columns(source: str, file: DataFile, columns: Sequence[Mapping[str, Any]], found: Sequence[str]) -> None:
-    missing = [str(column["name"]) for column in columns if column["name"] not in found]
+    missing = [column for column in columns if name_in_data(column) not in found]
     if missing:
-        raise SeveralErrors([_missing_column(source, file, name, found) for name in missing])
+        raise SeveralErrors([_missing_column(source, file, column, found) for column in missing])
 
 
-def _missing_column(source: str, file: DataFile, name: str, found: Sequence[str]) -> StageError:
-    folded = {column.lower(): column for column in found}
+def _missing_column(source: str, file: DataFile, column: Mapping[str, Any], found: Sequence[str]) -> StageError:
+    name = name_in_data(column)
+    folded = {item.lower(): item for item in found}
     near = difflib.get_close_matches(name.lower(), list(folded), 1, 0.6)
-    hint = f"the nearest column of the file is `{folded[near[0]]}`" if near else f"its columns: {', '.join(found[:12])}"
+    columns = f"its columns: {', '.join(found[:12])}" if found else "none of the declared columns"
+    hint = f"the nearest column of the file is `{folded[near[0]]}`" if near else columns
     return StageError(
-        "MLS316", f"the file `{file.name}` has no column `{name}`", f"{source}.{name}", expected=f"a column named `{name}`",
-        found=hint, help="correct the declared name, or the file",
+        "MLS316", f"the file `{file.name}` has no column `{name}`", f"{source}.{column['name']}", expected=f"a column named `{name}`",
+        found=hint, help="correct the declared name, or say with `@named(\"…\")` what the file calls the column",
     )  # fmt: skip
 
 
@@ -102,7 +104,7 @@ def _typed_rows(place: int, columns: Sequence[Mapping[str, Any]], reader: Reader
     kinds = reader.columns()
     items: dict[str, Any] = {FILE: place, LINE: query.window(query.call("row_number"))}
     for index, column in enumerate(columns):
-        raw, kind = query.name(str(column["name"])), kinds[str(column["name"])]
+        raw, kind = query.name(name_in_data(column)), kinds[name_in_data(column)]
         items[f"value{index}"] = typed.typed(column, raw, kind)
         items[f"given{index}"] = typed.present(raw, kind)
         items[f"raw{index}"] = typed.shown(raw, kind)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.extract.reader import Input, Plain, Problem, Reader, unreadable
+from mlspec.runtime.extract.reader import Input, Plain, Problem, Reader, name_in_data, unreadable
 from mlspec.runtime.query import Sql, call, lift, render, select
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def open_csv(connection: duckdb.DuckDBPyConnection, source: Input) -> Reader:
 def csv_header(source: Input) -> list[str]:
     """The names of the columns: those of the first record, or the declared ones by position."""
     if not source.options.get("header", True):
-        return [str(column["name"]) for column in source.columns]
+        return [name_in_data(column) for column in source.columns]
     opener = gzip.open if source.file.name.endswith(".gz") else open
     try:
         with opener(source.file.path, "rb") as stream:
@@ -104,7 +104,7 @@ def open_jsonl(connection: duckdb.DuckDBPyConnection, source: Input) -> Reader:
     """A file of one JSON object a line. A key that no line has is a missing column."""
     import duckdb
 
-    names = [str(column["name"]) for column in source.columns]
+    names = [name_in_data(column) for column in source.columns]
     options: dict[str, Any] = {"format": "newline_delimited", "columns": _struct(dict.fromkeys(names, "JSON"))}
     rows = call("read_json", str(source.file.path), *_named(options))
     try:

@@ -58,6 +58,13 @@ ATTRIBUTES = (
         "cosmetic",
         "The name before a rename, so that a diff follows it.",
     ),
+    (
+        "named",
+        ("column",),
+        (("text", "string", R, "The name in the data."),),
+        "breaking",
+        "What the data calls the column, where that is no name of the language.",
+    ),
     ("audit", ("feature",), (), "behaviour", "Computed for slices and fairness only; no model reads it."),
     (
         "allow",
