@@ -239,7 +239,7 @@ METRICS = (
         "samples:duration",
         "lower",
         "measured",
-        (("load", "const:rate", None), ("cpu", "const:float", 1)),
+        (("load", "const:rate", None), ("cpu", "const:int", 1)),
         True,
         "The time to answer one request under a load.",
         "best of 3 windows of 10 s",

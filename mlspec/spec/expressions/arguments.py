@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+from mlspec.catalogue import limits
 from mlspec.spec import kinds
 from mlspec.spec.expressions import literals
 from mlspec.spec.expressions.context import Ambient, Context, Operand, is_unknown
@@ -131,12 +132,47 @@ def bind_arguments(
     fine = True
     for parameter, arg, place in matched:
         fine = _one(parameter, arg, given.get(place), bound, context, operate) and fine
+        fine = fine and _in_limits(owner, parameter, arg, bound, context)
     if not fine:
         return None
     for name, _, default in parameters:
         if not name.startswith("*") and default not in (..., None):
             bound.options.setdefault(name, default) if not _is_positional(name, matched) else None
     return bound
+
+
+def _in_limits(owner: str, parameter: Parameter, arg: Arg, bound: Bound, context: Context) -> bool:
+    """Reports a constant that the function cannot work with (209): a period of 0, a pattern that cannot be read."""
+    name, form = parameter[0], parameter[1]
+    if not form.startswith("const:") or name not in bound.options:
+        return True
+    function, value = owner.split("`")[1], bound.options[name]
+    wanted = hint = ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        wanted = limits.outside(function, name, value)
+    elif function == "matches" and name == "pattern":
+        wanted, hint = _pattern_fault(str(value))
+    if wanted:
+        context.findings.add(
+            "MLS209",
+            arg.value.span,
+            what=f"`{name}` of `{function}`",
+            got=f"`{short(arg.value.span)}`",
+            wanted=wanted,
+            hint=hint,
+        )
+    return not wanted
+
+
+def _pattern_fault(text: str) -> tuple[str, str]:
+    """(what is expected where, how patterns are written) of a pattern that cannot be read."""
+    from mlspec.catalogue import pattern
+
+    try:
+        pattern.parse(text)
+    except pattern.PatternError as error:
+        return f"{error.expected}, not {error.found}", pattern.HELP
+    return "", ""
 
 
 def _is_positional(name: str, matched: list[tuple[Parameter, Arg, int]]) -> bool:
