@@ -35,9 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     kfp = None
     try:
-        with _reported(options.stage):
+        with _reported(options.stage) as report:
             kfp = ExecutorInput(options.executor_input) if options.executor_input else None
-            _command(options, kfp)
+            _command(options, kfp, report)
     except StageError as error:
         _print(error)
         if kfp:
@@ -76,18 +76,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(options: argparse.Namespace, kfp: ExecutorInput | None) -> None:
+def _command(options: argparse.Namespace, kfp: ExecutorInput | None, report: dict[str, Any]) -> None:
     graph = _plan(options.plan)
     stage = _stage(graph, options.stage)
     if options.guard:
         from mlspec.runtime.guard import guarded
 
-        guarded(stage, lambda: _run(options, graph, stage, kfp))
+        guarded(stage, lambda: _run(options, graph, stage, kfp, report))
     else:
-        _run(options, graph, stage, kfp)
+        _run(options, graph, stage, kfp, report)
 
 
-def _run(options: argparse.Namespace, graph: Graph, stage: Stage, kfp: ExecutorInput | None) -> None:
+def _run(options: argparse.Namespace, graph: Graph, stage: Stage, kfp: ExecutorInput | None, report: dict[str, Any]) -> None:
     sources, targets = _folders(options, stage)
     held = {name: read_folder(path) for name, path in sources.items()}
     store = Store(options.root, options.store) if options.store else None
@@ -101,6 +101,7 @@ def _run(options: argparse.Namespace, graph: Graph, stage: Stage, kfp: ExecutorI
 
         written, reused = bring_about(graph, stage, held, targets, store, around)
     _tell(options, stage, targets)
+    report["state"] = "reused" if reused else "ran"
     if kfp:
         metadata = {name: metadata_of(targets[name], manifest, reused=reused) for name, manifest in written.items()}
         pages = (text.partition("=") for text in options.shown)
@@ -173,17 +174,18 @@ def _paths(given: Sequence[str], wanted: Mapping[str, str], flag: str) -> dict[s
 
 
 @contextmanager
-def _reported(stage: str) -> Iterator[None]:
-    """Say how the stage ended in the folder that MLSPEC_STAGE_REPORTS names."""
+def _reported(stage: str) -> Iterator[dict[str, Any]]:
+    """Say how the stage ended in the folder that MLSPEC_STAGE_REPORTS names; `state` is "ran", "reused" or "failed"."""
     folder = os.environ.get("MLSPEC_STAGE_REPORTS")
-    if not folder:
-        yield
-        return
     started = time.monotonic()
     report: dict[str, Any] = {"stage": stage, "state": "failed"}
+    if not folder:
+        yield report
+        return
     try:
-        yield
-        report["state"] = "ran"
+        yield report
+        if report["state"] == "failed":  # it went well, in a process of its own
+            report["state"] = "ran"
     except StageError as error:
         report["error"] = error.to_json()
         raise
