@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import mlspec
-from mlspec.backend import At, Emitted, Origin, to_yaml
-from mlspec.graph import Graph, write_plan
+from mlspec.backend import At, Emitted, Origin, to_json, to_yaml
+from mlspec.graph import Graph, Schedule, write_plan
 from mlspec_kfp import ir
 from mlspec_kfp.image import dockerfile, requirements
 from mlspec_kfp.kubernetes import platforms
 from mlspec_kfp.names import check_names, pipeline_name
+from mlspec_kfp.recurring import check_schedules, part, pipeline_path, recurring_run, slug, timed
 from mlspec_kfp.settings import Settings, check_settings
 from mlspec_kfp.verify import check_pipeline, check_size
 
@@ -29,12 +30,28 @@ def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
     findings = [*check_names(graph), *check_settings(settings, graph.spec)]
     if findings:
         return Emitted({}, findings)
-    text, origins = pipeline_file(graph, settings)
-    findings = [] if settings.allow_oversize else check_size(graph, text)
+    findings = check_schedules(graph)
+    if any(finding.code == "MLS706" for finding in findings):
+        return Emitted({}, findings)
+    pipelines = {PIPELINE: graph} | {pipeline_path(graph, timed_run): part(graph, timed_run) for timed_run in _parts(graph)}
+    written = {path: pipeline_file(stages, settings) for path, stages in pipelines.items()}
+    if not settings.allow_oversize:
+        findings += [found for path, (text, _) in written.items() for found in check_size(pipelines[path], text)]
     files = {
-        PIPELINE: text, PLAN: plan.decode(), "Dockerfile": dockerfile(graph, settings, digest), "requirements.txt": requirements(graph),
+        **{path: text for path, (text, _) in written.items()}, PLAN: plan.decode(),
+        "Dockerfile": dockerfile(graph, settings, digest), "requirements.txt": requirements(graph), **_recurring(graph),
     }  # fmt: skip
-    return Emitted(files, findings, {PIPELINE: origins})
+    return Emitted(files, findings, {path: origins for path, (_, origins) in written.items()})
+
+
+def _parts(graph: Graph) -> list[Schedule]:
+    """The schedules that need a pipeline of their own."""
+    return [schedule for schedule in timed(graph) if pipeline_path(graph, schedule) != PIPELINE]
+
+
+def _recurring(graph: Graph) -> dict[str, str]:
+    """A file for each recurring run."""
+    return {f"recurring-{slug(schedule)}.json": to_json(recurring_run(graph, schedule)).text for schedule in timed(graph)}
 
 
 def pipeline_file(graph: Graph, settings: Settings) -> tuple[str, Sequence[Origin]]:

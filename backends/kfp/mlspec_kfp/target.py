@@ -42,6 +42,7 @@ backend = Backend(
         "secrets": Capability("native", "keys of one Kubernetes secret as variables"),
         "parallel": Capability("native", "a task starts when all that it waits for have ended"),
         "cache": Capability("emulated", "the stage command looks in the store on the volume; KFP's cache is off"),
+        "schedule": Capability("native", "a recurring run beside the pipeline, in the zone of the server"),
         "gate": Capability("native", "a task that fails; what it guards depends on it"),
     },
     run=_run,

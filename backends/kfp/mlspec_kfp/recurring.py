@@ -1,0 +1,88 @@
+"""Runs at set times: for each schedule a recurring run as KFP's API takes it, and a pipeline of its own where it runs only a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from mlspec.backend import Finding
+from mlspec.graph import Graph, Schedule
+from mlspec_kfp.names import VARIABLE, pipeline_name
+
+UTC = ("UTC", "Etc/UTC")
+
+
+def timed(graph: Graph) -> list[Schedule]:
+    """The schedules of stages; a batch score or a monitor is started by what deploys it."""
+    return [schedule for schedule in graph.schedules if schedule.stages]
+
+
+def slug(schedule: Schedule) -> str:
+    """The schedule's name in names of files and pipelines."""
+    return "-".join(word for word in schedule.name.lower().split("_") if word)
+
+
+def pipeline_path(graph: Graph, schedule: Schedule) -> str:
+    """The pipeline that the schedule runs: the whole one unless it leaves stages out or tries them more often."""
+    whole = len(schedule.stages) == len(graph) and not schedule.retry
+    return "pipeline.yaml" if whole else f"pipeline-{slug(schedule)}.yaml"
+
+
+def part(graph: Graph, schedule: Schedule) -> Graph:
+    """The stages that the schedule runs, with its further attempts."""
+    stages = [graph[name] for name in schedule.stages]
+    more = [replace(one, resources=replace(one.resources, retry=one.resources.retry + schedule.retry)) for one in stages]
+    return Graph.of(more, spec=f"{graph.spec}_{schedule.name}", spec_digest=graph.spec_digest)
+
+
+def recurring_run(graph: Graph, schedule: Schedule) -> dict[str, Any]:
+    """The body of the request that creates the recurring run; the pipeline's version is put in when it is uploaded."""
+    return {
+        "display_name": f"{pipeline_name(graph)}-{slug(schedule)}",
+        "max_concurrency": "1",
+        "mode": "ENABLE",
+        "no_catchup": True,
+        "trigger": _trigger(schedule),
+    }
+
+
+def _trigger(schedule: Schedule) -> dict[str, Any]:
+    if schedule.cron is not None:
+        # KFP's lines have seconds first.
+        return {"cron_schedule": {"cron": f"0 {schedule.cron}"}}
+    assert schedule.every is not None
+    return {"periodic_schedule": {"interval_second": str(max(1, round(schedule.every)))}}
+
+
+def check_schedules(graph: Graph) -> list[Finding]:
+    """MLS702 for what KFP leaves to others, MLS706 for a name that cannot stand in a file."""
+    findings = [finding for schedule in timed(graph) for finding in _left_to_others(schedule)]
+    return findings + [
+        Finding(
+            "MLS706",
+            schedule.name,
+            {
+                "target": "kfp",
+                "name": ascii(schedule.name)[1:-1][:80],
+                "why": "it names a file",
+                "wanted": "letters, digits and `_`",
+            },
+        )
+        for schedule in timed(graph)
+        if not VARIABLE.match(schedule.name)
+    ]
+
+
+def _left_to_others(schedule: Schedule) -> Iterator[Finding]:
+    left = {
+        "at": "the server's own zone counts, so set its CRON_SCHEDULE_TIMEZONE to the schedule's"
+        if schedule.zone not in (None, *UTC)
+        else "",
+        "deadline": "KFP watches no deadline of a run" if schedule.deadline is not None else "",
+        "on_failure": "KFP shows a failed run on its page and tells nobody" if schedule.on_failure is not None else "",
+    }
+    for field, how in left.items():
+        if how:
+            data = {"target": "kfp", "what": f"`{field}` of `{schedule.name}`", "how": how}
+            yield Finding("MLS702", f"{schedule.name}.{field}", data)
