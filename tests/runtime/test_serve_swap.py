@@ -61,7 +61,7 @@ def swap(tmp_path, count: int, overlap: bool):
             digest = OTHER if number % 2 else DIGEST
             return serve_fake(
                 tmp_path / str(number % 2),
-                {"limits": {"drain_delay": 0.3}},
+                {"limits": {"drain_delay": 1.0}},
                 given,
                 env={"FAKE_DIGEST": digest},
                 fds=(listener.fileno(),),

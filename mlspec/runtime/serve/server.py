@@ -17,6 +17,9 @@ import uvicorn
 from mlspec.runtime.serve.config import Limits
 from mlspec.runtime.serve.protocol import timed_protocol, watch
 
+# How long a connection that was accepted last may take to send its first byte when the server drains.
+FIRST_WORDS = 0.5
+
 
 def server_config(app: Any, limits: Limits) -> uvicorn.Config:
     """The uvicorn config of one listener: our protocol, no access log, no proxy headers, no server header."""
@@ -69,10 +72,27 @@ class DrainingServer(uvicorn.Server):
         limits = self.limits
         delay = min(limits.drain_delay, limits.grace / 2)
         await asyncio.sleep(delay)
+        await self._hear_out()
         # One second of the grace is for cancelling what is left and for the log's last lines.
         self.config.timeout_graceful_shutdown = max(1, int(limits.grace - delay - 1))
         await super().shutdown(sockets)
         self._watchdog.cancel()
+
+    async def _hear_out(self) -> None:
+        """Accept no more, and give connections that were accepted a moment to say what they came for.
+
+        uvicorn closes a connection without a request at once, also when its request is on the way.
+        """
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + FIRST_WORDS
+        while True:
+            await asyncio.sleep(0.05)
+            # uvicorn types them as its own protocols; ours has `began` while no request has come.
+            fresh: list[Any] = list(self.server_state.connections)
+            if loop.time() > end or not any(connection.began is not None for connection in fresh):
+                return
 
 
 def bind(host: str, port: int) -> socket.socket:
