@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlspec.backend.emitted import Finding
+from mlspec.backend.schedules import schedule_findings
 
 if TYPE_CHECKING:
     from mlspec.backend.target import Backend
@@ -74,7 +75,8 @@ def check_capabilities(backend: Backend, graph: Graph, others: Mapping[str, Back
             where = f"{stage.block}.{need}"
             if where not in findings and (found := _finding(backend, need, where, stage.block, others or {})):
                 findings[where] = found
-    return list(findings.values())
+    clock = capability(backend, "schedule").support == "native"
+    return [*findings.values(), *schedule_findings(graph, backend.name, clock=clock)]
 
 
 def _finding(backend: Backend, need: str, where: str, block: str, others: Mapping[str, Backend]) -> Finding | None:
