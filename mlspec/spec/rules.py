@@ -14,8 +14,9 @@ from mlspec.spec.inputs import check_nulls, check_readable
 from mlspec.spec.kinds import TEMPORAL
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
+from mlspec.spec.source_rules import checks_all_rows, event_times, reads_text
 from mlspec.spec.tasks import Label, label_of
-from mlspec.spec.values import Made
+from mlspec.spec.values import Made, Reference
 
 Rule = Callable[[Block, Scope, Context], None]
 
@@ -274,6 +275,20 @@ def _judged(block: Block, scope: Scope, context: Context) -> None:
         )
 
 
+def _fold_columns(block: Block, scope: Scope, context: Context) -> None:
+    """Folds go forward along a time, and are stratified by values that repeat."""
+    made = block.make("cv")
+    for name, types, wanted in (
+        ("on", TEMPORAL, "a date or timestamp"),
+        ("stratify", _GROUPED, "a category, bool or whole number"),
+    ):
+        value = None if made is None else made.args.get(name)
+        reference = None if value is None else value.item
+        column = scope.spec.column(reference.block, reference.member or "") if isinstance(reference, Reference) else None
+        if value is not None and column is not None and column.type.name not in types:
+            scope.findings.add("MLS201", value.span, what=f"`{column.name}`", got=named(column.type), wanted=wanted)
+
+
 def _timed_folds(block: Block, scope: Scope, context: Context) -> None:
     """`forward_chain` needs a time column: its own, or that of the split."""
     made = block.make("cv")
@@ -296,7 +311,7 @@ def _times(block: Block, scope: Scope, context: Context) -> None:
 
 
 _RULES: dict[str, tuple[Rule, ...]] = {
-    "source": (_database, _paths, _renames, _times),
+    "source": (_database, reads_text, _paths, checks_all_rows, event_times, _renames, _times),
     "schedule": (_times,),
     "split": (_parts, _renames),
     "features": (_renames,),
@@ -304,6 +319,6 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "log": (_renames,),
     "score": (_paths,),
     "model": (_fitted,),
-    "search": (_families, _fitted, _timed_folds),
+    "search": (_families, _fitted, _timed_folds, _fold_columns),
     "gates": (_judged, _renames),
 }

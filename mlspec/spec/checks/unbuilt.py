@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from mlspec.diagnostics import Note
 from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, span_of_call
+from mlspec.spec.checks.same_rows import feature_blocks
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Spec
+from mlspec.spec.schema import constructor
 from mlspec.spec.values import Made
 
 
@@ -23,6 +25,8 @@ def several_feature_blocks(spec: Spec, findings: Findings) -> None:
     for gates in spec.of_kind("gates"):
         blocks: dict[str, str] = {}
         for model, _ in judged_models(spec, gates).values():
+            if len(feature_blocks(model)) > 1:
+                continue  # said of the model
             for block, _feature in features_of(spec, model):
                 blocks.setdefault(block.name, model.name)
         if len(blocks) > 1:
@@ -52,4 +56,55 @@ def keyed_inputs(spec: Spec, findings: Findings) -> None:
                              hint=f"tag `{feature.name}` with `@audit`, or leave it out of the features of `{model.name}`")  # fmt: skip
 
 
-CHECKS = (model_made_elsewhere, several_feature_blocks, several_splits, keyed_inputs)
+def features_of_several_blocks(spec: Spec, findings: Findings) -> None:
+    """A model reads one block of features."""
+    for model in spec.of_kind(*LEARNERS):
+        blocks = feature_blocks(model)
+        if len(blocks) > 1:
+            findings.add("MLS901", model.span_of("features"), what=f"a model over features of several blocks (`{'`, `'.join(blocks[:2])}`)",
+                         wanted="features of one block")  # fmt: skip
+
+
+# A source of a kind that is not built itself says so: its columns are not reported again.
+_COLUMN_TYPES = frozenset(("list", "image", "json", "redaction"))
+
+
+def columns_that_nothing_reads(spec: Spec, findings: Findings) -> None:
+    """Types of columns that no reader of rows makes yet."""
+    for source in spec.of_kind("source"):
+        made = source.make("from")
+        row = None if made is None else constructor("source_from", made.name)
+        for column in source.columns.values() if row is not None and row.built else ():
+            if column.type.name in _COLUMN_TYPES:
+                findings.add("MLS901", column.span, what=f"a column of type `{column.type.name}`",
+                             wanted="bool int float decimal string text category date timestamp duration bytes")  # fmt: skip
+
+
+def baselines_by_chance(spec: Spec, findings: Findings) -> None:
+    """A baseline whose answer is drawn, or named by its class, has no form in a package."""
+    for block in spec.of_kind("model"):
+        if block.get("estimator") == "sklearn.DummyClassifier" and block.get("strategy") in ("stratified", "constant"):
+            findings.add("MLS901", block.span_of("strategy"), what=f"a baseline with the strategy `{block.get('strategy')}`",
+                         wanted='`"prior"`, `"most_frequent"` or `"uniform"`')  # fmt: skip
+
+
+def several_processes(spec: Spec, findings: Findings) -> None:
+    """A server is one process."""
+    for serve in spec.of_kind("serve"):
+        engine = serve.make("engine")
+        if engine is not None and (engine.get("workers") or 1) != 1:
+            span = engine.args["workers"].span or serve.span_of("engine")
+            findings.add("MLS901", span, what="a server of several processes", wanted="`workers: 1`",
+                         hint="start one server a core and put a balancer before them")  # fmt: skip
+
+
+CHECKS = (
+    model_made_elsewhere,
+    several_feature_blocks,
+    several_splits,
+    keyed_inputs,
+    features_of_several_blocks,
+    columns_that_nothing_reads,
+    baselines_by_chance,
+    several_processes,
+)

@@ -133,12 +133,32 @@ def bind_arguments(
     for parameter, arg, place in matched:
         fine = _one(parameter, arg, given.get(place), bound, context, operate) and fine
         fine = fine and _in_limits(owner, parameter, arg, bound, context)
-    if not fine:
+    if not fine or not _filler_fits(parameters, matched, bound, context):
         return None
     for name, _, default in parameters:
         if not name.startswith("*") and default not in (..., None):
             bound.options.setdefault(name, default) if not _is_positional(name, matched) else None
     return bound
+
+
+def _filler_fits(
+    parameters: tuple[Parameter, ...], matched: list[tuple[Parameter, Arg, int]], bound: Bound, context: Context
+) -> bool:
+    """Whether what `fill` puts in place of null is of the value's own type: a text has no median."""
+    name = next((parameter[0] for parameter in parameters if parameter[1] == "filler"), "")
+    kind = bound.values[0].type if name and bound.values else None
+    if kind is None or kind.name not in NUMBERS | STRINGS:
+        return True
+    given, text = bound.options.get(name, "median"), kind.name in STRINGS
+    constant = given["value"] if isinstance(given, dict) else None
+    if isinstance(constant, str) == text and not isinstance(constant, bool):
+        return True
+    arg = next((arg for parameter, arg, _ in matched if parameter[0] == name), None)
+    context.findings.add(
+        "MLS201", bound.values[0].span if arg is None else arg.value.span, what="the filler", got=f"`{given if constant is None else constant}` for {named(kind)}",
+        wanted='a text, `with: "missing"`' if text else "a number, `median` or `mean`",
+    )  # fmt: skip
+    return False
 
 
 def _in_limits(owner: str, parameter: Parameter, arg: Arg, bound: Bound, context: Context) -> bool:

@@ -60,6 +60,12 @@ def metric_call(
     bound = bind_arguments(f"metric `{name}`", parameters, node, context, given, operate)
     if bound is None or not _class_given(node, metric, label, bound.options, context):
         return unknown(node.span, (model,) if isinstance(model, Reference) else ())
+    if name == "robustness" and not {"noise", "missing"} & set(bound.options):
+        context.findings.add(
+            "MLS106", node.span, kind="metric", block=name, name="noise", fix="noise: 0.1",
+            wanted="what the inputs suffer: `noise:` in standard deviations, or `missing:` as a share",
+        )  # fmt: skip
+        return unknown(node.span, (model,) if isinstance(model, Reference) else ())
     if not metric.built:
         context.not_built(f"metric `{name}`", node.callee.span)
     if "class" in metric.parameters or "class" in [row[0] for row in metric.parameters]:

@@ -84,7 +84,7 @@ CONSTRUCTORS = {
     "channel_to": (
         ("log", (), True, "The log of the process."),
         ("webhook", _SECRET_URL, True, "A POST of JSON to an address."),
-        ("slack", _SECRET_URL, False, "A Slack hook."),
+        ("slack", _SECRET_URL, True, "A Slack hook."),
         ("pagerduty", (("key", "secret", R, "The routing key, a secret."),), False, "PagerDuty."),
     ),
     "tracking": (
