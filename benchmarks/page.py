@@ -97,8 +97,9 @@ METHOD = """How it is measured:
 * One run of each side comes first and is not counted, except for `run-census` and `search`, which take minutes. Settings that
   keep Python from writing bytecode are not passed on, since an installed package has its bytecode.
 * The 2,000-line spec is made up: a source of 980 columns and 980 features over them.
-* `run-census` and `search` refit exactly the trials that a search of ours chose, on the same folds and in two processes, with one
-  thread in each; a run whose latency gate fails on a busy machine did less work and is not counted, up to two times.
+* `search` refits exactly what a search of ours fitted: the same trials with the same seeds on the same rows of the same folds, in two
+  processes of one thread each. `run-census` fits the same trials on a split and folds of its own, as a person would; a run whose
+  latency gate fails on a busy machine did less work and is not counted, up to two times.
 * The script by hand is `benchmarks/peers/census_by_hand.py` and imports nothing of ours. It checks the rows, describes the train
   part on a page, searches, refits, exports to ONNX, scores through onnxruntime, judges the gates with the same kinds of interval,
   measures its own endpoint under the same load, writes a report, and tracks and registers in MLflow.

@@ -119,13 +119,14 @@ def against_script(n: int | None) -> Iterator[Figure]:
 def search_against_fits(n: int | None) -> Iterator[Figure]:
     """The search stage alone against its own fits, refitted bare in two processes of one thread each."""
     project = searched()
-    study = study_of(project)
+    fits = project / "fits.json"
+    run((sys.executable, PEERS / "search_stage.py", project, "--fits", fits))
 
     def ours() -> Used:
         return run((sys.executable, PEERS / "search_stage.py", project), env=ONE_THREAD)
 
     def peer() -> Used:
-        return run((sys.executable, "-m", "benchmarks.peers.bare_fits", DATA, study), cwd=ROOT, env=ONE_THREAD)
+        return run((sys.executable, "-m", "benchmarks.peers.bare_fits", DATA, fits), cwd=ROOT, env=ONE_THREAD)
 
     pairs = alternate(ours, peer, n or 3, warmup=False)
     yield figure("search-wall", [one.wall for one, _ in pairs], [other.wall for _, other in pairs], 1.10)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,27 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 SCALED = {"age": "age", "education": "education_num", "hours": "hours_per_week"}
 ENCODED = ("workclass", "occupation", "relationship")
 LOGGED = {"gain": "capital_gain", "loss": "capital_loss"}
-FAMILIES = {"linear": LogisticRegression, "boost": HistGradientBoostingClassifier}
+FAMILIES = {"linear": partial(LogisticRegression, max_iter=1000), "boost": HistGradientBoostingClassifier}
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def two_parts(rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """70 % of the rows and the others, in equal shares of the label."""
+    train, holdout = (
+        pd.DataFrame(part) for part in train_test_split(rows, train_size=0.7, stratify=rows["income"], random_state=seed)
+    )
+    return train, holdout
+
+
+def by_label(rows: pd.DataFrame, seed: int) -> Iterable[Split]:
+    """Fitting and judging rows of five stratified folds."""
+    folds: Iterable[Split] = StratifiedKFold(5, shuffle=True, random_state=seed).split(rows, rows["income"])
+    return folds
 
 
 class Transform:
@@ -46,9 +63,9 @@ class Transform:
         path.write_text(json.dumps({"centre": self.centre, "width": self.width, "values": self.values}))
 
 
-def model_of(trial: dict[str, Any]) -> Any:
+def model_of(trial: dict[str, Any], seed: int) -> Any:
     """The estimator that a trial of the study tried."""
-    return FAMILIES[trial["family"]](**trial["params"])
+    return FAMILIES[trial["family"]](**trial["params"], random_state=seed)
 
 
 def trials_of(study: Path) -> list[dict[str, Any]]:
@@ -58,20 +75,20 @@ def trials_of(study: Path) -> list[dict[str, Any]]:
 
 
 class Folds:
-    """The five stratified folds with their matrices, made once."""
+    """The matrices and labels of every fold, made once."""
 
-    def __init__(self, rows: pd.DataFrame) -> None:
+    def __init__(self, rows: pd.DataFrame, splits: Iterable[Split]) -> None:
         label = (rows["income"] == ">50K").to_numpy()
         self.made = []
-        for fitting, judging in StratifiedKFold(5, shuffle=True, random_state=7).split(rows, label):
+        for fitting, judging in splits:
             transform = Transform(rows.iloc[fitting])
             matrices = transform.apply(rows.iloc[fitting]), transform.apply(rows.iloc[judging])
             self.made.append((matrices[0], label[fitting], matrices[1], label[judging]))
 
-    def score(self, trial: dict[str, Any]) -> float:
+    def score(self, trial: dict[str, Any], seeds: Iterable[int]) -> float:
         """The mean AUC of a trial over the folds."""
         found = []
-        for fitting, fitting_label, judging, judging_label in self.made:
-            model = model_of(trial).fit(fitting, fitting_label)
+        for (fitting, fitting_label, judging, judging_label), seed in zip(self.made, seeds, strict=True):
+            model = model_of(trial, seed).fit(fitting, fitting_label)
             found.append(roc_auc_score(judging_label, model.predict_proba(judging)[:, 1]))
         return float(np.mean(found))

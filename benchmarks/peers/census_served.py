@@ -51,7 +51,8 @@ async def ready() -> dict[str, bool]:
 @app.post("/predict")
 async def predict(person: Person) -> dict[str, float]:
     """The probability of an income above 50K."""
-    return {"score": float(SESSION.run(None, {"X": features(person)})[1][0, 1])}
+    _, scores = SESSION.run(None, {"X": features(person)})
+    return {"score": float(np.asarray(scores)[0, 1])}
 
 
 if __name__ == "__main__":

@@ -36,13 +36,14 @@ def register(out: Path, run: str, transform: Transform) -> None:
     import mlflow
     import numpy as np
     import onnx
+    from mlflow import onnx as flavor
     from mlflow.models import ModelSignature
     from mlflow.types.schema import Schema, TensorSpec
 
     shape = (-1, transform.columns)
     signature = ModelSignature(Schema([TensorSpec(np.dtype("float32"), shape)]))
     with mlflow.start_run(run_id=run):
-        mlflow.onnx.log_model(
+        flavor.log_model(
             onnx.load(out / "model.onnx"), name="model", signature=signature, registered_model_name="census_income",
             pip_requirements=["onnxruntime", "numpy"],
         )  # fmt: skip

@@ -10,7 +10,7 @@ from mlspec.catalogue.estimators import Estimator, estimator, estimator_names
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.transform.chain import Matrix
 
-_SEED_LIMIT = 2**31 - 1
+SEED_LIMIT = 2**31 - 1
 
 # What makes a fit depend on its input and seed alone. A spec that sets one of these changes nothing: they decide speed, and
 # the search decides where the cores go.
@@ -53,7 +53,7 @@ def build_estimator(name: str, params: Mapping[str, Any], seed: int, where: str 
                 help="correct its name, or leave it out",
             )  # fmt: skip
     forced = {key: value for key, value in _FORCED[row.library].items() if key in row.parameters or row.library == "lightgbm"}
-    seeded = {"random_state": seed % _SEED_LIMIT} if row.seeded else {}
+    seeded = {"random_state": seed % SEED_LIMIT} if row.seeded else {}
     return _imported(row, where)(**{**_DEFAULTS.get(name, {}), **seeded, **params, **forced})
 
 
