@@ -11,6 +11,7 @@ from mlspec.runtime import files
 
 FILES = {
     "metrics": "metrics.json", "verdict": "verdict.json", "checks": "metrics.json", "package": "package.json",
+    "study": "study.json", "statistics": "statistics.json",
 }  # fmt: skip
 
 
@@ -51,6 +52,6 @@ def read_evidence(inputs: Mapping[str, Path]) -> Evidence:
 
 
 def _document(kind: str, folder: Path) -> dict[str, Any] | None:
-    """The one JSON file of an artifact."""
-    path = folder / FILES[kind] if kind in FILES else next(iter(sorted(folder.glob("*.json"))), None)
-    return None if path is None else files.read_json(path)
+    """The JSON file of an artifact, by its name: outside the store a manifest lies beside it."""
+    path = folder / FILES[kind]
+    return files.read_json(path) if path.is_file() else None

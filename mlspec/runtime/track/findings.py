@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlspec.runtime import files
 from mlspec.runtime.figures import finished_trials, scalars
+from mlspec.runtime.folder import MANIFEST
 
 # MLflow's own limits.
 PARAM_LENGTH = 6_000
@@ -50,5 +51,5 @@ def documents_of(inputs: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
         kind, _, block = name.partition(".")
         if kind in ("metrics", "verdict", "study", "statistics", "checks", "report", "card"):
             for path in sorted(folder.iterdir()):
-                if path.suffix in (".json", ".html", ".md"):
+                if path.suffix in (".json", ".html", ".md") and path.name != MANIFEST:
                     yield f"{kind}/{block}", path
