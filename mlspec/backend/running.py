@@ -17,6 +17,7 @@ class RunRequest:
     `only` are stage ids; they and what they need are run, or everything when it is empty. `jobs` is None for the machine's
     cores. `releasable` is False under a guarded override. `where` turns a stage id into a line of the spec for messages.
     `progress` is "rich", "plain" or "none". `retry_failed` is no part: a failed stage always runs again.
+    `spec_path` is the spec's path from the project root, for targets that write files first.
     """
 
     graph: Graph
@@ -28,6 +29,7 @@ class RunRequest:
     releasable: bool = True
     progress: str = "plain"
     options: Mapping[str, Any] = field(default_factory=dict)
+    spec_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlspec.cli import exits
@@ -100,13 +102,27 @@ def _request(options: argparse.Namespace, found: Runnable, backend: Backend) -> 
     return RunRequest(
         found.graph, found.root, env=options.env, params=params_of(options), only=options.only, jobs=options.jobs,
         releasable=found.releasable, progress=progress, options=read_options(backend, [*options.option, *(["wait=true"] if options.wait else [])]),
+        spec_path=Path(os.path.relpath(found.path, found.root)).as_posix(),
     )  # fmt: skip
 
 
 def _report(options: argparse.Namespace, found: Runnable, result: RunResult) -> None:
     """Findings at their lines, then the backend's summary, then the next step."""
     if options.format == "json":
-        out(json.dumps({"format": 1, **result.summary, "errors": list(result.errors)}, indent=2, default=str) + "\n")
+        out(
+            json.dumps(
+                {
+                    "format": 1,
+                    "passed": result.passed,
+                    "artifacts": dict(result.artifacts),
+                    **result.summary,
+                    "errors": list(result.errors),
+                },
+                indent=2,
+                default=str,
+            )
+            + "\n"
+        )
         return
     if result.errors:
         _say_errors(options, found, result.errors)

@@ -1,0 +1,115 @@
+"""What a run under DVC came to: the reports of the stages that ran, the manifests of those that DVC found unchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlspec.backend import RunRequest, RunResult, read_artifacts
+from mlspec.graph import Graph
+from mlspec_dvc import layout
+from mlspec_dvc.summary import to_text
+
+_PAGES = {"html": "index.html", "markdown": "index.md"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one stage ended: `ran`, `reused`, `failed` or `not-run`, with its report where it has one."""
+
+    state: str
+    report: Mapping[str, Any]
+
+
+def outcome(request: RunRequest, folder: Path, reports: Path, status: int, log: Path) -> RunResult:
+    """The run for the command line."""
+    graph = request.graph
+    wanted = graph.needed_for(request.only) if request.only else list(graph.stages)
+    found = {path.stem: json.loads(path.read_bytes()) for path in sorted(reports.glob("*.json"))}
+    digests = read_artifacts(graph, lambda stage, output: folder / layout.artifact(stage, output))
+    ended = _states(graph, wanted, found, digests)
+    kept = {name for name, end in ended.items() if end.state in ("ran", "reused")}
+    artifacts = {name: digest for name, digest in digests.items() if name.partition("/")[0] in kept}
+    errors = [_located(end.report["error"], name) for name, end in ended.items() if "error" in end.report]
+    if status and not errors:
+        errors = [_unexplained(ended, log)]
+    verdicts = _verdicts(graph, folder, kept)
+    passed = not errors and all(verdict["passed"] for verdict in verdicts.values())
+    pages = _pages(graph, folder, kept)
+    return RunResult(
+        run_id="", folder=folder, passed=passed, executed=_in(ended, "ran"), reused=_in(ended, "reused"), errors=errors,
+        artifacts=artifacts, text=to_text(graph.spec, {name: end.state for name, end in ended.items()}, verdicts, pages, log),
+        summary={
+            "spec": graph.spec, "passed": passed, "verdicts": verdicts, "reports": {name: str(path) for name, path in pages.items()},
+            "stages": {name: {"state": end.state, "seconds": end.report.get("seconds", 0.0)} for name, end in ended.items()},
+        },
+    )  # fmt: skip
+
+
+def _states(
+    graph: Graph, wanted: list[str], found: Mapping[str, Mapping[str, Any]], digests: Mapping[str, str]
+) -> dict[str, Ended]:
+    """A stage without a report was unchanged, unless something before it failed or it has never been complete."""
+    ended: dict[str, Ended] = {}
+    for name in wanted:
+        stage = graph[name]
+        complete = all(f"{name}/{output}" in digests for output in stage.outputs)
+        if name in found:
+            ended[name] = Ended(str(found[name]["state"]), found[name])
+        elif complete and all(ended[before].state in ("ran", "reused") for before in stage.waits_for()):
+            ended[name] = Ended("reused", {})
+        else:
+            ended[name] = Ended("not-run", {})
+    return ended
+
+
+def _in(ended: Mapping[str, Ended], state: str) -> list[str]:
+    return [name for name, end in ended.items() if end.state == state]
+
+
+def _located(error: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    return {**error, "stage": stage}
+
+
+def _unexplained(ended: Mapping[str, Ended], log: Path) -> dict[str, Any]:
+    """DVC stopped and no stage says why: its lock is taken, a file is missing, a stage was killed."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("ERROR")]
+    locked = any("lock" in line.lower() for line in lines)
+    failed = [name for name, end in ended.items() if end.state == "failed"]
+    if failed:
+        return said(
+            "internal", f"a bug in mlspec: stage `{failed[0]}` ended without a word", help=f"report it with the log `{log}`"
+        )
+    return said(
+        "MLS811" if locked else "MLS810", "DVC stopped" + (f": {lines[0].removeprefix('ERROR: ')}" if lines else ""),
+        expected="one `dvc repro` at a time" if locked else "a run that ends by itself", found="; ".join(lines[1:3])[:300],
+        help="wait for the other command to end" if locked else f"its log: {log}",
+    )  # fmt: skip
+
+
+def _verdicts(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Any]:
+    """The verdict of each gates block that was decided."""
+    return {
+        stage.block: json.loads((folder / layout.artifact(stage.id, "verdict") / "verdict.json").read_bytes())
+        for stage in graph
+        if stage.kind == "verdict" and stage.id in kept
+    }
+
+
+def _pages(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Path]:
+    """The reports and cards, to open."""
+    return {
+        stage.id: folder / layout.artifact(stage.id, output) / _PAGES[kind]
+        for stage in graph
+        for output, kind in stage.outputs.items()
+        if kind in _PAGES and stage.id in kept
+    }
+
+
+def said(code: str, message: str, where: str = "", *, expected: str = "", found: str = "", help: str = "") -> dict[str, Any]:
+    """A StageError in its JSON form."""
+    return {"code": code, "message": message, "where": where, "expected": expected, "found": found, "help": help,
+            "examples": []}  # fmt: skip

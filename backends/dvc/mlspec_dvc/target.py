@@ -1,0 +1,52 @@
+"""The backend row of the DVC target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlspec.backend import Backend, Capability, Option, RunRequest, RunResult
+from mlspec_dvc.emit import emit
+
+_HELD = "the command of the stage holds itself to it"
+
+
+def _run(request: RunRequest) -> RunResult:
+    from mlspec_dvc.run import run
+
+    return run(request)
+
+
+def _prepare(folder: Path) -> None:
+    from mlspec_dvc.repository import prepare
+
+    prepare(folder)
+
+
+backend = Backend(
+    name="dvc",
+    summary="writes dvc.yaml and plan.json for `dvc repro`",
+    emit=emit,
+    options=(
+        Option("python", str, "python", "the interpreter that the commands of the stages start"),
+        Option("remote", str, "", "the DVC remote that artifacts are pushed to (default: the repository's own)"),
+        Option("push_rows", bool, True, "whether `dvc push` takes tables of rows along; false keeps personal data here"),
+        Option("lock", str, "", "a file, from the project root, that every stage depends on: what pins the libraries"),
+    ),
+    capabilities={
+        "cpu": Capability("native", "stages run one after another, each with the cores it asks for"),
+        "memory": Capability("emulated", _HELD),
+        "gpu": Capability("emulated", "the command of the stage looks for it on this host, and fails where there is none"),
+        "time_limit": Capability("emulated", _HELD),
+        "retry": Capability("emulated", "the command of the stage tries again"),
+        "exclusive": Capability("native", "stages run one after another"),
+        "secrets": Capability("native", "read from the environment by the stage; DVC never sees them"),
+        "parallel": Capability("none", "`dvc repro` runs one stage at a time; trials of a search run side by side inside theirs"),
+        "cache": Capability("native", "by content, in `dvc.lock` and DVC's cache; installed libraries count with the option `lock`"),
+        "gate": Capability("native", "a stage that fails; what depends on it does not run"),
+        "schedule": Capability("emulated", "cron starts `dvc repro`; compiling prints the line"),
+    },
+    run=_run,
+    prepare=_prepare,
+    versions=("3.67",),
+    extra="dvc",
+)  # fmt: skip
