@@ -1,0 +1,74 @@
+"""What a run came to, read from what each stage left in the folder of the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlspec.backend import RunResult, gates_passed, read_artifacts
+from mlspec.graph import Graph
+
+_WORDS = (("ran", "ran"), ("reused", "reused"), ("failed", "failed"), ("not-run", "not run"))
+
+
+def read_outcome(graph: Graph, folder: Path, code: int) -> RunResult:
+    """The run for the command line; `code` is the exit status of Airflow."""
+    place = _place_of(graph, folder)
+    reports = _reports(place / "ended")
+    states = {stage.id: str(reports.get(stage.id, {}).get("state", "not-run")) for stage in graph}
+    errors: list[Mapping[str, Any]] = [reports[name]["error"] for name in states if "error" in reports.get(name, {})]
+    if not errors and code:
+        errors = [_unexplained(states, folder)]
+    artifacts = read_artifacts(graph, lambda stage, output: place / "artifacts" / stage / output)
+    passed = not errors and gates_passed(graph, lambda stage, output: place / "artifacts" / stage / output)
+    return RunResult(
+        run_id=folder.name, folder=folder, passed=passed, executed=_in(states, "ran"), reused=_in(states, "reused"),
+        errors=errors, artifacts=artifacts, text=_text(states, folder),
+        summary={"run": folder.name, "spec": graph.spec, "passed": passed, "stages": states, "artifacts": artifacts},
+    )  # fmt: skip
+
+
+def _place_of(graph: Graph, folder: Path) -> Path:
+    """The folder that the one run of the DAG made for itself."""
+    return next(iter(sorted((folder / "run" / graph.spec).glob("*"))), folder / "nothing")
+
+
+def _reports(folder: Path) -> dict[str, dict[str, Any]]:
+    return {path.stem: json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))}
+
+
+def _in(states: Mapping[str, str], wanted: str) -> list[str]:
+    return [stage for stage, state in states.items() if state == wanted]
+
+
+def _unexplained(states: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """Airflow failed, and no stage says why: a task that was killed, or a DAG that was not read."""
+    begun = [stage for stage, state in states.items() if state != "not-run"]
+    return said("MLS810", f"Airflow stopped after {len(begun)} of {len(states)} stages", expected="a run that ends by itself",
+                found="no error of a stage", help=f"its log: {folder / 'log.txt'}")  # fmt: skip
+
+
+def _text(states: Mapping[str, str], folder: Path) -> str:
+    counts = [f"{len(_in(states, state))} {word}" for state, word in _WORDS if _in(states, state)]
+    return f"run {folder.name} under Airflow: {', '.join(counts)}\n{folder / 'log.txt'}\n"
+
+
+def said(code: str, message: str, where: str = "", *, expected: str = "", found: str = "", help: str = "") -> dict[str, Any]:
+    """A message in the shape of a StageError's JSON."""
+    return {
+        "code": code,
+        "message": message,
+        "where": where,
+        "expected": expected,
+        "found": found,
+        "help": help,
+        "examples": [],
+    }
+
+
+def failed(folder: Path, errors: Sequence[Mapping[str, Any]]) -> RunResult:
+    """A run that never began."""
+    return RunResult(run_id="", folder=folder, passed=False, errors=list(errors), text="",
+                     summary={"passed": False, "errors": [dict(error) for error in errors]})  # fmt: skip

@@ -1,0 +1,36 @@
+"""The backend row of the Airflow target."""
+
+from __future__ import annotations
+
+from mlspec.backend import Backend, Capability, RunRequest, RunResult
+from mlspec_airflow.emit import emit
+from mlspec_airflow.settings import OPTIONS
+
+
+def _run(request: RunRequest) -> RunResult:
+    from mlspec_airflow.run import run_here
+
+    return run_here(request)
+
+
+backend = Backend(
+    name="airflow",
+    summary="DAGs for Airflow 3: one constant Python file, with the plan beside it",
+    emit=emit,
+    options=OPTIONS,
+    capabilities={
+        "cpu": Capability("emulated", "a task takes a slot of the pool for each core; Airflow holds no process to its cores"),
+        "memory": Capability("emulated", "the stage command bounds its own memory on the worker that Airflow chose"),
+        "gpu": Capability("emulated", "the task goes to the queue of the option `gpu_queue`, and fails where there is no such GPU"),
+        "time_limit": Capability("native", "`execution_timeout` of the task"),
+        "retry": Capability("native", "`retries` of the task, `retry_delay` apart; a failed gate is not tried again"),
+        "exclusive": Capability("native", "the task takes all slots of the pool", since="3.0"),
+        "secrets": Capability("native", "variables of the worker, Airflow variables, or passwords of connections"),
+        "parallel": Capability("native", "a task starts when all that it waits for have ended and the pool has slots"),
+        "cache": Capability("native", "the stage command looks in its own store on the shared folder"),
+        "gate": Capability("native", "a task that fails; what it guards ends `upstream_failed`"),
+        "schedule": Capability("native", "a DAG for each schedule; deadlines are deadline alerts", since="3.1"),
+    },
+    run=_run,
+    versions=("3.3",),
+)  # fmt: skip
