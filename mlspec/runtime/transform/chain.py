@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,49 @@ from mlspec.runtime.transform.target import Target
 State = dict[str, Any]
 Step = Mapping[str, Any]
 
-OPERATIONS = ("fill", "scale", "onehot", "ordinal", "target_rate", "quantile_bucket", "hash_bucket", "tfidf")
+
+@dataclass(frozen=True)
+class Operation:
+    """One kind of fitted step: what it learns from a column, and how it changes one.
+
+    `label` says that learning reads the label too, `unknown` that changing minds the policy for unknown values; `fitting_rows`
+    gives the values of the very rows that were learned from, where these are others.
+    """
+
+    fit: Callable[..., State]
+    apply: Callable[..., list[Column]]
+    label: bool = False
+    unknown: bool = False
+    fitting_rows: Callable[[State, Column, Step, Target], list[Column]] | None = None
+
+    def learn(self, step: Step, column: Column, target: Target) -> State:
+        """The state of the step, learned from these rows."""
+        return self.fit(column, step, target) if self.label else self.fit(column, step)
+
+    def change(self, state: State, column: Column, unknown: str) -> list[Column]:
+        """The columns that any rows become."""
+        return self.apply(state, column, unknown) if self.unknown else self.apply(state, column)
+
+    def change_fitting_rows(self, state: State, column: Column, step: Step, target: Target) -> list[Column]:
+        """The columns that the fitting rows become."""
+        if self.fitting_rows is not None:
+            return self.fitting_rows(state, column, step, target)
+        return self.change(state, column, "encode")
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "fill": Operation(numeric.fit_fill, numeric.apply_fill),
+    "scale": Operation(numeric.fit_scale, numeric.apply_scale),
+    "quantile_bucket": Operation(numeric.fit_quantile_bucket, numeric.apply_quantile_bucket),
+    "onehot": Operation(categories.fit_onehot, categories.apply_onehot, unknown=True),
+    "ordinal": Operation(categories.fit_ordinal, categories.apply_ordinal, unknown=True),
+    "target_rate": Operation(
+        categories.fit_target_rate, categories.apply_target_rate, label=True, unknown=True,
+        fitting_rows=categories.target_rate_of_own_part,
+    ),
+    "hash_bucket": Operation(categories.fit_hash_bucket, categories.apply_hash_bucket),
+    "tfidf": Operation(words.fit_tfidf, words.apply_tfidf),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,7 +92,7 @@ class FittedTransform:
         for feature, states, width in zip(self.features, self.states, self.widths, strict=True):
             current = [_widened(columns[str(feature["name"])], width)]
             for step, state in zip(feature["fitted"], states, strict=True):
-                current = _each(current, lambda column, step=step, state=state: _apply(step, state, column, self.unknown))
+                current = [*_operation(step, feature).change(state, current[0], self.unknown), *current[1:]]
             blocks += current
         return _matrix(blocks)
 
@@ -90,13 +132,9 @@ def fit_transform(
         current = [columns[str(feature["name"])]]
         learned: list[State] = []
         for step in feature["fitted"]:
-            main = current[0]
-            state = _fit(step, main, target)
-            learned.append(state)
-            if step["op"] == "target_rate":
-                current = [*categories.target_rate_of_own_part(state, main, step, target), *current[1:]]
-            else:
-                current = _each(current, lambda column, step=step, state=state: _apply(step, state, column, "encode"))
+            operation, main = _operation(step, feature), current[0]
+            learned.append(operation.learn(step, main, target))
+            current = [*operation.change_fitting_rows(learned[-1], main, step, target), *current[1:]]
         states.append(tuple(learned))
         blocks += current
     widths = tuple(len(columns[str(feature["name"])].names) for feature in features)
@@ -110,53 +148,17 @@ def _widened(column: Column, width: int) -> Column:
     return vector_column(column.names[0], np.full((len(column), width), np.nan))
 
 
-def _each(columns: list[Column], change: Any) -> list[Column]:
-    """The main column (the first) changed; flags stay and move behind what the change adds."""
-    return [*change(columns[0]), *columns[1:]]
+def _operation(step: Step, feature: Mapping[str, Any]) -> Operation:
+    """The row of a step; StageError MLS901 where there is none.
 
-
-def _fit(step: Step, column: Column, target: Target) -> State:
-    match step["op"]:
-        case "fill":
-            return numeric.fit_fill(column, step)
-        case "scale":
-            return numeric.fit_scale(column, step)
-        case "quantile_bucket":
-            return numeric.fit_quantile_bucket(column, step)
-        case "onehot":
-            return categories.fit_onehot(column, step)
-        case "ordinal":
-            return categories.fit_ordinal(column, step)
-        case "target_rate":
-            return categories.fit_target_rate(column, step, target)
-        case "hash_bucket":
-            return categories.fit_hash_bucket(column, step)
-        case "tfidf":
-            return words.fit_tfidf(column, step)
-    raise StageError(
-        "MLS901", f"the fitted step `{step['op']}` is not built yet", f"features.{column.names[0]}",
-        expected=", ".join(OPERATIONS), found=str(step["op"]), help="leave the step out",
-    )  # fmt: skip
-
-
-def _apply(step: Step, state: State, column: Column, unknown: str) -> list[Column]:
-    match step["op"]:
-        case "fill":
-            return numeric.apply_fill(state, column)
-        case "scale":
-            return numeric.apply_scale(state, column)
-        case "quantile_bucket":
-            return numeric.apply_quantile_bucket(state, column)
-        case "onehot":
-            return categories.apply_onehot(state, column, unknown)
-        case "ordinal":
-            return categories.apply_ordinal(state, column, unknown)
-        case "target_rate":
-            return categories.apply_target_rate(state, column, unknown)
-        case "hash_bucket":
-            return categories.apply_hash_bucket(state, column)
-        case _:
-            return words.apply_tfidf(state, column)
+    A step changes the main column (the first); flags stay, and move behind what it adds.
+    """
+    if step["op"] not in OPERATIONS:
+        raise StageError(
+            "MLS901", f"the fitted step `{step['op']}` is not built yet", f"features.{feature['name']}",
+            expected=", ".join(OPERATIONS), found=str(step["op"]), help="leave the step out",
+        )  # fmt: skip
+    return OPERATIONS[step["op"]]
 
 
 def _matrix(blocks: Sequence[Column]) -> Matrix:
