@@ -25,6 +25,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024 * 1024
+SMALL_BODY = 64 * 1024
 SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -133,6 +134,7 @@ class Guard:
         self.metrics = metrics
         self.token = token
         self.busy = 0
+        self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -176,17 +178,28 @@ class Guard:
         if route != "predict" or scope["method"] != "POST":
             await self.app(scope, receive, exchange.send)
             return
-        if self.busy >= self.limits.concurrency:
-            raise Refused(429, "too many requests at once", linger=True, retry_after=1)
+        self._make_room(True)
+        body = await self._body(scope, receive, began)
+        # Only whole requests hold a slot: a client that trickles its body keeps nobody from an answer.
+        self._make_room(False)
         self.busy += 1
         try:
-            body = await self._body(scope, receive, began)
             async with asyncio.timeout(self.limits.handler):
                 await self.app(scope, _replay(body, receive), exchange.send)
         except TimeoutError:
             raise Refused(503, f"no answer within {self.limits.handler:g} s", retry_after=1) from None
         finally:
             self.busy -= 1
+
+    def _make_room(self, linger: bool) -> None:
+        if self.busy >= self.limits.concurrency:
+            raise Refused(429, "too many requests at once", linger=linger, retry_after=1)
+
+    def _hold(self, held: int, more: int) -> None:
+        """Count bytes of bodies that are not whole yet. Beyond the budget large ones are refused, and small ones still taken."""
+        if held + more > SMALL_BODY and self.held + more > self.limits.concurrency * self.limits.body:
+            raise Refused(429, "too many large requests at once", retry_after=1)
+        self.held += more
 
     async def _body(self, scope: Scope, receive: Receive, began: float) -> bytes:
         headers = _headers(scope)
@@ -197,14 +210,22 @@ class Guard:
             raise too_large
         body = bytearray()
         try:
+            return await self._collect(body, receive, began, too_large)
+        finally:
+            self.held -= len(body)
+
+    async def _collect(self, body: bytearray, receive: Receive, began: float, too_large: Refused) -> bytes:
+        try:
             async with asyncio.timeout_at(began + self.limits.receipt):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Refused(400, "the client went away")
-                    body += message.get("body", b"")
-                    if len(body) > self.limits.body:
+                    part = message.get("body", b"")
+                    if len(body) + len(part) > self.limits.body:
                         raise too_large
+                    self._hold(len(body), len(part))
+                    body += part
                     if not message.get("more_body"):
                         return bytes(body)
         except TimeoutError:
