@@ -56,7 +56,7 @@ def _finding(graph: Graph, schedule: Schedule, target: str) -> Finding:
     what = f"`refresh` of `{schedule.name}`" if refreshed else f"the schedule `{schedule.name}`"
     given = {"retry": schedule.retry, "deadline": schedule.deadline, "on_failure": schedule.on_failure}
     lost = [f"`{name}`" for name, value in given.items() if value]
-    rest = f"; cron knows nothing of its {' and '.join(lost)}" if lost else ""
+    rest = f"; cron knows nothing of its {', '.join(lost)}" if lost else ""
     where = f"{schedule.name}.refresh" if refreshed else schedule.name
     how = f"cron starts it, with {cron_line(graph, schedule, target)}{rest}"
     return Finding("MLS702", where, {"target": target, "what": what, "how": how})

@@ -54,7 +54,7 @@ def test_a_target_without_a_clock_says_the_line_at_the_schedule() -> None:
     assert [(item.code, item.where) for item in found] == [("MLS702", "nightly"), ("MLS702", "people.refresh")]
     assert (
         found[0].data["how"]
-        == "cron starts it, with `0 2 * * * mlspec run demo.mlspec --target x`; cron knows nothing of its `retry` and `on_failure`"
+        == "cron starts it, with `0 2 * * * mlspec run demo.mlspec --target x`; cron knows nothing of its `retry`, `on_failure`"
     )
 
 
