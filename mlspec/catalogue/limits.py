@@ -32,4 +32,4 @@ def outside(function: str, parameter: str, value: float) -> str:
     if (value > low or (value == low and not open_low)) and (high is None or value <= high):
         return ""
     least = f"above {low:g}" if open_low else f"at least {low:g}"
-    return f"a number {least}" if high is None else f"a number {least} and at most {high:,g}"
+    return f"a number that is {least}" if high is None else f"a number that is {least} and at most {high:,.0f}"

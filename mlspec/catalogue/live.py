@@ -66,7 +66,7 @@ ROWS = (
         "never",
         "none",
         _RUN,
-        True,
+        False,
         "The share of requests that failed.",
         "replies 5xx / replies",
         "",

@@ -228,6 +228,8 @@ class Layout:
 
     def _plain(self, index: int, token: Token) -> None:
         type = token.type
+        if type == "NULL" and self._in_brackets() and self._raw[index + 1 : index + 2] and self._raw[index + 1].type == "COLON":
+            type = token.type = "NAME"  # `null: ["NA"]` names an argument
         if type == "NAME":
             if self.tokens[-1].type in {"NL", "OPEN"}:
                 self._soft(index, token)

@@ -51,7 +51,7 @@ def test_rows_of_functions_are_well_formed(name: str) -> None:
         assert row.null in {"propagate", "skip", "accept", "never"}
         assert row.taint in {"keep", "none", "lower", "quasi", "mask"}
         assert row.doc.endswith(".")
-        assert row.built or row.level in {"history", "interval", "row", "fitted", "check"}
+        assert row.built or row.level in {"history", "interval", "row", "fitted", "check", "live"}
         for _, form, _ in row.parameters:
             assert wanted_text(form)
     assert len(LEVELS) == 6

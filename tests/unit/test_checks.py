@@ -99,6 +99,29 @@ def test_every_check_is_documented_with_its_code() -> None:
     assert all((check.__doc__ or "").strip()[:1].isdigit() or check.__module__.endswith("unbuilt") for check in CHECKS)
 
 
+TWO = (CASES / "MLS501" / "good.mlspec").read_text().replace(
+    "split parts {", 'source others {\n  from = csv("others.csv")\n  code: string @key\n  years: int\n  paid: bool @outcome\n}\n\nsplit parts {'
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "wanted"),
+    [
+        ("age := scale(people.age)", "age := scale(others.years)", "others.years", "a column of `people`"),
+        ("label = people.bought\n  part = parts.train\n}\n\nsearch", "label = others.paid\n  part = parts.train\n}\n\nsearch",
+         "others.paid", "a column of `people`, whose rows `parts` divides"),
+        ("by: inputs.sex", "by: others.years", "others.years", "a column of `people`"),
+    ],
+)  # fmt: skip
+def test_rows_of_two_sources_do_not_meet(old: str, new: str, name: str, wanted: str, tmp_path: Path) -> None:
+    path = tmp_path / "demo.mlspec"
+    assert old in TWO
+    path.write_text(TWO.replace(old, new, 1))
+    (found,) = [item for item in mlspec.check(path) if item.severity == "error"]
+    assert (found.code.id, found.data["name"], found.expected) == ("MLS104", name, wanted)
+    assert found.span is not None and found.span.text == name
+
+
 def test_a_registry_model_says_that_it_is_not_built(tmp_path: Path) -> None:
     text = (CASES / "MLS501" / "good.mlspec").read_text()
     text = text.replace("gates release {", 'model old = registry("demo", alias: "prod", if_absent: skip)\n\ngates release {')

@@ -84,6 +84,8 @@ def _measure(form: Any) -> None:
         if options.get("of", [""])[0] not in ("features", "feature", "score", "probability"):
             raise _Unbuilt(f"`{name}` of `{options.get('of', ['?'])[0]}`", name, "watch `score`, or the features")
         return
+    if any(not row.built for row in catalogue.functions(name) if row.level == "live"):
+        return  # said where it is called
     row = catalogue.metric(name)
     if row is None or {"package", "generation"} & set(row.tasks):
         raise _Unbuilt(f"`{name}`", name, _EXPORTED)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlspec.diagnostics import Note
-from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, span_of_call
+from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, span_of_call, walk
 from mlspec.spec.checks.same_rows import feature_blocks
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Spec
@@ -98,6 +100,22 @@ def several_processes(spec: Spec, findings: Findings) -> None:
                          hint="start one server a core and put a balancer before them")  # fmt: skip
 
 
+def slices_of_slices(spec: Spec, findings: Findings) -> None:
+    """Groups inside groups: one comparison looks along one feature."""
+    for gates in spec.of_kind("gates"):
+        for gate in gates.definitions.values():
+            for outer in (node for node in walk(gate.value.form) if _by(node)):
+                inner = next((node for part in outer[2] for node in walk(part) if _by(node)), None)
+                if inner is not None:
+                    findings.add("MLS901", gate.value.span, what=f"`{inner[1]}` by groups inside `{outer[1]}` by groups",
+                                 wanted="one `by:` in a comparison")  # fmt: skip
+                    break
+
+
+def _by(node: Any) -> bool:
+    return len(node) > 3 and isinstance(node[3], dict) and "by" in node[3]
+
+
 CHECKS = (
     model_made_elsewhere,
     several_feature_blocks,
@@ -107,4 +125,5 @@ CHECKS = (
     columns_that_nothing_reads,
     baselines_by_chance,
     several_processes,
+    slices_of_slices,
 )
