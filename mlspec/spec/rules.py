@@ -15,7 +15,7 @@ from mlspec.spec.kinds import TEMPORAL
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
 from mlspec.spec.source_rules import checks_all_rows, event_times, reads_text
-from mlspec.spec.tasks import Label, label_of
+from mlspec.spec.tasks import Label, features_of, label_of
 from mlspec.spec.values import Made, Reference
 
 Rule = Callable[[Block, Scope, Context], None]
@@ -253,6 +253,16 @@ def _metric_of_decisions(made: Made, scope: Scope) -> None:
         )  # fmt: skip
 
 
+def _reads(block: Block, scope: Scope, context: Context) -> None:
+    """A model reads at least one feature; `@audit` ones are none of its inputs."""
+    item = block.get("features")
+    if isinstance(item, Reference) and not features_of(scope.spec, block) and not scope.findings.errors:
+        scope.findings.add(
+            "MLS106", block.span_of("features"), kind="features", block=item.block, name="feature",
+            wanted="at least one feature that is not `@audit`", fix="name := scale(source.column)",
+        )  # fmt: skip
+
+
 def _families(block: Block, scope: Scope, context: Context) -> None:
     if not block.nested("family"):
         scope.findings.add(
@@ -318,7 +328,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "monitor": (_renames,),
     "log": (_renames,),
     "score": (_paths,),
-    "model": (_fitted,),
-    "search": (_families, _fitted, _timed_folds, _fold_columns),
+    "model": (_reads, _fitted),
+    "search": (_reads, _families, _fitted, _timed_folds, _fold_columns),
     "gates": (_judged, _renames),
 }

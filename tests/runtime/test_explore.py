@@ -170,3 +170,26 @@ def test_a_part_with_too_few_rows_is_refused(tmp_path: Path, artifacts: dict[str
     with pytest.raises(StageError) as caught:
         explore(tmp_path, artifacts, min_cell=1000)
     assert (caught.value.code, caught.value.where) == ("MLS816", "eda.part")
+
+
+def test_of_hundreds_of_columns_those_that_go_with_the_target_are_drawn(tmp_path: Path) -> None:
+    random, names = np.random.default_rng(1), [f"c{place}" for place in range(300)]
+    values = random.normal(size=(ROWS, 300))
+    label = np.where(values[:, 7] - values[:, 250] + 0.2 * random.normal(size=ROWS) > 0, "yes", "no")
+    for part in ("rows", "parts"):
+        (tmp_path / part).mkdir()
+    number = pa.array(range(ROWS), pa.int64())
+    table = pa.table({"__row": number, **dict(zip(names, values.T, strict=True)), "label": label})
+    pq.write_table(table, tmp_path / "rows" / "rows.parquet")
+    pq.write_table(pa.table({"__row": number, "part": ["train"] * ROWS}), tmp_path / "parts" / "rows.parquet")
+    columns = [*({"name": name, "type": "float"} for name in names), COLUMNS[-1]]
+    inputs = {"rows": tmp_path / "rows", "parts": tmp_path / "parts"}
+    statistics, page = explore(tmp_path / "out", inputs, columns=columns, sections=["correlation"])
+    found = statistics["correlation"]
+    assert len(found["columns"]) == len(found["values"]) == 40 and found["left_out"] == 261
+    assert {"c7", "c250", "label"} <= set(found["columns"])
+    matrix = np.corrcoef(np.column_stack([values, label == "yes"]).T)
+    places = [300 if name == "label" else int(name[1:]) for name in found["columns"]]
+    assert np.array(found["values"]) == pytest.approx(matrix[np.ix_(places, places)], abs=1e-9)
+    assert np.abs(matrix[300, places]).min() >= np.sort(np.abs(matrix[300]))[-40] - 1e-12
+    assert "Of 301 numeric columns the 40 that go with the target most." in page

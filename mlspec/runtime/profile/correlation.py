@@ -11,8 +11,12 @@ from mlspec.runtime.profile.sheet import Sheet, kind_of, number
 from mlspec.runtime.query import Sql, call, case, cast, name
 
 
+# Every two of 500 columns are 125,000 pairs, which no page can show and no statement should hold.
+MOST = 40
+
+
 def correlation(sheet: Sheet, label: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`columns`, and `values[i][j]` with None where a column does not vary."""
+    """`columns`, `values[i][j]` with None where a column does not vary, and how many columns are left out."""
     columns: dict[str, Sql] = {str(column["name"]): number(column) for column in sheet.columns if kind_of(column) == "number"}
     if label and label["task"] == "binary":
         outcome = cast(name(str(label["column"])), "VARCHAR")
@@ -21,12 +25,24 @@ def correlation(sheet: Sheet, label: Mapping[str, Any] | None) -> dict[str, Any]
             (query.is_null(outcome), None), (query.binary("==", outcome, positive), 1.0), default=0.0
         )
     names = list(columns)
+    if len(names) > MOST:
+        names = _nearest(sheet, columns, str(label["column"]) if label else "")
     pairs = {f"{i},{j}": _pair(columns[names[i]], columns[names[j]]) for i in range(len(names)) for j in range(i)}
     found = sheet.one(pairs) if pairs else {}
     values = [
         [1.0 if i == j else _value(found[f"{max(i, j)},{min(i, j)}"]) for j in range(len(names))] for i in range(len(names))
     ]
-    return {"columns": names, "values": values}
+    return {"columns": names, "values": values, "left_out": len(columns) - len(names)}
+
+
+def _nearest(sheet: Sheet, columns: Mapping[str, Sql], target: str) -> list[str]:
+    """As many columns as can be read off a drawing: those that go with the target most, in their order; without one the first."""
+    if target not in columns:
+        return list(columns)[:MOST]
+    found = sheet.one({name: _pair(value, columns[target]) for name, value in columns.items()})
+    ranked = sorted(columns, key=lambda name: -abs(_value(found[name]) or 0.0))
+    kept = {target, *ranked[:MOST]} if target in ranked[:MOST] else {target, *ranked[: MOST - 1]}
+    return [name for name in columns if name in kept]
 
 
 def _pair(left: Sql, right: Sql) -> Sql:

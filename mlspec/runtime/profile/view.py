@@ -142,6 +142,9 @@ def _correlation(statistics: Mapping[str, Any]) -> dict[str, Any]:
         found["columns"], found["columns"], found["values"], title="Pearson correlation of numeric columns", width=760
     )
     note = "Pearson’s correlation over rows that have both values. A two-class target counts as 0 and 1."
+    if found["left_out"]:
+        every = len(found["columns"]) + found["left_out"]
+        note += f" Of {every:,} numeric columns the {len(found['columns'])} that go with the target most."
     return {"cards": [{"title": "Correlation of numbers", "note": note, "chart": chart, "tags": [], "wide": True}]}
 
 
