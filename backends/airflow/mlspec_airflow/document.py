@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -86,7 +87,11 @@ def _channel(schedule: Schedule) -> dict[str, Any] | None:
     channel = schedule.on_failure
     if channel is None:
         return None
-    return {"kind": "webhook", "url": dict(channel["url"])} if channel.get("kind") == "webhook" else {"kind": "log"}
+    handle = channel.get("url")
+    variable = (
+        handle.get("variable") if isinstance(handle, Mapping) else None
+    )  # anything else is a finding, and nothing is written
+    return {"kind": "webhook", "variable": variable} if channel.get("kind") == "webhook" else {"kind": "log"}
 
 
 def _task(stage: Stage, settings: Settings, doc: str) -> At:

@@ -188,17 +188,17 @@ def tell(channel: dict[str, Any], what: str, context: Any = None) -> None:
     )
     logging.getLogger("mlspec").error("%s: DAG %s, run %s", what, dag_id, run_id)
     if channel["kind"] == "webhook":
-        post(channel["url"], {"what": what, "dag": dag_id, "run": run_id})
+        post(channel["variable"], {"what": what, "dag": dag_id, "run": run_id})
 
 
-def post(handle: dict[str, str], body: dict[str, Any]) -> None:
+def post(variable: str, body: dict[str, Any]) -> None:
     """POST JSON to an address that is a secret: no message repeats it."""
     import urllib.error
     import urllib.request
 
-    address = secret_of(handle["variable"]) or ""
+    address = secret_of(variable) or ""
     if not address.startswith(("https://", "http://")):
-        logging.getLogger("mlspec").error("%s holds no http address: nobody was told", handle["variable"])
+        logging.getLogger("mlspec").error("%s holds no http address: nobody was told", variable)
         return
     request = urllib.request.Request(address, json.dumps(body).encode(), {"content-type": "application/json"}, method="POST")  # noqa: S310
     try:
