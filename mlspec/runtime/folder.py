@@ -24,6 +24,11 @@ class Held:
     output: str = ""
 
 
+def content_of(folder: Path) -> dict[str, str]:
+    """`{relative path: SHA-256}` of an artifact's files: the same in the store and outside it, where the manifest lies beside them."""
+    return {name: digest for name, digest in files.sha256_files(folder).items() if name != MANIFEST}
+
+
 def publish_into(source: Path, target: Path, artifact_type: str, key: str = "", output: str = "") -> dict[str, Any]:
     """Make `target` hold the files of `source` and their manifest; what was there before is replaced. The manifest.
 

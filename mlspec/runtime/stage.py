@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlspec.graph.canonical import canonical_text
 from mlspec.graph.kinds import KINDS
 from mlspec.graph.model import Graph, Stage
 from mlspec.runtime import files
@@ -39,9 +41,11 @@ class Around:
 def run_stage(graph: Graph, stage_id: str, inputs: Mapping[str, Path], output_root: Path, around: Around) -> dict[str, Path]:
     """Run a stage on verified input folders and return the folder of each output; StageError is the user's to act on."""
     stage = graph[stage_id]
+    # What a stage sees is what its key covers: canonical JSON. The order in which a spec names parameters is no part of it.
+    config = json.loads(canonical_text(dict(stage.config)))
     context = StageContext(
-        stage_id=stage.id, kind=stage.kind, block=stage.block, config=stage.config, project_root=around.project_root,
-        input_folders=dict(inputs), output_root=output_root, resume_root=around.resume_root, workers=around.workers,
+        stage_id=stage.id, kind=stage.kind, block=stage.block, config=config, project_root=around.project_root,
+        input_folders=dict(sorted(inputs.items())), output_root=output_root, resume_root=around.resume_root, workers=around.workers,
         threads=around.threads, memory=stage.resources.memory, on_progress=around.on_progress,
     )  # fmt: skip
     function = function_of(stage.kind)

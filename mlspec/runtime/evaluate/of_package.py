@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.held_out import PartReader
 from mlspec.runtime.evaluate.outcomes import Outcomes
 from mlspec.runtime.evaluate.quantities import arguments
+from mlspec.runtime.folder import content_of
 
 SIZE, ROBUSTNESS = "size", "robustness"
 NUMBERS = ("int", "float", "decimal", "ratio", "points", "rate", "duration", "bytes")
@@ -22,7 +22,7 @@ NUMBERS = ("int", "float", "decimal", "ratio", "points", "rate", "duration", "by
 
 def size_of(folder: Path) -> int:
     """The bytes of all files of a package."""
-    return sum((folder / name).stat().st_size for name in files.sha256_files(folder))
+    return sum((folder / name).stat().st_size for name in content_of(folder))
 
 
 def metrics_named(node: Any, name: str) -> list[Any]:

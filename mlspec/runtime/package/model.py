@@ -15,6 +15,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators.build import refuse_nulls
+from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.calibration import apply_calibration
 from mlspec.runtime.package.engines import Engine, load_engine
 from mlspec.runtime.package.manifest import Manifest, read_manifest, refused
@@ -152,7 +153,7 @@ def load_package(folder: Path) -> Package:
     StageError MLS808 for a package that is not as it was written.
     """
     manifest = read_manifest(_json(folder / MANIFEST))
-    digests = files.sha256_files(folder)
+    digests = content_of(folder)
     found = {name: digest for name, digest in digests.items() if name != MANIFEST}
     if found != manifest.files:
         wrong = sorted(name for name in {*found, *manifest.files} if found.get(name) != manifest.files.get(name))

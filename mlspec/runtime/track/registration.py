@@ -10,6 +10,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.folder import content_of
 from mlspec.runtime.track.mlflow_store import artifact_location, experiment_id, mlflow_at, store_uri
 
 TAG = "mlspec.package"
@@ -26,7 +27,7 @@ TYPES = {"int": "long", "bool": "boolean", "float": "double", "ratio": "double",
 def run(context: StageContext) -> None:
     """Register the package when its verdict passed for exactly its digest, and write registration.json."""
     folder, config = context.input("package"), context.config
-    digest = digest_of(files.sha256_files(folder))
+    digest = digest_of(content_of(folder))
     verdict = files.read_json(context.input("verdict") / "verdict.json")
     if not verdict["passed"] or digest not in verdict["packages"].values():
         raise StageError(

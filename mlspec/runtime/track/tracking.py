@@ -9,6 +9,7 @@ from typing import Any
 from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
+from mlspec.runtime.folder import content_of
 from mlspec.runtime.track.findings import documents_of, metrics_of, params_of, trials_of
 from mlspec.runtime.track.mlflow_store import artifact_location, experiment_id, mlflow_at, store_uri
 
@@ -22,7 +23,7 @@ def run(context: StageContext) -> None:
     The file names no run id: MLflow draws it, and a digest must not depend on it. The tag finds the run.
     """
     config, inputs = context.config, context.inputs()
-    findings = digest_of({name: files.sha256_files(folder) for name, folder in inputs.items()})
+    findings = digest_of({name: content_of(folder) for name, folder in inputs.items()})
     experiment = config.get("experiment") or config["spec"]
     with mlflow_at(context.project_root, config.get("uri"), "spec.tracking") as (_, client):
         uri = store_uri(context.project_root, config.get("uri"))

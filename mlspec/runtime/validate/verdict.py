@@ -8,6 +8,7 @@ from typing import Any
 from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
+from mlspec.runtime.folder import content_of
 from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, decide, finite, number, quantities_in
 from mlspec.runtime.wording import text_of
 
@@ -25,7 +26,7 @@ def run(context: StageContext) -> None:
     numbers = Numbers(metrics, measured)
     gates = [judge(gate, numbers) for gate in context.config["gates"]]
     packages = {
-        name.removeprefix("package."): digest_of(files.sha256_files(folder))
+        name.removeprefix("package."): digest_of(content_of(folder))
         for name, folder in sorted(inputs.items())
         if name.startswith("package.")
     }
