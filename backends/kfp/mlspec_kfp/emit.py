@@ -13,8 +13,8 @@ from mlspec.graph import Graph, Schedule, write_plan
 from mlspec_kfp import ir
 from mlspec_kfp.image import dockerfile, requirements
 from mlspec_kfp.kubernetes import platforms
-from mlspec_kfp.names import check_names, pipeline_name
-from mlspec_kfp.recurring import check_schedules, part, pipeline_path, recurring_run, slug, timed
+from mlspec_kfp.names import check_names, pipeline_name, slug
+from mlspec_kfp.recurring import check_schedules, part, pipeline_path, recurring_run, timed
 from mlspec_kfp.settings import Settings, check_settings
 from mlspec_kfp.verify import check_pipeline, check_size
 
@@ -23,16 +23,13 @@ PLAN = "plan.json"
 
 
 def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
-    """Everything that a server and a registry need. With a finding about names there are no files: none can be written."""
+    """Everything that a server and a registry need. With a name that cannot stand in one there are no files."""
     plan = write_plan(graph)
     digest = hashlib.sha256(plan).hexdigest()
     settings = Settings.of(options, pipeline_name(graph), digest)
-    findings = [*check_names(graph), *check_settings(settings, graph.spec)]
-    if findings:
-        return Emitted({}, findings)
+    if refused := check_names(graph) or check_settings(settings, graph.spec):
+        return Emitted({}, refused)
     findings = check_schedules(graph)
-    if any(finding.code == "MLS706" for finding in findings):
-        return Emitted({}, findings)
     pipelines = {PIPELINE: graph} | {pipeline_path(graph, timed_run): part(graph, timed_run) for timed_run in _parts(graph)}
     written = {path: pipeline_file(stages, settings) for path, stages in pipelines.items()}
     if not settings.allow_oversize:
@@ -51,7 +48,7 @@ def _parts(graph: Graph) -> list[Schedule]:
 
 def _recurring(graph: Graph) -> dict[str, str]:
     """A file for each recurring run."""
-    return {f"recurring-{slug(schedule)}.json": to_json(recurring_run(graph, schedule)).text for schedule in timed(graph)}
+    return {f"recurring-{slug(schedule.name)}.json": to_json(recurring_run(graph, schedule)).text for schedule in timed(graph)}
 
 
 def pipeline_file(graph: Graph, settings: Settings) -> tuple[str, Sequence[Origin]]:

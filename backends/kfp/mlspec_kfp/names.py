@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from mlspec.backend import Finding
 from mlspec.graph import Graph, Stage
@@ -15,12 +14,17 @@ RESOURCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?:/[A-Za-z0-9](?:[A-Za-
 IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*@sha256:[0-9a-f]{64}\Z")
 FOLDER = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+\Z")
 URI = re.compile(r"[a-z][a-z0-9]*://[A-Za-z0-9._/?=&%~-]+\Z")
-LONGEST = 128
+LONGEST = 64
+
+
+def slug(name: str) -> str:
+    """A name of a spec where only `-` may join words: in names of pipelines and files."""
+    return "-".join(word for word in name.lower().replace("_", "-").split("-") if word)
 
 
 def pipeline_name(graph: Graph) -> str:
-    """The name that KFP keeps versions, runs and cached results under: the spec's, with `-` for `_`."""
-    return "-".join(word for word in graph.spec.lower().replace("_", "-").split("-") if word)
+    """The name that KFP keeps versions, runs and cached results under."""
+    return slug(graph.spec)
 
 
 def port(name: str) -> str:
@@ -42,25 +46,29 @@ def models_shown(stage: Stage) -> list[str]:
 
 def check_names(graph: Graph) -> list[Finding]:
     """MLS706 for every name that KFP or its files cannot take, MLS707 for secrets that do not come from a variable."""
-    findings = [*_refused("the spec", [graph.spec] if not PIPELINE.match(pipeline_name(graph)) else [], graph.spec)]
-    if len(pipeline_name(graph)) > LONGEST:
-        findings += _refused("the spec", [graph.spec], graph.spec)
+    findings = [] if fits(graph.spec) else [_refused(graph.spec, graph.spec)]
+    for schedule in graph.schedules:
+        if schedule.stages and not fits(schedule.name):
+            findings.append(_refused(schedule.name, schedule.name))
     for stage in graph:
-        asked = [*stage.inputs, *stage.outputs, *models_shown(stage)]
-        findings += _refused(stage.block, [name for name in asked if not INPUT.match(name)], stage.block)
-        findings += _refused(stage.block, [name for name in variables(stage) if not VARIABLE.match(name)], stage.block)
+        asked = {*stage.inputs, *stage.outputs, *models_shown(stage)}
+        findings += [_refused(name, stage.block) for name in sorted(asked) if not INPUT.match(name)]
+        findings += [_refused(name, stage.block) for name in variables(stage) if not VARIABLE.match(name)]
         findings += _providers(stage)
     return findings
 
 
-def _refused(what: str, names: Iterable[str], where: str) -> list[Finding]:
-    return [
-        Finding("MLS706", where, {
-            "target": "kfp", "name": ascii(name)[1:-1][:80], "why": f"a name in pipeline.yaml is a plain word ({what})" if what != where else "a name in pipeline.yaml is a plain word",
-            "wanted": "letters, digits and `_`, the first one a letter",
-        })
-        for name in names
-    ]  # fmt: skip
+def fits(name: str) -> bool:
+    """Whether a name can be one of a pipeline: with a schedule's behind it, it is still short enough."""
+    return (
+        VARIABLE.match(name.replace("-", "_")) is not None and PIPELINE.match(slug(name)) is not None and len(name) <= LONGEST
+    )
+
+
+def _refused(name: str, where: str) -> Finding:
+    data = {"target": "kfp", "name": ascii(name)[1:-1][:80], "why": "it stands in the files, where only plain words may",
+            "wanted": "letters, digits and `_`, a letter first"}  # fmt: skip
+    return Finding("MLS706", where, data)
 
 
 def _providers(stage: Stage) -> list[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlspec.backend import Finding
 from mlspec.graph import Graph, Schedule
-from mlspec_kfp.names import VARIABLE, pipeline_name
+from mlspec_kfp.names import pipeline_name, slug
 
 UTC = ("UTC", "Etc/UTC")
 
@@ -18,15 +18,10 @@ def timed(graph: Graph) -> list[Schedule]:
     return [schedule for schedule in graph.schedules if schedule.stages]
 
 
-def slug(schedule: Schedule) -> str:
-    """The schedule's name in names of files and pipelines."""
-    return "-".join(word for word in schedule.name.lower().split("_") if word)
-
-
 def pipeline_path(graph: Graph, schedule: Schedule) -> str:
     """The pipeline that the schedule runs: the whole one unless it leaves stages out or tries them more often."""
     whole = len(schedule.stages) == len(graph) and not schedule.retry
-    return "pipeline.yaml" if whole else f"pipeline-{slug(schedule)}.yaml"
+    return "pipeline.yaml" if whole else f"pipeline-{slug(schedule.name)}.yaml"
 
 
 def part(graph: Graph, schedule: Schedule) -> Graph:
@@ -39,7 +34,7 @@ def part(graph: Graph, schedule: Schedule) -> Graph:
 def recurring_run(graph: Graph, schedule: Schedule) -> dict[str, Any]:
     """The body of the request that creates the recurring run; the pipeline's version is put in when it is uploaded."""
     return {
-        "display_name": f"{pipeline_name(graph)}-{slug(schedule)}",
+        "display_name": f"{pipeline_name(graph)}-{slug(schedule.name)}",
         "max_concurrency": "1",
         "mode": "ENABLE",
         "no_catchup": True,
@@ -56,22 +51,8 @@ def _trigger(schedule: Schedule) -> dict[str, Any]:
 
 
 def check_schedules(graph: Graph) -> list[Finding]:
-    """MLS702 for what KFP leaves to others, MLS706 for a name that cannot stand in a file."""
-    findings = [finding for schedule in timed(graph) for finding in _left_to_others(schedule)]
-    return findings + [
-        Finding(
-            "MLS706",
-            schedule.name,
-            {
-                "target": "kfp",
-                "name": ascii(schedule.name)[1:-1][:80],
-                "why": "it names a file",
-                "wanted": "letters, digits and `_`",
-            },
-        )
-        for schedule in timed(graph)
-        if not VARIABLE.match(schedule.name)
-    ]
+    """MLS702 for what KFP leaves to others."""
+    return [finding for schedule in timed(graph) for finding in _left_to_others(schedule)]
 
 
 def _left_to_others(schedule: Schedule) -> Iterator[Finding]:

@@ -1,0 +1,36 @@
+"""A pipeline as a user of the SDK writes it. The SDK reads annotations as objects, so they are not postponed here."""
+
+from pathlib import Path
+
+from kfp import compiler, dsl, kubernetes
+
+from tests.targets.kfp_graphs import IMAGE
+
+
+@dsl.container_component
+def src(rows: dsl.Output[dsl.Dataset]):  # type: ignore[no-untyped-def,type-arg,valid-type]
+    return dsl.ContainerSpec(image=IMAGE, command=["python3"], args=[rows.path])
+
+
+@dsl.container_component
+def one(rows: dsl.Input[dsl.Dataset], values: dsl.Output[dsl.Dataset]):  # type: ignore[no-untyped-def,type-arg,valid-type]
+    return dsl.ContainerSpec(image=IMAGE, command=["python3"], args=[rows.path, values.path])
+
+
+@dsl.pipeline(name="graph")
+def graph() -> None:
+    rows = src().set_caching_options(False)
+    task = one(rows=rows.outputs["rows"]).set_caching_options(False)
+    task.set_retry(2, backoff_duration="10s", backoff_factor=2.0, backoff_max_duration="300s")
+    task.set_cpu_limit("2").set_cpu_request("2").set_memory_limit("512Mi").set_memory_request("512Mi")
+    task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(1)
+    kubernetes.use_secret_as_env(task, "shop", {"SALT": "SALT"})
+    kubernetes.mount_pvc(task, "claim", mount_path="/project")
+    kubernetes.set_timeout(task, 3600)
+
+
+def compiled(folder: Path) -> str:
+    """What the SDK makes of it."""
+    path = folder / "graph.yaml"
+    compiler.Compiler().compile(graph, str(path))
+    return path.read_text()
