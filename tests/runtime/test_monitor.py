@@ -234,6 +234,128 @@ def test_performance_with_labels_that_arrived_later(tmp_path, known, flip, expec
     assert report.checks[0].answer.n == 200
 
 
+def test_a_key_that_is_logged_as_an_hmac_is_joined_and_a_missing_secret_is_told(tmp_path, known, monkeypatch):
+    import hashlib
+    import hmac
+
+    label = {**delayed(tmp_path, 200, False), "secret": "salt"}
+    for path in (tmp_path / ".mlspec" / "logs" / "api").glob("*.jsonl"):
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        for record in records:
+            key = record["fields"]["application"]
+            record["fields"]["application"] = hmac.new(b"pepper", key.encode(), hashlib.sha256).hexdigest()
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    good = ["call", ">=", [["metric", "auc", "live", {}], ["lit", 0.7, "float"]], {}]
+    checks = check("true_auc", good, delay=10 * 86400.0), DRIFT
+    more = {"label": label, "secrets": {"salt": {"kind": "env", "variable": "LABEL_SALT"}}}
+    monkeypatch.setenv("LABEL_SALT", "pepper")
+    assert run(tmp_path, known, *checks, **more).checks[0].answer.n == 200
+    monkeypatch.setenv("LABEL_SALT", "another")
+    report = run(tmp_path, known, *checks, **more)
+    assert (status(report)["true_auc"], report.checks[0].answer.n) == ("insufficient", 0)
+    monkeypatch.delenv("LABEL_SALT")
+    with pytest.raises(StageError) as error:
+        run(tmp_path, known, *checks, **more)
+    assert error.value.code == "MLS801" and "LABEL_SALT" in error.value.expected
+
+
+def test_labels_that_cannot_be_read_stop_no_other_check_and_are_never_ok(tmp_path, known):
+    label = delayed(tmp_path, 200, False)
+    (tmp_path / "data" / "late.csv").unlink()
+    write_log(tmp_path, 600, shift=1.0)
+    good = ["call", ">=", [["metric", "auc", "live", {}], ["lit", 0.7, "float"]], {}]
+    with pytest.raises(StageError) as error:
+        run(tmp_path, known, check("true_auc", good, delay=10 * 86400.0), DRIFT, label=label)
+    assert error.value.code == "MLS801"
+    folder = tmp_path / ".mlspec" / "monitor" / "watch"
+    first, second = json.loads((folder / "report.json").read_text())["checks"]
+    assert (first["status"], first["holds"]) == ("insufficient", None) and "labels cannot be read" in first["reason"]
+    assert second["status"] == "firing" and read_states(folder / "state.jsonl")["input_drift"].firing
+
+
+def test_ratios_are_percent_where_the_spec_says_percent(tmp_path, known, capsys):
+    from mlspec.runtime.monitor.loop import print_report
+
+    write_log(tmp_path, 500, nulls=0.3)
+    tenth = check("missing_inputs", ["call", "<=", [WORST_NULL, ["lit", 0.1, "ratio"]], {}])
+    rate = ["metric", "selection_rate", "live", {}]
+    spread = check("spread", ["call", "<=", [call("gap", rate, by=["feature", "work"]), ["lit", 0.5, "points"]], {}])
+    report = run(tmp_path, known, tenth, NULLS, spread)
+    print_report(report)
+    percent, plain, points = capsys.readouterr().out.splitlines()[-3:]
+    share = report.checks[0].answer.value
+    assert f"{round(share * 100, 2):.6g}% for work, wanted <= 10% (n 500)" in percent
+    assert f"{share:.4g} for work, wanted <= 0.1 (n 500)" in plain
+    assert "pp, wanted <= 50pp" in points
+    html = (tmp_path / ".mlspec" / "monitor" / "watch" / "report.html").read_text()
+    assert "&lt;= 10%" in html or "<= 10%" in html
+
+
+DAMAGED = [
+    b"\x00\xff\xfe not text", b'{"at": "2026-03-31T1', b"[" * 100_000, b'{"at": "' + b"9" * 600_000 + b'"}', b"null", b"[]", b'{"at": 7, "fields": {}}',
+    b'{"at":"2026-03-31","model":"x","fields":{}}', b'{"at":"2026-03-31T11:00:00.000000Z","fields":{}}',
+    b'{"at":"2026-03-31T11:00:00.000000Z","model":"x","fields":[]}',
+]  # fmt: skip
+ODD = ["NaN", "1e999", '"forty"', "[1]", '{"a": 1}', "9" * 400, '"2026-99-99"']
+
+
+def test_damaged_lines_and_odd_values_are_counted_and_never_a_crash(tmp_path, known, capsys):
+    from mlspec.runtime.monitor.loop import print_report
+
+    folder = write_log(tmp_path, 400)
+    whole = (folder / "2026-03-31.jsonl").read_bytes()
+    line = json.loads(whole.splitlines()[-1])
+    line["fields"]["inputs"]["age"] = "@"
+    odd = [json.dumps(line).replace('"@"', value).encode() for value in ODD]
+    line["fields"]["inputs"]["age"], line["fields"]["score"] = 40, ["a", 1]
+    odd.append(json.dumps(line).encode())
+    (folder / "2026-03-31.jsonl").write_bytes(b"\n".join([*DAMAGED, *odd]) + b"\n" + whole)
+    report = run(tmp_path, known, DRIFT, NULLS, SCORE)
+    seen = report.window.seen
+    assert (seen.records, seen.torn, seen.odd) == (400, len(DAMAGED), len(odd))
+    assert set(status(report).values()) == {"ok"}
+    print_report(report)
+    assert f"{len(DAMAGED)} that are no whole records, {len(odd)} with values of another type" in capsys.readouterr().out
+
+
+def test_a_log_of_another_model_is_told_and_never_ok(tmp_path, known, capsys):
+    from mlspec.runtime.monitor.loop import print_report
+
+    write_log(tmp_path, 400, package="b" * 64)
+    report = run(tmp_path, known, DRIFT)
+    assert status(report) == {"input_drift": "insufficient"}
+    print_report(report)
+    assert "left out: 400 of other packages" in capsys.readouterr().out
+
+
+def test_clocks_that_jump(tmp_path, known):
+    """Records of later than now are counted and not used; an alert that began in the future does not wait for it."""
+    write_log(tmp_path, 100, end=NOW + timedelta(days=3))
+    write_log(tmp_path, 300, seed=4, shift=2.0)
+    slow = check("input_drift", at_most(WORST_PSI, 0.20), **{"for": 3600.0})
+    assert status(run(tmp_path, known, slow, now=NOW + timedelta(hours=1))) == {"input_drift": "pending"}
+    report = run(tmp_path, known, slow)  # an hour back
+    assert (report.window.seen.records, report.window.seen.future) == (300, 100)
+    assert report.checks[0].since == NOW
+    assert status(run(tmp_path, known, slow, now=NOW + timedelta(hours=1))) == {"input_drift": "firing"}
+
+
+def test_a_value_that_a_client_chose_cannot_speak_to_the_terminal(tmp_path, known, capsys):
+    from mlspec.runtime.monitor.loop import print_report
+
+    folder = write_log(tmp_path, 400, hours=11, nulls=0.0)
+    path = folder / "2026-03-31.jsonl"
+    text = path.read_text()
+    for name in ("private", "state", "self"):
+        text = text.replace(f'"{name}"', '"\\u001b[2J\\nwatch: ok"')
+    path.write_text(text)
+    worst = call("worst", ["metric", "selection_rate", "live", {}], by=["feature", "work"])
+    report = run(tmp_path, known, check("spread", ["call", ">=", [worst, ["lit", 2.0, "float"]], {}]))
+    print_report(report)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and len(out.splitlines()) == 3  # the report's two lines and the channel's one
+
+
 def test_prometheus_reads_the_exposition_and_nothing_unknown_is_in_it(tmp_path, known):
     write_log(tmp_path, 20)
     run(tmp_path, known, DRIFT, NULLS)

@@ -27,7 +27,7 @@ _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
 class Answer:
     """What a check says of a window: `holds` is None when it cannot be known, and `reason` says why.
 
-    `value` is the number that stood against `bound`; `each` are the numbers that it is the worst of.
+    `value` is the number that stood against `bound`, whose type is `unit`; `each` are the numbers that it is the worst of.
     """
 
     holds: bool | None
@@ -38,6 +38,7 @@ class Answer:
     reason: str = ""
     each: Mapping[str, Estimate] | None = None
     worst: str = ""
+    unit: str = ""
 
 
 class Measures(Protocol):
@@ -58,6 +59,12 @@ class Measures(Protocol):
     def metric_by(self, name: str, args: Mapping[str, Any], by: Any) -> dict[str, Estimate]:
         """A metric per group."""
         ...
+
+
+def shown(value: float, unit: str) -> str:
+    """A number as the spec writes its bound: percent for a ratio, pp for points, else plain."""
+    mark = {"ratio": "%", "points": "pp"}.get(unit)
+    return f"{value:.4g}" if mark is None else f"{round(value * 100, 2):.6g}{mark}"
 
 
 _EACH = frozenset({"psi", "ks", "js", "null_rate"})
@@ -95,15 +102,16 @@ class Evaluator:
 
     def _compare(self, op: str, left: Any, right: Any) -> Answer:
         first, second = self._number(left), self._number(right)
+        unit = str(right[2]) if right[0] == "lit" and len(right) > 2 else ""
         for estimate in (first, second):
             if estimate.value is None:
-                return Answer(None, None, second.value, op, first.n, estimate.reason)
+                return Answer(None, None, second.value, op, first.n, estimate.reason, unit=unit)
         assert first.value is not None and second.value is not None
         holds: bool | None = _COMPARE[op](first.value, second.value)
         n, reason = max(first.n, second.n), ""
         if not first.beyond_chance(second.value, first.value > second.value):
-            holds, reason = None, first.reason or f"{n} records cannot tell: chance alone reaches {first.noise:.3g}"
-        return Answer(holds, first.value, second.value, op, n, reason)
+            holds, reason = None, first.reason or f"{n} records cannot tell: chance alone reaches {shown(first.noise, unit)}"
+        return Answer(holds, first.value, second.value, op, n, reason, unit=unit)
 
     def _inside(self, value: Any, bounds: Any) -> Answer:
         low, high = bounds[1], bounds[2]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mlspec.runtime.errors import StageError
 
 BATCH = 5_000
+LINE_BYTES = 256 * 1024  # the server writes no longer line
 DESCRIPTION = "fields.json"
+_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z\Z")
 
 
 @dataclass
@@ -22,6 +25,8 @@ class Seen:
     records: int = 0
     other_packages: int = 0
     torn: int = 0
+    odd: int = 0
+    future: int = 0
 
 
 def stamp(moment: datetime) -> str:
@@ -29,16 +34,27 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def read_window(folder: Path, begin: datetime, end: datetime, package: str, seen: Seen) -> Iterator[list[dict[str, Any]]]:
-    """Records with begin < at <= end of the package with this digest, in batches."""
+def read_window(
+    folder: Path,
+    begin: datetime,
+    end: datetime,
+    package: str,
+    seen: Seen,
+    fits: Callable[[dict[str, Any]], bool] = lambda _: True,
+) -> Iterator[list[dict[str, Any]]]:
+    """Records with begin < at <= end of the package with this digest whose values fit, in batches."""
     low, high = stamp(begin), stamp(end)
     batch: list[dict[str, Any]] = []
     for path in _days(folder, begin, end):
         for record in _records(path, seen):
             if not low < record["at"] <= high:
+                seen.future += record["at"] > high
                 continue
             if record["model"] != package:
                 seen.other_packages += 1
+                continue
+            if not fits(record):
+                seen.odd += 1
                 continue
             seen.records += 1
             batch.append(record)
@@ -47,6 +63,13 @@ def read_window(folder: Path, begin: datetime, end: datetime, package: str, seen
                 batch = []
     if batch:
         yield batch
+
+
+def count_later(folder: Path, end: datetime, seen: Seen) -> None:
+    """Count the records of days after `end` too: a clock that was moved leaves them, and no window has seen them."""
+    for path in sorted(folder.glob("????-??-??.jsonl")):
+        if path.stem > end.astimezone(UTC).date().isoformat():
+            seen.future += sum(1 for _ in _records(path, Seen()))
 
 
 def _days(folder: Path, begin: datetime, end: datetime) -> Iterator[Path]:
@@ -62,7 +85,7 @@ def _records(path: Path, seen: Seen) -> Iterator[dict[str, Any]]:
     """The whole records of a file; a server that was killed leaves a torn line, which is counted and passed over."""
     try:
         with path.open("rb") as file:
-            for line in file:
+            for line in _lines(file):
                 record = _whole(line)
                 if record is None:
                     seen.torn += bool(line.strip())
@@ -75,12 +98,22 @@ def _records(path: Path, seen: Seen) -> Iterator[dict[str, Any]]:
         ) from error  # fmt: skip
 
 
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is longer than any record, what would be its first piece is enough to refuse it."""
+    while line := file.readline(LINE_BYTES + 1):
+        yield line
+        while len(line) > LINE_BYTES and not line.endswith(b"\n"):
+            line = file.readline(LINE_BYTES + 1)
+            if not line:
+                return
+
+
 def _whole(line: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    good = isinstance(record, dict) and isinstance(record.get("at"), str) and isinstance(record.get("fields"), dict)
+    good = isinstance(record, dict) and _AT.match(str(record.get("at"))) and isinstance(record.get("fields"), dict)
     return record if good and "model" in record else None
 
 

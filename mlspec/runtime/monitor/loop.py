@@ -97,13 +97,15 @@ class Page:
 
 def print_report(report: MonitorReport) -> None:
     """The report as plain lines on stdout."""
-    from mlspec.runtime.monitor.once import sentence
+    from mlspec.runtime.monitor.once import left_out, sentence
 
     window = report.window
     sys.stdout.write(
         f"{report.monitor}: {window.seen.records:,} record{'' if window.seen.records == 1 else 's'} of {report.serve}, "
         f"{window.begin:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC\n"
     )
+    if missing := left_out(window.seen):
+        sys.stdout.write(f"  left out: {missing}\n")
     width = max((len(check.name) for check in report.checks), default=0)
     for check in report.checks:
         sys.stdout.write(f"  {check.name:<{width}}  {check.status:<12}  {sentence(check)}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.monitor import statistics
-from mlspec.runtime.monitor.checks import Answer, Evaluator
+from mlspec.runtime.monitor.checks import Answer, Evaluator, shown
 from mlspec.runtime.monitor.labels import join, labels_by_key
-from mlspec.runtime.monitor.logs import LogView, read_view, stamp
+from mlspec.runtime.monitor.logs import LogView, Seen, count_later, read_view, stamp
 from mlspec.runtime.monitor.measures import WindowMeasures
 from mlspec.runtime.monitor.notify import Alert, Delivery, notify
 from mlspec.runtime.monitor.reference import NAME
@@ -62,7 +62,7 @@ class MonitorReport:
             "format": 1, "monitor": self.monitor, "serve": self.serve, "at": stamp(self.at), "package": self.reference.package,
             "window": {
                 "begin": stamp(self.window.begin), "end": stamp(self.window.end), "records": seen.records,
-                "other_packages": seen.other_packages, "torn": seen.torn,
+                "other_packages": seen.other_packages, "torn": seen.torn, "odd": seen.odd, "future": seen.future,
             },
             "decisions": self.window.decisions,
             "measured": {name: {kind: item.to_json() for kind, item in row.items()} for name, row in self.measured.items()},
@@ -75,7 +75,7 @@ def _check_json(check: CheckResult) -> dict[str, Any]:
     answer = check.answer
     return {
         "name": check.name, "status": check.status, "since": None if check.since is None else stamp(check.since),
-        "holds": answer.holds, "value": answer.value, "op": answer.op, "bound": answer.bound, "n": answer.n,
+        "holds": answer.holds, "value": answer.value, "op": answer.op, "bound": answer.bound, "unit": answer.unit, "n": answer.n,
         "reason": answer.reason, "worst": answer.worst, "begin": stamp(check.begin), "end": stamp(check.end),
     }  # fmt: skip
 
@@ -110,7 +110,9 @@ def monitor_once(
     # Counts are all that most checks need; the records themselves are kept for those that do.
     keep = any(_reads_records(check["expression"]) and not check.get("delay") for check in config["checks"])
     window = measure(log_folder, reference, view, now, config["window"], _row_of(view, reference) if keep else None)
-    checks = _evaluate(config, reference, window, view, log_folder, project_root, now, states)
+    count_later(log_folder, now, window.seen)
+    failed: list[StageError] = []
+    checks = _evaluate(config, reference, window, view, log_folder, project_root, now, states, failed)
     measures = WindowMeasures(reference, window, view, name)
     report = MonitorReport(name, str(config["of"]), now, window, reference, checks, _measured(measures, window))
     new = {check.name: CheckState(check.since, check.status == "firing") for check in checks}
@@ -119,6 +121,8 @@ def monitor_once(
         alerts = _alerts(config, report, states)
         report = MonitorReport(**{**report.__dict__, "deliveries": notify(alerts, config["channels"], project_root)})
     _write(report, folder)
+    if failed:
+        raise failed[0]  # all else is evaluated, told and written; but labels that cannot be read are no quiet matter
     return report
 
 
@@ -158,10 +162,13 @@ def _row_of(view: LogView, reference: Reference) -> Any:
 
 def _evaluate(
     config: Mapping[str, Any], reference: Reference, window: Window, view: LogView, log_folder: Path, root: Path, now: datetime,
-    states: Mapping[str, CheckState],
+    states: Mapping[str, CheckState], failed: list[StageError],
 ) -> list[CheckResult]:  # fmt: skip
-    """Each check on its window: the one that ends now, or the one whose labels have had `delay` to arrive."""
-    labels = cache(lambda: _labels(config, root))
+    """Each check on its window: the one that ends now, or the one whose labels have had `delay` to arrive.
+
+    Labels that cannot be read make the checks that need them unknown, and the error goes to `failed`.
+    """
+    labels = cache(lambda: _labels(config, root, failed))
     windows: dict[float, Window] = {0.0: window}
     results = []
     for check in config["checks"]:
@@ -172,19 +179,25 @@ def _evaluate(
         own = windows[delay]
         joined = None
         if config.get("label") is not None and delay:
-            joined = cache(lambda own=own: join(own, labels(), config["label"]["field"]))
+            joined = cache(lambda own=own: join(own, labels() or {}, config["label"]["field"]))
         answer = Evaluator(WindowMeasures(reference, own, view, where, joined), where).answer(check["expression"])
+        if failed and joined is not None and answer.holds is None:
+            answer = replace(answer, reason=f"its labels cannot be read: {failed[0].message}")
         wait = float(check.get("for") or 0)
         state, status = states.get(check["name"], CheckState()).after(answer.holds, now, wait)
         results.append(CheckResult(check["name"], check.get("doc", ""), status, state.since, answer, wait, own.begin, own.end))
     return results
 
 
-def _labels(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
+def _labels(config: Mapping[str, Any], root: Path, failed: list[StageError]) -> dict[str, Any] | None:
     label = config["label"]
     secret = label.get("secret")
-    secrets = {} if secret is None else {secret: resolve_secret(secret, config.get("secrets", {}).get(secret))}
-    return labels_by_key(label, root, secrets)
+    try:
+        secrets = {} if secret is None else {secret: resolve_secret(secret, config.get("secrets", {}).get(secret))}
+        return labels_by_key(label, root, secrets)
+    except StageError as error:
+        failed.append(error)
+        return None
 
 
 def _measured(measures: WindowMeasures, window: Window) -> dict[str, dict[str, statistics.Estimate]]:
@@ -235,6 +248,21 @@ def sentence(check: CheckResult) -> str:
     answer = check.answer
     if answer.value is None:
         return answer.reason or ("holds" if answer.holds else "does not hold")
-    of = f" for {answer.worst}" if answer.worst else ""
+    of = f" for {printable(answer.worst)}" if answer.worst else ""
     tail = f"; {answer.reason}" if answer.reason else ""
-    return f"{answer.value:.4g}{of}, wanted {answer.op} {answer.bound:.4g} (n {answer.n:,}){tail}"
+    wanted = "" if answer.bound is None else f", wanted {answer.op} {shown(answer.bound, answer.unit)}"
+    return f"{shown(answer.value, answer.unit)}{of}{wanted} (n {answer.n:,}){tail}"
+
+
+def printable(text: str) -> str:
+    """A text that a client may have chosen, without what a terminal or a log would obey."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def left_out(seen: Seen) -> str:
+    """What the log holds of this window that was not counted, in words."""
+    parts = [
+        (seen.other_packages, "of other packages"), (seen.torn, "that are no whole records"), (seen.odd, "with values of another type"),
+        (seen.future, "of a later time than now: a clock was moved"),
+    ]  # fmt: skip
+    return ", ".join(f"{count:,} {why}" for count, why in parts if count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mlspec.runtime.monitor.checks import shown
 from mlspec.runtime.monitor.profile import Profile
 from mlspec.runtime.monitor.statistics import ALPHA, Estimate
 
@@ -16,6 +17,7 @@ _TONES = {"ok": "good", "firing": "bad", "pending": "warn", "insufficient": ""}
 
 def page(report: MonitorReport) -> str:
     """The whole page, self-contained."""
+    from mlspec.runtime.monitor.once import left_out
     from mlspec.runtime.report.page import render
 
     window, reference = report.window, report.reference
@@ -30,8 +32,8 @@ def page(report: MonitorReport) -> str:
     firing = len(report.firing)
     return render(
         "monitor.html.j2", title=f"{report.monitor}: {report.serve}", eyebrow="Monitor", summary=_summary(report),
-        records=window.seen.records, firing=firing, begin=_time(window.begin), end=_time(window.end), torn=window.seen.torn,
-        other_packages=window.seen.other_packages, checks=[_check(check) for check in report.checks], part=reference.part,
+        records=window.seen.records, firing=firing, begin=_time(window.begin), end=_time(window.end),
+        left_out=left_out(window.seen), checks=[_check(check) for check in report.checks], part=reference.part,
         reference_rows=reference.rows, one_in=round(len(window.features or [1]) / ALPHA), distances=list(lines.values()),
         cards=[_card(name, *pair, lines[name], reference.min_cell) for name, pair in pairs.items()], package=reference.package[:12],
         min_cell=reference.min_cell,
@@ -60,8 +62,8 @@ def _check(check: CheckResult) -> dict[str, Any]:
     answer = check.answer
     return {
         "name": check.name, "status": check.status, "tone": _TONES[check.status], "doc": check.doc, "n": answer.n,
-        "value": "–" if answer.value is None else f"{answer.value:.4g}", "since": _time(check.since),
-        "wanted": "–" if answer.bound is None else f"{answer.op} {answer.bound:.4g}", "text": sentence(check),
+        "value": "–" if answer.value is None else shown(answer.value, answer.unit), "since": _time(check.since),
+        "wanted": "–" if answer.bound is None else f"{answer.op} {shown(answer.bound, answer.unit)}", "text": sentence(check),
     }  # fmt: skip
 
 

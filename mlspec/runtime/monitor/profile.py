@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,17 @@ class Profile:
         """The same cells with nothing in them."""
         fine = None if self.fine is None else np.zeros(self.fine.size, dtype=np.int64)
         return Profile(self.name, self.type, self.cells, np.zeros(self.cells.size, dtype=np.int64), 0, self.fine, fine)
+
+    def takes(self, value: Any) -> bool:
+        """Whether this is a value that can be counted: a finite number, or text where a date or a category is."""
+        if value is None or (type(value) is int and -(2**63) <= value < 2**63):
+            return True
+        if not is_number(self.type):
+            return isinstance(value, str | bool | float)
+        try:
+            return math.isfinite(as_number(value))
+        except (TypeError, ValueError, OverflowError):
+            return False
 
     def add(self, values: Sequence[Any]) -> None:
         """Count some more values; None is null."""

@@ -28,7 +28,7 @@ class CheckState:
             return self, "firing" if self.firing else "insufficient"
         if holds:
             return CheckState(), "ok"
-        since = self.since or now
+        since = now if self.since is None else min(self.since, now)  # a clock that was set back does not hold an alert up
         firing = self.firing or (now - since).total_seconds() >= wait
         return CheckState(since, firing), "firing" if firing else "pending"
 

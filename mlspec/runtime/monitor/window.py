@@ -70,13 +70,29 @@ def measure(
     held = {name: profile.empty() for name, profile in reference.features.items() if view.has_feature(name)}
     score = {name: profile.empty() for name, profile in reference.score.items()} if view.score else {}
     window = Window(begin, end, Seen(), held, score)
-    for batch in read_window(folder, begin, end, reference.package, window.seen):
+    for batch in read_window(folder, begin, end, reference.package, window.seen, lambda record: _fits(record, window, view)):
         for name, profile in held.items():
             profile.add([view.feature(record, name) for record in _with(batch, view, name)])
         _count_scores(window, reference, view, batch)
         if row_of is not None:
             window.rows.extend(row_of(record) for record in batch)
     return window
+
+
+def _fits(record: Mapping[str, Any], window: Window, view: LogView) -> bool:
+    """Whether the logged values have the types of the reference. The server writes no others; a damaged or edited line may."""
+    for name, profile in window.features.items():
+        try:
+            value = view.feature(record, name)
+        except (KeyError, TypeError):
+            continue  # a log may have got the feature later
+        if not profile.takes(value):
+            return False
+    score = None if view.score is None else record["fields"].get(view.score)
+    if score is None:
+        return True
+    named = score if isinstance(score, dict) else dict.fromkeys(window.score, score)
+    return all(profile.takes(named.get(name)) for name, profile in window.score.items())
 
 
 def _with(batch: Iterable[dict[str, Any]], view: LogView, name: str) -> list[dict[str, Any]]:
