@@ -99,6 +99,7 @@ def _form(node: Statement) -> str:
 
 def _label(row: Kind, block: Block, node: Statement, scope: Scope) -> None:
     if row.label == "required" and not block.name:
+        scope.nameless.add(row.name)
         scope.findings.add(
             "MLS106",
             block.head,

@@ -74,7 +74,7 @@ def _check_patch(patch: Patch, path: str, env: Block, scope: Scope) -> None:
     head = patch.path[0]
     block = scope.get(head.text)
     if block is None:
-        if head.text not in scope.broken and head.text not in scope.absent:
+        if head.text not in scope.broken and head.text not in scope.absent and not scope.nameless:
             known = [name for name in scope.spec.blocks if "." not in name]
             _refuse(patch, path, scope, "hits nothing", "the path of a field: `block.field`", nearest(head.text, known))
         return

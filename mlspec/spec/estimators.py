@@ -91,6 +91,19 @@ def _allowed(item: Any, estimator: Estimator, name: str, node: Expr, context: Co
         return _in_domain(item, constraint, estimator, node, context)
     if not _space(item, node, context):
         return False
+    whole = {"uniform": "int", "loguniform": "logint"}.get(item.name, "")
+    if whole and "int" in constraint["types"] and "float" not in constraint["types"]:
+        ends = [f"{round(item.get(end))}" for end in ("low", "high")]
+        edits = (
+            [Edit(node.callee.span, whole)]
+            if isinstance(node, Call) and node.span.text.endswith(f"({ends[0]}, {ends[1]})")
+            else []
+        )
+        context.findings.add(
+            "MLS209", node.span, edits=edits, what=f"`{name}` of `{estimator.key}`", got=f"`{short(node.span)}`, which draws fractions",
+            wanted="whole numbers", hint=f"write `{whole}({ends[0]}, {ends[1]})`",
+        )  # fmt: skip
+        return False
     if item.name == "choice":
         return all(_in_domain(value, constraint, estimator, node, context) for value in item.get("values"))
     if item.name == "normal":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.diagnostics import Edit
+from mlspec.spec.aliases import word
 from mlspec.spec.constants import INVALID
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.operators import short
@@ -112,7 +113,9 @@ def _member(block: Block, name: Name, context: Context) -> Any:
         context.findings.hidden.append(name.span)
     else:
         known = [*block.columns, *(block.definitions if block.kind == "frame" else ())]
-        context.findings.unknown("MLS101", name.span, name.text, known, kind=f"column of `{block.name}`")
+        literal = word(name.text)
+        hint = f"{context.where} takes the name of a column, and not `{literal}`" if literal else ""
+        context.findings.unknown("MLS101", name.span, name.text, known, kind=f"column of `{block.name}`", hint=hint)
     return INVALID
 
 

@@ -37,6 +37,7 @@ class Scope:
         self.imports: dict[str, Spec] = {}
         self.used: set[str] = set()
         self.broken: set[str] = set()
+        self.nameless: set[str] = set()  # kinds of blocks whose name is missing: what nobody declares may be theirs
         self.statements: list[Span] = []  # of the file, in order
         self.moved: set[int] = set()
         self.absent: set[str] = set()  # reported: no declaration of it, and none that is near
@@ -69,7 +70,7 @@ class Scope:
     def missing(self, name: Name, kind: str, known: Iterable[str], hint: str = "") -> None:
         """Report a name that is not defined above: defined later (103), or nowhere (101)."""
         later = self.declared.get(name.text)
-        if name.text in self.broken or name.text in self.absent:
+        if name.text in self.broken or name.text in self.absent or self._may_be_nameless(name, kind):
             self.findings.hidden.append(name.span)
             return
         if later is not None and name.text not in self.spec.blocks:
@@ -81,6 +82,10 @@ class Scope:
                 self.absent.add(name.text)
             hint = hint or ("" if names else "nothing of that kind stands above this line: declare it first")
             self.findings.unknown("MLS101", name.span, name.text, names, kind=kind, hint=hint)
+
+    def _may_be_nameless(self, name: Name, kind: str) -> bool:
+        """Whether a name is likely that of a block which was left without one."""
+        return bool(self.nameless) and name.text not in self.declared and (kind in self.nameless or kind == "name")
 
     def _move(self, later: Declared, name: Name) -> list[Edit]:
         """Moves a statement that refers to nothing above the one that uses it; once, whatever the number of uses."""

@@ -17,6 +17,8 @@ def unexpected(source: SourceFile, token: Token, before: Token | None, expected:
     place = Place(source, token, before, set(expected))
     hint, edits = habit(place) or (_hint(place), [])
     data = {"got": _shown(token), "wanted": _wanted(place.expected, before), "hint": hint}
+    if token.type == "NL" and place.head.rstrip().endswith(":") and hint.startswith("a block has braces"):
+        data |= {"indented": "1", "wanted": "`{`"}
     return Diagnostic(code("MLS001"), Span(source, token.start, token.end), data, edits=edits)
 
 

@@ -98,12 +98,22 @@ class Layout:
                 self.scan.report("MLS004", data, first.start, edition.end)
         else:
             self._drop_reports(edition)
+            last = at + 1
+            while (
+                edition.type != "NL"
+                and last + 1 < len(raw)
+                and raw[last + 1].type != "NL"
+                and raw[last + 1].start == raw[last].end
+            ):
+                last += 1  # `v2026.1` is three tokens and one word
+            text = self.scan.source.text[edition.start : raw[last].end]
             data = {
-                "what": f"this compiler does not know the edition `{edition.text}`",
+                "what": f"this compiler does not know the edition `{text}`",
                 "wanted": f"mlspec {EDITIONS[-1]}",
-                "got": f"`{edition.text}`",
+                "got": f"`{text}`",
             }
-            self.scan.report("MLS004", data, edition.start, edition.end, EDITIONS[-1] if edition.type != "NL" else "")
+            self.scan.report("MLS004", data, edition.start, raw[last].end, EDITIONS[-1] if edition.type != "NL" else "")
+            at = last - 1
         self.tokens += [
             Token("MLSPEC", "mlspec", first.start, first.end),
             Token("EDITION", edition.text, edition.start, edition.end),
@@ -202,6 +212,13 @@ class Layout:
     def _close(self, token: Token) -> None:
         if self.levels and _OPENERS[self.levels[-1].token.type] == token.type:
             self._pop()
+        elif self._in_brackets() and any(_OPENERS[level.token.type] == token.type for level in self._bracket_levels()):
+            while _OPENERS[self.levels[-1].token.type] != token.type:
+                opener = self.levels[-1].token
+                self._report_unclosed(opener, f"`{token.text}`", token)
+                self.tokens.append(Token(_OPENERS[opener.type], "", token.start, token.start))
+                self._pop()
+            self._pop()
         elif self._in_brackets():
             opener = self.levels[-1].token
             wanted = SHOWN[_OPENERS[opener.type]]
@@ -215,6 +232,15 @@ class Layout:
             token = Token(_OPENERS[opener.type], token.text, token.start, token.end)
         self._operand()
         self.tokens.append(token)
+
+    def _bracket_levels(self) -> list[_Level]:
+        """The open brackets of this expression, innermost first."""
+        found = []
+        for level in reversed(self.levels):
+            if level.token.type == "OPEN":
+                break
+            found.append(level)
+        return found
 
     def _operand(self) -> None:
         """What `-` and `not` stand before is here: they nest no deeper."""
@@ -313,7 +339,7 @@ class Layout:
             if not (level.column == column < level.body_column):
                 return
             self._lacking -= 1
-            self._report_unclosed(level.token, f"line {self.scan.source.position(token.start)[0]}")
+            self._report_unclosed(level.token, f"line {self.scan.source.position(token.start)[0]}", token)
             self._pop()
             self.tokens += [Token("CLOSE", "", token.start, token.start), Token("NL", "", token.start, token.start)]
             self._start = len(self.tokens)
@@ -332,16 +358,19 @@ class Layout:
         while self._in_brackets():
             start = self.levels[-1].statement
             self._pop()
-        self._report_unclosed(opener, f"line {self.scan.source.position(token.start)[0]}")
+        first = self._raw[line + 1]
+        self._report_unclosed(opener, f"line {self.scan.source.position(first.start)[0]}", first)
         del self.tokens[start:]
         self._start = len(self.tokens)
         return line + 1
 
-    def _report_unclosed(self, opener: Token, before: str) -> None:
+    def _report_unclosed(self, opener: Token, before: str, behind: Token | None = None) -> None:
+        """`behind` is the token before which the closing mark is missing."""
         if self._text_open:
             return
         closer = {"(": ")", "[": "]", "{": "}"}[opener.text]
-        self.scan.report("MLS002", {"mark": opener.text, "wanted": closer, "got": before}, opener.start, opener.end)
+        note = None if behind is None else (f"`{closer}` is missing before this", behind.start, behind.end)
+        self.scan.report("MLS002", {"mark": opener.text, "wanted": closer, "got": before}, opener.start, opener.end, note=note)
 
     def _finish(self) -> None:
         end = len(self.scan.source.text)

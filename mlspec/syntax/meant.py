@@ -74,7 +74,10 @@ def _block_by_colon(place: Place) -> Meant:
     match = _BLOCK_HEAD.match(place.head)
     if place.token.type != "NL" or match is None:
         return None
-    return f"a block has braces: `{' '.join(match[1].split())} {{`, and `}}` on a line of its own", []
+    return (
+        f"a block has braces: `{' '.join(match[1].split())} {{`, then `field = value` lines, and `}}` on a line of its own",
+        [],
+    )
 
 
 def _set_by_colon(place: Place) -> Meant:

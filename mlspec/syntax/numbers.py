@@ -13,6 +13,8 @@ _NUMBER = re.compile(r"([0-9][0-9_]*)(\.(?![.A-Za-z])[0-9_]*)?([eE][+-]?[0-9]+(?
 _DATE = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?![0-9])(T[0-9:]*(?:\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?([A-Za-z0-9_%]*)"
 )
+# Dates of other habits, which would be read as quotients of numbers: `2013/01/31`, `31.01.2013`, `01/31/2013`.
+_OTHER_DATE = re.compile(r"(?:([0-9]{4})([/.])([0-9]{1,2})\2([0-9]{1,2})|[0-9]{1,2}([/.])[0-9]{1,2}\5[0-9]{4})(?![0-9A-Za-z_])")
 _GROUPED = re.compile(r"(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:_[0-9]{3})+)")
 
 # Unit → terminal and factor: seconds, bytes, events per second, ratio.
@@ -57,6 +59,9 @@ def read_number(text: str, at: int) -> tuple[Token, Trouble | None]:
     date = _DATE.match(text, at)
     if date:
         return _read_date(date)
+    other = _OTHER_DATE.match(text, at)
+    if other:
+        return _other_date(other)
     match = _NUMBER.match(text, at)
     assert match is not None  # the scanner stands on a digit
     whole, fraction, exponent, unit = match.groups()
@@ -72,6 +77,15 @@ def read_number(text: str, at: int) -> tuple[Token, Trouble | None]:
 def _out_of_range(got: str, wanted: str, fix: str = "", hint: str = "") -> Trouble:
     shown = got if len(got) <= 40 else got[:37] + "…"
     return Trouble(code("MLS014"), {"got": shown, "wanted": wanted, "hint": hint or (f"write `{fix}`" if fix else "")}, fix)
+
+
+def _other_date(match: re.Match[str]) -> tuple[Token, Trouble]:
+    """A date in the spelling of a country: with the year first its order is certain."""
+    fix = f"{match[1]}-{int(match[3]):02}-{int(match[4]):02}" if match[1] else ""
+    hint = "" if fix else "year, month and day, in that order"
+    return Token("BAD_LITERAL", match[0], match.start(), match.end()), _out_of_range(
+        match[0], "a date, `2026-01-31`", fix, hint
+    )
 
 
 def _misspelt(raw: str, whole: str, fraction: str | None, exponent: str | None, unit: str | None) -> Trouble | None:

@@ -48,12 +48,49 @@ def parse(source: SourceFile) -> tuple[File | None, list[Diagnostic]]:
 def _sorted(found: list[Diagnostic]) -> list[Diagnostic]:
     """By position; a second report of the same place and code says nothing new, nor does what a bad character or edition caused on its line."""
     unique = {(_start(d), d.code.id): d for d in reversed(found)}
-    bad = {d.span.position[0]: _start(d) for d in reversed(found) if d.code.id in _CHARACTERS and d.span is not None}
-    return [unique[key] for key in sorted(unique) if not (bad and key[1] in _CAUSED and _is_caused(unique[key], bad))]
+    bad = {d.span.position[0]: _start(d) for d in reversed(found) if _spoils_line(d) and d.span is not None}
+    kept = [unique[key] for key in sorted(unique) if not (bad and key[1] in _CAUSED and _is_caused(unique[key], bad))]
+    return _without_bodies(kept) if any(d.data.get("indented") for d in kept) else kept
+
+
+def _without_bodies(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Without what follows from a block that is written by indentation: the faults of its lines are that one fault."""
+    kept: list[Diagnostic] = []
+    inside = range(0)
+    for diagnostic in found:
+        if diagnostic.span is None or diagnostic.code.id != "MLS001":
+            kept.append(diagnostic)
+            continue
+        line = diagnostic.span.position[0]
+        if line in inside:
+            continue
+        kept.append(diagnostic)
+        if diagnostic.data.get("indented"):
+            inside = _body(diagnostic.span.source, line)
+    return kept
+
+
+def _body(source: SourceFile, line: int) -> range:
+    """The lines below `line` that are indented deeper."""
+    lines = source.text.split("\n")
+    margin = _margin(lines[line - 1])
+    last = line
+    while last < len(lines) and (not lines[last].strip() or _margin(lines[last]) > margin):
+        last += 1
+    return range(line + 1, last + 1)
+
+
+def _margin(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 _CHARACTERS = frozenset({"MLS004", "MLS008", "MLS009", "MLS010"})
 _CAUSED = frozenset({"MLS001", "MLS002", "MLS011"})
+
+
+def _spoils_line(diagnostic: Diagnostic) -> bool:
+    """Whether what follows on the line is not to be trusted: a bad character, or a bracket that is never closed."""
+    return diagnostic.code.id in _CHARACTERS or (diagnostic.code.id == "MLS002" and diagnostic.data["mark"] != "{")
 
 
 def _is_caused(diagnostic: Diagnostic, bad: dict[int, int]) -> bool:

@@ -40,9 +40,16 @@ class Scan:
         self._characters()
         self._run()
 
-    def report(self, id: str, data: dict[str, str], start: int, end: int, fix: str = "") -> None:
-        """Adds a diagnostic; `fix` replaces the text it points at."""
+    def report(
+        self, id: str, data: dict[str, str], start: int, end: int, fix: str = "", note: tuple[str, int, int] | None = None
+    ) -> None:
+        """Adds a diagnostic; `fix` replaces the text it points at, `note` is (text, start, end) of a second place."""
         span = Span(self.source, start, end)
+        if note is not None:
+            from mlspec.diagnostics import Note
+
+            self.found.append(Diagnostic(code(id), span, data, [Note(note[0], Span(self.source, *note[1:]))]))
+            return
         self.found.append(Diagnostic(code(id), span, data, edits=[Edit(span, fix, id in _GUESSED)] if fix else ()))
 
     def _characters(self) -> None:

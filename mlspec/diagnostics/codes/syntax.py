@@ -93,7 +93,7 @@ CODES = (
         "MLS014",
         "literal-out-of-range",
         "error",
-        "the literal `{got}` is out of range",
+        "the literal `{got}` does not fit",
         "{wanted}",
         help="{hint}",
         fixable=True,

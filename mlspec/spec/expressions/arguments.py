@@ -14,7 +14,7 @@ from mlspec.spec.expressions.names import describe
 from mlspec.spec.expressions.operators import mismatch, named, short, unit_mismatch
 from mlspec.spec.kinds import CONST, METRIC, NUMBERS, STRINGS, TEMPORAL, Type
 from mlspec.spec.values import Reference, Typed
-from mlspec.syntax.nodes import Arg, Call, Expr, ListExpr, Ref
+from mlspec.syntax.nodes import Arg, Call, Expr, ListExpr, Literal, Ref
 
 Operate = Callable[[Expr, Context], Operand]
 Parameter = tuple[str, str, Any]
@@ -82,8 +82,25 @@ def _absent(owner: str, parameter: Parameter, node: Call, context: Context) -> N
         context.findings.add("MLS302", node.span, function=node.callee.text)
         return
     kind, _, block = owner.partition(" ")
+    if not node.args and not parameter[1].startswith("const:"):
+        example = _example(parameter[1], context)
+        wanted = wanted_text(parameter[1]) + (f": `{node.callee.text}({example})`" if example else "")
+        context.findings.add("MLS106", node.span, kind=kind, block=block.strip("`"), name="argument", wanted=wanted)
+        return
     context.findings.add(
         "MLS106", node.span, kind=kind, block=block.strip("`"), name=name, wanted=wanted_text(parameter[1]), fix=f"{name}: …"
+    )
+
+
+def _example(form: str, context: Context) -> str:
+    """A column of the rows that fits a parameter, as it is named here; "" where there is none."""
+    family = _FAMILIES.get(form)
+    rows = context.rows
+    if rows is None or family is None:
+        return ""
+    own = context.role == "check"
+    return next(
+        (name if own else f"{rows.name}.{name}" for name, column in rows.columns.items() if column.type.name in family), ""
     )
 
 
@@ -278,12 +295,24 @@ def _by(name: str, arg: Arg, bound: Bound, context: Context, operate: Operate) -
         return False
     first = found.refs[0] if isinstance(found, Typed) and found.refs and isinstance(node, Ref) else None
     if first is None or first.kind not in ("feature", "column", "derived"):
-        context.scope.wrong(short(arg.value.span), arg.value.span, describe(found), wanted_text("by"))
+        context.scope.wrong(
+            short(arg.value.span), arg.value.span, describe(found), wanted_text("by"), hint=_without_quotes(node, context)
+        )
         return False
     assert isinstance(found, Typed)
     bound.refs.extend(found.refs)
     bound.options[name] = [first.kind, first.member] if first.kind != "feature" else ["feature", first.member]
     return True
+
+
+def _without_quotes(node: Expr, context: Context) -> str:
+    """The feature or column that a text was meant as."""
+    text = str(node.value) if isinstance(node, Literal) and node.kind == "string" else ""
+    for kind in ("features", "source"):
+        for block in context.scope.spec.of_kind(kind):
+            if text and (text in block.definitions if kind == "features" else text in block.columns):
+                return f"a name takes no quotes: `{block.name}.{text}`"
+    return ""
 
 
 def _period(node: Ref, context: Context) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mlspec import catalogue
 from mlspec.diagnostics import Edit
 from mlspec.source import Span
@@ -47,10 +49,39 @@ def _single(name: Name, context: Context) -> Operand:
     if block is None:
         if context.rows is not None and name.text in context.rows.columns and context.role != "check":
             return _bare_column(name, context)
+        if _is_foreign(name, context):
+            return missing(name.span)
         known = [*context.local, *context.scope.names()]
         context.scope.missing(name, "name", known, _other_word(name.text))
         return missing(name.span)
     return of_block(block, name.span, context)
+
+
+_EVENTS = frozenset(("s", "sec", "second", "seconds"))
+_A_MINUTE = frozenset(("min", "minute", "minutes"))
+_DASHES = re.compile(r"--[ \t]*$")
+_PER = re.compile(r"([0-9]+(?:\.[0-9]+)?)[ \t]*/[ \t]*$")
+
+
+def _is_foreign(name: Name, context: Context) -> bool:
+    """Reports an unknown name that shows another language: a comment behind `--`, a rate as `50/s`."""
+    source = name.span.source
+    head = source.text[source.text.rfind("\n", 0, name.span.start) + 1 : name.span.start]
+    start = name.span.start - len(head)
+    dashes = _DASHES.search(head)
+    if dashes:
+        span = Span(source, start + dashes.start(), start + dashes.start() + 2)
+        context.findings.add("MLS001", span, edits=[Edit(span, "#")], got="`--`", wanted="an operator or the end of the line",
+                             hint="a comment starts with `#`")  # fmt: skip
+        return True
+    rate = _PER.search(head)
+    unit = "rps" if name.text in _EVENTS else "rpm" if name.text in _A_MINUTE else ""
+    if rate and unit:
+        span = Span(source, start + rate.start(), name.span.end)
+        context.findings.add("MLS011", span, unit=f"/{name.text}", wanted="a rate with its unit behind the number", got=f"`{span.text}`",
+                             nearest=f"{rate[1]}{unit}")  # fmt: skip
+        return True
+    return False
 
 
 def _other_word(name: str) -> str:
