@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 from package_tables import INCOME, census, fit_config
@@ -79,6 +80,14 @@ def test_a_package_of_another_version_says_so_and_how_to_go_on(tmp_path, folder,
     assert (error.code, error.expected, error.found) == ("MLS820", "format 1", f"format {held}")
     assert f"a{'n' * (age == 'older')} {age} version of mlspec made it" in error.message and "corrupt" not in error.message
     assert "`mlspec run` makes it again" in error.help and ("install" in error.help) == (age == "newer")
+
+
+def test_an_engine_whose_library_is_missing_names_its_extra(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(StageError) as caught:
+        load_package(folder)
+    assert caught.value.code == "MLS812" and "pip install 'mlspec-lang[serve]'" in caught.value.help
+    assert "onnxruntime" in caught.value.message
 
 
 def test_no_bit_of_package_json_changes_unseen(tmp_path, folder):

@@ -119,15 +119,19 @@ class Run:
         return outcome
 
     def _need_libraries(self, to_run: list[str]) -> None:
-        for name in to_run:
-            stage = self.graph[name]
-            missing = [package for package in packages_of(stage.kind, stage.config) if package not in self.versions]
-            if missing:
-                raise StageError(
-                    "MLS812", f"stage `{name}` needs {', '.join(f'`{package}`' for package in missing)}, not installed",
-                    stage.block, expected=" ".join(packages_of(stage.kind, stage.config)), found=f"no {' '.join(missing)}",
-                    help=f"install it: pip install 'mlspec-lang[{extra_of(stage.kind, missing)}]'",
-                )  # fmt: skip
+        stages = {name: self.graph[name] for name in to_run}
+        needed = {name: packages_of(stage.kind, stage.config) for name, stage in stages.items()}
+        lacking = {name: [package for package in needed[name] if package not in self.versions] for name in to_run}
+        if not any(lacking.values()):
+            return
+        name = next(name for name in to_run if lacking[name])
+        # One command for the whole run: who installs one extra after the other learns of the last one hours later.
+        extras = {extra for at in to_run if lacking[at] for extra in extra_of(stages[at].kind, lacking[at]).split(",")}
+        raise StageError(
+            "MLS812", f"stage `{name}` needs {', '.join(f'`{package}`' for package in lacking[name])}, not installed",
+            stages[name].block, expected=" ".join(needed[name]), found=f"no {' '.join(lacking[name])}",
+            help=f"install what the run needs: pip install 'mlspec-lang[{','.join(sorted(extras))}]'",
+        )  # fmt: skip
 
     def versions_of(self, name: str) -> dict[str, str]:
         """The versions of the packages that stage `name` names."""

@@ -54,7 +54,7 @@ class Estimate:
 
 def insufficient(n: int, reason: str = "") -> Estimate:
     """No value: too few records, or the reason given."""
-    return Estimate(None, 0.0, n, reason or f"{n} records, at least {MIN_RECORDS} are needed")
+    return Estimate(None, 0.0, n, reason or f"{n} record{'' if n == 1 else 's'}, at least {MIN_RECORDS} are needed")
 
 
 def _shares(counts: Counts) -> Floats:
