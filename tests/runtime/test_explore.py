@@ -193,3 +193,30 @@ def test_of_hundreds_of_columns_those_that_go_with_the_target_are_drawn(tmp_path
     assert np.array(found["values"]) == pytest.approx(matrix[np.ix_(places, places)], abs=1e-9)
     assert np.abs(matrix[300, places]).min() >= np.sort(np.abs(matrix[300]))[-40] - 1e-12
     assert "Of 301 numeric columns the 40 that go with the target most." in page
+
+
+def test_parts_are_found_for_rows_in_any_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlspec.runtime.profile import parts
+
+    monkeypatch.setattr(parts, "_BATCH", 7)
+    numbers = [number for number in range(100) if number % 3]  # a sample: row numbers with gaps
+    named = {number: "train" if number % 2 else "holdout" for number in numbers if number % 10}
+    pq.write_table(pa.table({"__row": numbers}), tmp_path / "rows.parquet", row_group_size=11)
+    pq.write_table(pa.table({"__row": list(named), "part": list(named.values())}), tmp_path / "parts.parquet", row_group_size=5)
+    parts.write_parts_beside(tmp_path / "rows.parquet", tmp_path / "parts.parquet", tmp_path / "beside.parquet")
+    found = pq.read_table(tmp_path / "beside.parquet")["part"].to_pylist()
+    assert found == [named.get(number) for number in numbers]
+    assert None in found
+    pq.write_table(pa.table({"__row": numbers[::-1]}), tmp_path / "backwards.parquet")
+    with pytest.raises(StageError) as caught:
+        parts.write_parts_beside(tmp_path / "backwards.parquet", tmp_path / "parts.parquet", tmp_path / "beside.parquet")
+    assert caught.value.code == "MLS808"
+
+
+def test_whole_numbers_beyond_those_of_doubles_are_counted_as_they_are(tmp_path: Path, artifacts: dict[str, Path]) -> None:
+    (tmp_path / "rows").mkdir()
+    great = [2**60 + row % 5 for row in range(ROWS)]
+    pq.write_table(pa.table({"__row": range(ROWS), "n": great}), tmp_path / "rows" / "rows.parquet")
+    inputs = {"rows": tmp_path / "rows", "parts": artifacts["parts"]}
+    statistics, _ = explore(tmp_path / "out", inputs, columns=[{"name": "n", "type": "int"}], label=None)
+    assert statistics["columns"]["n"]["distinct"] == 5

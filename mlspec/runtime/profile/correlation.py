@@ -10,7 +10,6 @@ from mlspec.runtime import query
 from mlspec.runtime.profile.sheet import Sheet, kind_of, number
 from mlspec.runtime.query import Sql, call, case, cast, name
 
-
 # Every two of 500 columns are 125,000 pairs, which no page can show and no statement should hold.
 MOST = 40
 

@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlspec.runtime import query
-from mlspec.runtime.profile.columns import TOP
-from mlspec.runtime.profile.sheet import Sheet, kind_of, number, text
+from mlspec.runtime.profile.columns import TOP, cuts
+from mlspec.runtime.profile.sheet import Sheet, kind_of, text
+from mlspec.runtime.profile.target import span
 from mlspec.runtime.query import call
+
+if TYPE_CHECKING:
+    from mlspec.runtime.profile.columns import Floats
 
 BINS = 10
 OTHER = "other"
 _PIECE = 1 << 20
 
 
-def drift(sheet: Sheet, described: Mapping[str, Any]) -> dict[str, Any]:
-    """Per other part: rows, and per column the distances and the shares per cell that show them."""
+@dataclass(frozen=True)
+class Shift:
+    """One column in two parts: names of cells, the rows of both parts in them, and KS of a numeric column."""
+
+    cells: list[str]
+    own: list[int]
+    other: list[int]
+    ks: float | None = None
+
+
+def other_parts(sheet: Sheet) -> dict[str, dict[str, int]]:
+    """The parts to compare with, those with enough rows, and the nulls of each column in them."""
     parts = sheet.rows_of_parts()
-    others = [part for part, rows in parts.items() if part != sheet.part and rows >= sheet.min_cell]
+    return {part: sheet.nulls(part) for part, rows in parts.items() if part != sheet.part and rows >= sheet.min_cell}
+
+
+def drift(sheet: Sheet, others: Sequence[str], numbers: Mapping[tuple[str, str], Shift]) -> dict[str, Any]:
+    """Per other part and column the distances and the shares per cell that show them; `numbers` holds the numeric columns."""
     columns = [column for column in sheet.columns if kind_of(column) in ("number", "category")]
-    return {part: {str(column["name"]): _column(sheet, column, part, described) for column in columns} for part in others}
-
-
-def _column(sheet: Sheet, column: Mapping[str, Any], part: str, described: Mapping[str, Any]) -> dict[str, Any]:
-    if kind_of(column) == "number" and "histogram" in described[column["name"]]:
-        cells, own, other = _number_cells(sheet, column, part)
-        greatest = _ks(sheet, column, part)
-    else:
-        cells, own, other = _category_cells(sheet, column, part)
-        greatest = None
     return {
-        "psi": _psi(own, other),
-        "ks": greatest,
-        "cells": cells,
-        "shares": {sheet.part: _shares(sheet, own), part: _shares(sheet, other)},
+        part: {str(column["name"]): _told(sheet, part, _shift(sheet, column, part, numbers)) for column in columns}
+        for part in others
     }
+
+
+def _shift(sheet: Sheet, column: Mapping[str, Any], part: str, numbers: Mapping[tuple[str, str], Shift]) -> Shift:
+    return numbers.get((part, str(column["name"]))) or Shift(*_category_cells(sheet, column, part))
+
+
+def _told(sheet: Sheet, part: str, shift: Shift) -> dict[str, Any]:
+    shares = {sheet.part: _shares(sheet, shift.own), part: _shares(sheet, shift.other)}
+    return {"psi": _psi(shift.own, shift.other), "ks": shift.ks, "cells": shift.cells, "shares": shares}
 
 
 def _psi(own: Sequence[int], other: Sequence[int]) -> float | None:
@@ -52,24 +67,19 @@ def _shares(sheet: Sheet, counts: Sequence[int]) -> list[float | None]:
     return [None if sheet.withheld(count) else count / total for count in counts]
 
 
-def _number_cells(sheet: Sheet, column: Mapping[str, Any], part: str) -> tuple[list[str], list[int], list[int]]:
-    """Cells of about equal rows of the reported part, and one of nulls."""
-    from mlspec.runtime.profile.target import _span
+def number_shift(own: Floats, other: Floats, own_nulls: int, other_nulls: int) -> Shift:
+    """Cells of about equal rows of the reported part, and one of nulls; both columns are sorted."""
+    import numpy as np
 
-    value = number(column)
-    levels = query.array(place / BINS for place in range(1, BINS))
-    (cuts,) = sheet.all({"q": call("quantile_disc", value, levels)})[0]
-    inner = sorted({float(cut) for cut in cuts})
+    inner = cuts(own, BINS)
     counts = []
-    for of in (sheet.part, part):
-        below = sheet.one({f"c{place}": call("count_if", query.binary("<=", value, cut)) for place, cut in enumerate(inner)}
-                          | {"all": call("count", value), "nulls": call("count_if", query.is_null(value))}, part=of)  # fmt: skip
-        nulls = int(below.pop("nulls"))
-        up_to = [0, *(int(item) for item in below.values())]
+    for values, nulls in ((own, own_nulls), (other, other_nulls)):
+        up_to = [0, *np.searchsorted(values, inner, side="right").tolist(), len(values)]
         counts.append([high - low for low, high in pairwise(up_to)] + [nulls])
-    names = [_span(low, high) for low, high in zip([None, *inner], [*inner, None], strict=True)] + ["null"]
+    names = [span(low, high) for low, high in zip([None, *inner], [*inner, None], strict=True)] + ["null"]
     held = [place for place in range(len(names)) if counts[0][place] or counts[1][place]]
-    return [names[place] for place in held], [counts[0][place] for place in held], [counts[1][place] for place in held]
+    first, second = ([line[place] for place in held] for line in counts)
+    return Shift([names[place] for place in held], first, second, _ks(own, other))
 
 
 def _category_cells(sheet: Sheet, column: Mapping[str, Any], part: str) -> tuple[list[str], list[int], list[int]]:
@@ -89,11 +99,10 @@ def _category_cells(sheet: Sheet, column: Mapping[str, Any], part: str) -> tuple
     return [*names, OTHER], cells[0], cells[1]
 
 
-def _ks(sheet: Sheet, column: Mapping[str, Any], part: str) -> float | None:
-    """The greatest difference of the two distribution functions, at every value: two sorted columns of doubles, compared piece by piece."""
+def _ks(own: Floats, other: Floats) -> float | None:
+    """The greatest difference of the two distribution functions, at every value: two sorted columns, compared piece by piece."""
     import numpy as np
 
-    own, other = (np.sort(sheet.numbers(column, of)) for of in (sheet.part, part))
     if not len(own) or not len(other):
         return None
     greatest = 0.0

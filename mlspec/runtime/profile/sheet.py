@@ -45,9 +45,32 @@ class Sheet:
 
     def numbers(self, column: Mapping[str, Any], part: str) -> Any:
         """The values of a numeric column in one part, nulls left out, as a numpy array of doubles."""
+        import numpy as np
+
         inside = query.both(query.binary("==", name("part"), part), query.not_null(name(str(column["name"]))))
         statement = query.select({"value": number(column)}, "data", where=inside)
-        return self.connection.execute(query.render(statement)).fetchnumpy()["value"]
+        return np.asarray(self.connection.execute(query.render(statement)).fetchnumpy()["value"])
+
+    def sorted_numbers(self, column: Mapping[str, Any], part: str | None = None) -> Any:
+        """The values of a numeric column in one part from the least to the greatest, as a numpy array."""
+        import numpy as np
+
+        values = self.numbers(column, part or self.part)
+        values.sort()
+        return np.asarray(values)
+
+    def nulls(self, part: str) -> dict[str, int]:
+        """How many rows of a part have no value, by column, in one pass."""
+        return self.one(
+            {str(item["name"]): call("count_if", query.is_null(name(str(item["name"])))) for item in self.columns}, part=part
+        )
+
+    def distinct(self, column: Mapping[str, Any]) -> int:
+        """How many different values the part has; the groups are spilled where they do not fit the memory."""
+        inside = query.both(query.binary("==", name("part"), self.part), query.not_null(name(str(column["name"]))))
+        values = query.select({"value": name(str(column["name"]))}, "data", where=inside).distinct(copy=False)
+        found = self.connection.execute(query.render(query.select({"n": call("count_star")}, values))).fetchone()
+        return int(found[0]) if found else 0
 
     def withheld(self, count: int) -> bool:
         """Whether a cell has so few rows that it could tell of single ones; an empty cell tells of none."""

@@ -5,17 +5,19 @@ Only the part is described. Of the other parts nothing but the distance of each 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from mlspec.runtime import files, query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.profile.columns import describe
+from mlspec.runtime.profile.columns import cuts, describe, summary
 from mlspec.runtime.profile.correlation import correlation
-from mlspec.runtime.profile.drift import drift
-from mlspec.runtime.profile.sheet import Sheet
+from mlspec.runtime.profile.drift import Shift, drift, number_shift, other_parts
+from mlspec.runtime.profile.parts import write_parts_beside
+from mlspec.runtime.profile.sheet import Sheet, kind_of
+from mlspec.runtime.profile.target import BINS as TARGET_BINS
 from mlspec.runtime.profile.target import target
-from mlspec.runtime.query import name
 
 DEFAULT_CELL = 20
 
@@ -25,15 +27,12 @@ def run(context: StageContext) -> None:
     config = context.config
     rows, parts = table.rows_path(context.input("rows")), table.rows_path(context.input("parts"))
     work = context.resume_dir("explore")
-    with table.session([rows, parts], [work], work, memory=context.memory) as connection:
-        joined = query.select({**_columns(config), "part": name("p", "part")}, query.table(query.read_parquet(str(rows)), "r"))
-        joined = joined.join(
-            query.table(query.read_parquet(str(parts)), "p"),
-            on=query.binary("==", name("r", table.ROW), name("p", table.ROW)),
-            copy=False,
-        )
-        # In row order, so that every sum rounds the same way each time.
-        connection.execute(f"CREATE TEMP TABLE data AS {query.render(joined.order_by(name('r', table.ROW), copy=False))}")
+    context.progress(0, None, "finding the part of every row")
+    write_parts_beside(rows, parts, work / "parts.parquet")
+    with table.session([rows], [work], work, memory=context.memory) as connection:
+        # Row by row, in row order, so that every sum rounds the same way each time.
+        together = f"{_scan(rows)} AS r POSITIONAL JOIN {_scan(work / 'parts.parquet')} AS p"
+        connection.execute(f"CREATE TEMP VIEW data AS SELECT * FROM {together}")  # noqa: S608 - both rendered from trees
         sheet = Sheet(connection, config["columns"], str(config["part"]), int(config.get("min_cell") or DEFAULT_CELL))
         statistics = _statistics(context, sheet, list(config.get("sections") or ()))
     from mlspec.runtime.profile.view import page
@@ -42,8 +41,8 @@ def run(context: StageContext) -> None:
     files.write_text(context.output("report") / "index.html", page(statistics, context.block))
 
 
-def _columns(config: Any) -> dict[str, Any]:
-    return {str(column["name"]): name("r", str(column["name"])) for column in config["columns"]}
+def _scan(path: Path) -> str:
+    return query.render(query.read_parquet(str(path)))
 
 
 def _statistics(context: StageContext, sheet: Sheet, sections: list[str]) -> dict[str, Any]:
@@ -59,14 +58,25 @@ def _statistics(context: StageContext, sheet: Sheet, sections: list[str]) -> dic
         "format": 1, "part": sheet.part, "rows": rows, "parts": parts, "min_cell": sheet.min_cell, "sections": sections,
         "columns": {},
     }  # fmt: skip
+    known, others = summary(sheet), other_parts(sheet) if "drift" in sections else {}
+    bins: dict[str, list[float]] = {}
+    shifts: dict[tuple[str, str], Shift] = {}
     for done, column in enumerate(sheet.columns):
-        context.progress(done, len(sheet.columns), str(column["name"]))
-        found["columns"][column["name"]] = describe(sheet, column)
+        key = str(column["name"])
+        context.progress(done, len(sheet.columns), key)
+        # The values of one column at a time are in memory, sorted: everything that needs them is told here.
+        values = sheet.sorted_numbers(column) if kind_of(column) == "number" else None
+        found["columns"][key] = describe(sheet, column, known[key], values)
+        if values is not None and len(values):
+            bins[key] = cuts(values, TARGET_BINS)
+            for part, nulls in others.items():
+                shifts[part, key] = number_shift(values, sheet.sorted_numbers(column, part), known[key]["nulls"], nulls[key])
+    context.progress(len(sheet.columns), None, "target, correlation and drift")
     if label and "target_rate" in sections:
-        found["target"] = target(sheet, label, found["columns"])
+        found["target"] = target(sheet, label, bins)
     if "correlation" in sections:
         found["correlation"] = correlation(sheet, label)
     if "drift" in sections:
-        found["drift"] = drift(sheet, found["columns"])
+        found["drift"] = drift(sheet, list(others), shifts)
     context.progress(len(sheet.columns), len(sheet.columns), f"{rows:,} rows of {sheet.part}")
     return found

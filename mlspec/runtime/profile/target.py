@@ -15,8 +15,8 @@ from mlspec.runtime.verify.wording import show
 BINS = 8
 
 
-def target(sheet: Sheet, label: Mapping[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:
-    """The target overall, and by every column but itself that may show values."""
+def target(sheet: Sheet, label: Mapping[str, Any], bins: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """The target overall, and by every column but itself that may show values; `bins` holds the cuts of the numeric ones."""
     measures = _measures(sheet, label)
     overall = sheet.one({**measures, "rows": call("count_star")})
     found: dict[str, Any] = {
@@ -30,7 +30,7 @@ def target(sheet: Sheet, label: Mapping[str, Any], described: Mapping[str, Any])
         if column["name"] == label["column"] or kind_of(column) == "hidden":
             continue
         cells = (
-            _by_bin(sheet, column, measures, described[column["name"]])
+            _by_bin(sheet, column, measures, bins.get(str(column["name"]), ()))
             if kind_of(column) == "number"
             else _by_category(sheet, column, measures)
         )
@@ -69,15 +69,12 @@ def _by_category(sheet: Sheet, column: Mapping[str, Any], measures: Mapping[str,
 
 
 def _by_bin(
-    sheet: Sheet, column: Mapping[str, Any], measures: Mapping[str, Sql], described: Mapping[str, Any]
+    sheet: Sheet, column: Mapping[str, Any], measures: Mapping[str, Sql], inner: Sequence[float]
 ) -> list[dict[str, Any]]:
     """Bins of about equal rows; ends of the outer bins are left open, since they would be single values."""
-    if "histogram" not in described:
+    if not inner:
         return []
     value = number(column)
-    levels = query.array(place / BINS for place in range(1, BINS))
-    (cuts,) = sheet.all({"q": call("quantile_disc", value, levels)})[0]
-    inner = sorted({float(cut) for cut in cuts})
     # One pass for all bins: a row's bin is the number of cuts below its value.
     above = [query.case((query.binary(">", value, cut), 1), default=0) for cut in inner]
     place = reduce(lambda left, right: query.binary("+", left, right), above, query.lift(0))
@@ -85,10 +82,10 @@ def _by_bin(
         {"bin": place, "n": call("count_star"), **measures}, where=query.not_null(value), tail="GROUP BY 1 ORDER BY 1"
     )  # fmt: skip
     bounds: list[float | None] = [None, *inner, None]
-    return [_cell(sheet, _span(bounds[bin], bounds[bin + 1]), int(count), list(measures), found) for bin, count, *found in rows]
+    return [_cell(sheet, span(bounds[bin], bounds[bin + 1]), int(count), list(measures), found) for bin, count, *found in rows]
 
 
-def _span(low: float | None, high: float | None) -> str:
+def span(low: float | None, high: float | None) -> str:
     short = [None if end is None else show(int(end)) if end == int(end) else f"{end:.4g}" for end in (low, high)]
     if short[0] is None:
         return f"≤ {short[1]}"
