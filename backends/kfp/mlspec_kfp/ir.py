@@ -63,6 +63,8 @@ def arguments(stage: Stage, settings: Settings) -> list[str]:
     found = [stage.id, "--plan", settings.plan, "--root", settings.root]
     if settings.store:
         found += ["--store", settings.store]
+    if stage.resources.cpu > 1:
+        found += ["--workers", str(stage.resources.cpu)]
     for name in sorted(stage.inputs):
         found += ["--in", f"{name}={{{{$.inputs.artifacts['{port(name)}'].path}}}}"]
     for name in sorted(stage.outputs):

@@ -8,8 +8,8 @@ from mlspec.backend import Finding
 from mlspec.graph import Graph, Stage
 
 PIPELINE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
-INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+INPUT = re.compile(r"(?=.{1,160}\Z)[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
 RESOURCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?:/[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?\Z")
 IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*@sha256:[0-9a-f]{64}\Z")
 FOLDER = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+\Z")
@@ -51,9 +51,9 @@ def check_names(graph: Graph) -> list[Finding]:
         if schedule.stages and not fits(schedule.name):
             findings.append(_refused(schedule.name, schedule.name))
     for stage in graph:
-        asked = {*stage.inputs, *stage.outputs, *models_shown(stage)}
-        findings += [_refused(name, stage.block) for name in sorted(asked) if not INPUT.match(name)]
-        findings += [_refused(name, stage.block) for name in variables(stage) if not VARIABLE.match(name)]
+        findings += [_refused(name, stage.block) for name in sorted(stage.inputs) if not INPUT.match(name)]
+        words = {*stage.outputs, *models_shown(stage), *variables(stage)}
+        findings += [_refused(name, stage.block) for name in sorted(words) if not VARIABLE.match(name)]
         findings += _providers(stage)
     return findings
 
