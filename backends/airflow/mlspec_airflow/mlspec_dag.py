@@ -30,7 +30,6 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 FOLDER = Path(__file__).resolve().parent
 FORMAT = 1
-START = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)  # noqa: UP017
 # What a second attempt cannot mend: no GPU, corrupt bytes, a missing package, a failed gate, a bug.
 FINAL = {"MLS704", "MLS808", "MLS812", "MLS815", "internal"}
 ERROR = re.compile(r"error\[([A-Za-z0-9]+)\]")
@@ -88,19 +87,33 @@ def secret_of(name: str) -> str | None:
     """A secret by the name that the spec gives it: the worker's environment, else an Airflow variable, else a connection's password."""
     if os.environ.get(name):
         return os.environ[name]
-    from airflow.sdk import Connection, Variable
     from airflow.sdk.log import mask_secret
 
-    value: str | None = Variable.get(name, default=None)
-    if not value:
+    for find in (variable_of, password_of):
         try:
-            value = Connection.get(name).password
+            value = find(name)
         except Exception as error:
             # Each secrets backend has errors of its own; without a value the stage says which variable it misses.
-            logging.getLogger(__name__).warning("no variable and no connection %s: %s", name, type(error).__name__)
-    if value:
-        mask_secret(value)
+            logging.getLogger(__name__).warning("%s: %s", name, type(error).__name__)
+            continue
+        if value:
+            mask_secret(value)
+            return value
+    return None
+
+
+def variable_of(name: str) -> str | None:
+    from airflow.sdk import Variable
+
+    value: str | None = Variable.get(name, default=None)
     return value
+
+
+def password_of(name: str) -> str | None:
+    from airflow.sdk import Connection
+
+    password: str | None = Connection.get(name).password
+    return password
 
 
 class StageOperator(BaseOperator):
@@ -109,8 +122,9 @@ class StageOperator(BaseOperator):
     template_fields = ()
     template_ext = ()
 
-    def __init__(self, *, stage: str, secrets: list[str], workers: int, **options: Any) -> None:
+    def __init__(self, *, stage: str, kind: str, secrets: list[str], workers: int, **options: Any) -> None:
         super().__init__(**options)
+        self.custom_operator_name = kind
         self.stage = stage
         self.secrets = secrets
         self.workers = workers
@@ -230,7 +244,7 @@ def deadline_of(dag: dict[str, Any]) -> Any:
 def make_dag(settings: dict[str, Any], dag: dict[str, Any]) -> Any:
     """One DAG: the stages that it takes, in the order that they wait for each other."""
     made = DAG(
-        dag["id"], schedule=times_of(dag), start_date=START, catchup=False, max_active_runs=1, deadline=deadline_of(dag),
+        dag["id"], schedule=times_of(dag), catchup=False, max_active_runs=1, deadline=deadline_of(dag),
         description=UNPRINTED.sub(" ", settings["summary"]), doc_md=plain(settings["doc"]), tags=settings["tags"],
         default_args={"owner": UNPRINTED.sub(" ", settings["owner"])},
         on_failure_callback=tell_failure(dag["on_failure"]) if dag["on_failure"] else None,
@@ -246,7 +260,7 @@ def make_task(settings: dict[str, Any], task: dict[str, Any], name: str, dag: di
     retries = 0 if task["retry"] is None else task["retry"] + dag["retry"]
     queue = {"queue": settings["gpu_queue"]} if task["gpu"] and settings["gpu_queue"] else {}
     return StageOperator(
-        task_id=name, dag=made, stage=name, secrets=task["secrets"], workers=task["workers"], doc_md=plain(task["doc"]),
+        task_id=name, dag=made, stage=name, kind=task["kind"], secrets=task["secrets"], workers=task["workers"], doc_md=plain(task["doc"]),
         retries=retries, retry_delay=datetime.timedelta(seconds=settings["retry_delay"]), pool=settings["pool"], pool_slots=task["slots"],
         execution_timeout=None if limit is None else datetime.timedelta(seconds=limit), **queue,
     )  # fmt: skip
