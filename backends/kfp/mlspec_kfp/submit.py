@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
+import warnings
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +51,16 @@ def _send(request: RunRequest, path: Path) -> RunResult:
 
 def _created(request: RunRequest, path: Path, endpoint: str, name: str) -> str:
     """The id of a new run; the file says of each task whether it may be cached, so nothing is said about that here."""
-    import kfp
+    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
+        # The client says on standard output which pages it made, and warns of servers before version 2.
+        warnings.simplefilter("ignore", FutureWarning)
+        import kfp
 
-    client = kfp.Client(host=endpoint, namespace=str(request.options["namespace"]) or "kubeflow")
-    result: Any = client.create_run_from_pipeline_package(
-        str(path), run_name=name, experiment_name=str(request.options["experiment"]) or name,
-        namespace=str(request.options["namespace"]) or None,
-    )  # fmt: skip
+        namespace = str(request.options["namespace"]) or None
+        client = kfp.Client(host=endpoint, **({"namespace": namespace} if namespace else {}))
+        result: Any = client.create_run_from_pipeline_package(
+            str(path), run_name=name, experiment_name=str(request.options["experiment"]) or name, namespace=namespace,
+        )  # fmt: skip
     return str(result.run_id)
 
 
