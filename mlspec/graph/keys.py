@@ -8,10 +8,13 @@ The block's name is part only where the stage draws numbers, because seeds deriv
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mlspec.graph.canonical import digest_of
 from mlspec.graph.kinds import KINDS, packages_of
 from mlspec.graph.model import Graph, Stage
+
+LEARNS = frozenset(("fit", "search"))
 
 Leaves = Mapping[str, Mapping[str, str]]
 """For a stage id, the digests of what it reads from outside: `{"census-extract": {"data/census.parquet": "<sha256>"}}`."""
@@ -35,9 +38,33 @@ def graph_keys(graph: Graph, leaves: Leaves, versions: Mapping[str, str]) -> dic
     keys: dict[str, str] = {}
     for stage in graph:
         upstream = {name: (keys[source], output) for name, source, output in stage.upstream()}
+        upstream = as_read(graph, stage, upstream, versions)
         own = {name: versions[name] for name in packages_of(stage.kind, stage.config) if name in versions}
         keys[stage.id] = stage_key(stage, KINDS[stage.kind].version, upstream, leaves.get(stage.id, {}), own)
     return keys
+
+
+def as_read(
+    graph: Graph, stage: Stage, upstream: Mapping[str, tuple[str, str]], versions: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """The inputs as a stage's key names them: what learns from some features of a block depends on those and no others.
+
+    Each column of the values is a function of the rows and its own expression; so the key that the features stage would have
+    with only these features stands for the columns that are read.
+    """
+    found = dict(upstream)
+    source = graph.stages.get(stage.inputs.get("values", "").rpartition("/")[0])
+    if stage.kind not in LEARNS or source is None or source.kind != "features":
+        return found
+    read = {feature["name"] for feature in stage.config["features"]}
+    kept = [feature for feature in source.config["features"] if feature["name"] in read]
+    same = {reference: found[name] for name, reference in stage.inputs.items()}
+    if len(kept) < len(source.config["features"]) and set(source.inputs.values()) <= set(same):
+        narrow = replace(source, config={**source.config, "features": kept})
+        own = {name: versions[name] for name in packages_of(source.kind, source.config) if name in versions}
+        inputs = {name: same[reference] for name, reference in source.inputs.items()}
+        found["values"] = (stage_key(narrow, KINDS[source.kind].version, inputs, {}, own), upstream["values"][1])
+    return found
 
 
 def packages_needed(graph: Graph) -> list[str]:

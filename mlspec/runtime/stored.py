@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.errors import GraphError
-from mlspec.graph.keys import stage_key
+from mlspec.graph.keys import LEARNS, as_read, packages_needed, stage_key
 from mlspec.graph.kinds import KINDS, packages_of
 from mlspec.graph.leaves import stage_leaves
 from mlspec.graph.model import Graph, Stage
@@ -27,11 +27,13 @@ from mlspec.runtime.stage import Around, Record, make_in_store
 from mlspec.runtime.store import Store
 
 
-def key_of(stage: Stage, held: Mapping[str, Held], root: Path, versions: Mapping[str, str]) -> str:
+def key_of(graph: Graph, stage: Stage, held: Mapping[str, Held], root: Path, versions: Mapping[str, str]) -> str:
     """The key of a stage that reads these folders; empty when one of them does not say what made it."""
     if not all(item.key and item.output for item in held.values()):
         return ""
     upstream = {name: (item.key, item.output) for name, item in held.items()}
+    if stage.kind in LEARNS:
+        upstream = as_read(graph, stage, upstream, installed_versions(packages_needed(graph)))
     try:
         leaves = stage_leaves(stage, root)
     except GraphError as error:
@@ -46,7 +48,7 @@ def bring_about(
 ) -> tuple[dict[str, dict[str, Any]], bool]:
     """The manifest of every output, each copied to its target, and whether the stage was complete in the store already."""
     versions = installed_versions(packages_of(stage.kind, stage.config))
-    key = key_of(stage, held, around.project_root, versions)
+    key = key_of(graph, stage, held, around.project_root, versions)
     for folder in (store.artifacts, store.stages, store.temporary):
         files.make_folder(folder)
     found = _find(store, key)

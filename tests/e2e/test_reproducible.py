@@ -6,17 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import Project, census_project
+from tests.e2e.conftest import Ran, dev_project
+from tests.support.project import SPECS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("census")]
+pytestmark = pytest.mark.e2e
+
+NAMES = [
+    pytest.param(path.stem, marks=pytest.mark.xdist_group(path.stem.split("_")[0])) for path in sorted(SPECS.glob("*.mlspec"))
+]
+OTHER = {"PYTHONHASHSEED": "12345", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "LANG": "C"}
 
 
-def test_another_environment_gives_equal_digests(census: Project, tmp_path: Path) -> None:
-    other = census_project(tmp_path / "elsewhere" / "deeper")
-    other.run("--env", "dev", "-j", "1", env={"PYTHONHASHSEED": "12345", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "LANG": "C"})
-    ours = census.digests()
+@pytest.mark.parametrize("name", NAMES)
+def test_another_environment_gives_equal_digests(name: str, ran: Ran, tmp_path: Path) -> None:
+    other = dev_project(name, tmp_path / "elsewhere" / "deeper")
+    said = other.run("--env", "dev", "-j", "1", env=OTHER)
+    assert said.code == 0, said.text
+    ours, theirs = ran(name).digests(), other.digests()
+    assert set(other.states().values()) == {"ran"}, "nothing was reused: the two are two"
+    assert set(theirs) == set(ours)
     # what names the MLflow run of this very folder is a receipt, not a result
-    receipts = {name for name in ours if name.startswith(("run-track", "run-register"))}
-    different = {name for name, digest in other.digests().items() if name not in receipts and ours.get(name) != digest}
-    assert not different
-    assert set(other.digests()) == set(ours)
+    receipts = {key for key in ours if key.startswith(("run-track", "run-register"))}
+    assert {key for key in theirs if key not in receipts and ours[key] != theirs[key]} == set()
+    compared = {key.rpartition("/")[2] for key in set(ours) - receipts}
+    assert {"parts", "values", "package", "study", "predictions", "metrics", "verdict"} <= compared

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from mlspec.graph import Graph, Resources, Stage, graph_keys, installed_versions, packages_of, stage_key
 from mlspec.graph.versions import _listing
 
@@ -72,3 +74,36 @@ def test_versions_come_from_the_folders_of_dist_info() -> None:
     found = installed_versions(["pytest", "scikit-learn", "no-such-package"])
     assert found == {"pytest": version("pytest"), "scikit-learn": version("scikit-learn")}
     assert _listing()["pytest"] == version("pytest")
+
+
+def learning(features: dict[str, str], reads: tuple[str, ...], kind: str = "fit") -> Graph:
+    """A source, its features, what learns from some of them, and what reads them all."""
+    made = [{"name": name, "value": ["col", column, "float"], "type": "float"} for name, column in features.items()]
+    inputs = {"rows": "s-extract/rows", "values": "f-features/values", "parts": "p-split/parts"}
+    made_by = {"fit": {"package": "model"}, "search": {"package": "model", "study": "json"}}
+    return Graph.of([
+        Stage("s-extract", "extract", "s", {}, {}, {"rows": "table"}),
+        Stage("p-split", "split", "p", {}, {"rows": "s-extract/rows"}, {"parts": "table"}),
+        Stage("f-features", "features", "f", {"features": made, "unknown": "encode"}, {"rows": "s-extract/rows"}, {"values": "table"}),
+        Stage("m-fit", kind, "m", {"features": [{"name": name} for name in reads]}, inputs, made_by[kind]),
+        Stage("e", "evaluate", "e", {}, inputs, {"predictions": "table", "metrics": "metrics"}),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["fit", "search"])
+def test_what_learns_depends_on_the_features_it_reads_and_on_the_rows(kind: str) -> None:
+    features = {"a": "x", "b": "y", "c": "z"}
+    plain = graph_keys(learning(features, ("a", "b"), kind), {}, {})
+    other = graph_keys(learning({**features, "c": "w"}, ("a", "b"), kind), {}, {})
+    assert other["m-fit"] == plain["m-fit"]
+    assert other["f-features"] != plain["f-features"] and other["e"] != plain["e"]
+    assert graph_keys(learning({**features, "d": "w"}, ("a", "b"), kind), {}, {})["m-fit"] == plain["m-fit"], "one more feature"
+    read = graph_keys(learning({**features, "b": "w"}, ("a", "b"), kind), {}, {})
+    assert read["m-fit"] != plain["m-fit"]
+    rows = graph_keys(learning(features, ("a", "b"), kind), {"s-extract": {"f.csv": "1" * 64}}, {})
+    assert rows["m-fit"] != plain["m-fit"]
+    assert graph_keys(learning(features, ("a", "b"), kind), {}, {"duckdb": "9"})["m-fit"] != plain["m-fit"]
+    unknown = learning(features, ("a", "b"), kind)
+    features_stage = dataclasses.replace(unknown["f-features"], config={**unknown["f-features"].config, "unknown": "reject"})
+    refused = Graph.of([features_stage if stage.id == "f-features" else stage for stage in unknown])
+    assert graph_keys(refused, {}, {})["m-fit"] != plain["m-fit"]
