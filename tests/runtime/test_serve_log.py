@@ -95,20 +95,62 @@ def test_a_failing_log_disk_costs_records_that_are_counted_and_no_prediction(tmp
     assert server.stderr.count("request log") == 1  # said once, not once per record
 
 
+def test_a_disk_that_fills_up_costs_records_and_leaves_whole_lines_when_there_is_room_again(tmp_path):
+    """The limit of a file's size stands for a full disk: a write is cut in the middle, then refused."""
+    import resource
+
+    with serve_fake(tmp_path, {"log": LOG}) as server:
+        assert server.predict(GOOD)[0] == 200
+        assert until(lambda: len(lines_of(tmp_path)) == 1)
+        (path,) = (tmp_path / ".mlspec" / "logs" / "income_api").glob("*.jsonl")
+        size = path.stat().st_size
+        unlimited = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size + 50, resource.RLIM_INFINITY))
+        for _ in range(20):
+            assert server.predict(GOOD)[0] == 200
+        dropped = ("mlspec_log_records_dropped_total", (("reason", "disk"),))
+        assert until(lambda: series(server.request("GET", "/metrics")[2])[dropped] == 20)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, unlimited)
+        for _ in range(3):
+            assert server.predict(GOOD)[0] == 200
+        written = ("mlspec_log_records_total", ())
+        assert until(lambda: series(server.request("GET", "/metrics")[2])[written] == 4)
+        assert server.stderr.count("request log") == 1 and "Traceback" not in server.stderr
+    whole = []
+    for line in path.read_bytes().splitlines():
+        try:
+            whole.append(json.loads(line))
+        except ValueError:
+            continue
+    assert len(whole) == 4
+
+
+def test_a_log_folder_that_may_not_be_written_costs_records_and_no_prediction(tmp_path):
+    """A read-only folder, for whoever runs the tests: even root cannot write below a folder of the kernel's."""
+    (tmp_path / ".mlspec" / "logs").mkdir(parents=True)
+    (tmp_path / ".mlspec" / "logs" / "income_api").symlink_to("/proc/self/net")
+    with serve_fake(tmp_path, {"log": LOG}) as server:
+        for _ in range(5):
+            assert server.predict(GOOD)[0] == 200
+        dropped = ("mlspec_log_records_dropped_total", (("reason", "disk"),))
+        assert until(lambda: series(server.request("GET", "/metrics")[2])[dropped] == 5)
+        said = [line for line in server.stderr.splitlines() if "request log" in line]
+        assert 1 <= len(said) == len(set(said)) <= 3 and "Traceback" not in server.stderr  # once a cause, not once a record
+
+
 def test_the_number_of_series_does_not_grow_with_what_clients_send(tmp_path):
     with serve_fake(tmp_path, {}) as server:
         server.predict(GOOD)
         before = series(server.request("GET", "/metrics")[2])
-        for number in range(300):
+        for number in range(1_000):
             server.request("POST", "/predict", {**GOOD, "workclass": f"value-{number}"}, {"user-agent": f"agent-{number}"})
             server.request("GET", f"/path-{number}")
         _, _, page = server.request("GET", "/metrics")
     after = series(page)
     assert set(after) == set(before)
     assert len(page) < 100_000
-    assert after["mlspec_unknown_categories_total", (("column", "workclass"),)] == 300
-    assert after["mlspec_requests_total", (("code", "404"), ("route", "other"))] == 300
-    assert after["mlspec_records_total", ()] == 301
+    assert after["mlspec_unknown_categories_total", (("column", "workclass"),)] == 1_000
+    assert after["mlspec_requests_total", (("code", "404"), ("route", "other"))] == 1_000
+    assert after["mlspec_records_total", ()] == 1_001
 
 
 def test_metrics_leave_the_main_port_when_there_is_an_admin_port(tmp_path):

@@ -356,6 +356,19 @@ def test_unreleased_takes_the_newest_package_and_only_loopback(project):
     assert error.value.code == "MLS813"
 
 
+def test_a_package_that_is_deleted_while_it_serves_goes_on_answering(world, tmp_path):
+    copied = shutil.copytree(world.folder, tmp_path / "copy")
+    example = json.loads((copied / "example.json").read_text())
+    with serve(tmp_path, copied) as server:
+        status, before = server.predict(example)
+        shutil.rmtree(copied)
+        assert status == 200
+        assert server.predict(example) == (200, before)
+        assert server.predict({"records": [example] * 40})[0] == 200
+        assert [server.request("GET", path)[0] for path in ("/openapi.json", "/model", "/metrics", "/readyz")] == [200] * 4
+        assert "Traceback" not in server.stderr
+
+
 def test_unreleased_says_so(world, tmp_path):
     with serve(tmp_path, world.folder, "--unreleased") as server:
         assert "UNRELEASED" in server.stderr

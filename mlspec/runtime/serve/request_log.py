@@ -49,7 +49,7 @@ class RequestLog:
         self._change = threading.Condition()
         self._closed = False
         self._purged: float | None = None
-        self._said: str | None = None
+        self._said: set[str] = set()
         self._described = False
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
 
@@ -130,7 +130,7 @@ class RequestLog:
             self._on_drop("size", len(batch) - kept)
             self._say(f"the log of today is full ({self.config.day_bytes} bytes)")
         else:
-            self._said = None
+            self._said.clear()
 
     def _append(self, batch: list[bytes]) -> int:
         files.make_folder(self.folder)
@@ -177,8 +177,8 @@ class RequestLog:
 
     def _say(self, message: str) -> None:
         """Report a failing log once per cause, not once per record."""
-        if message != self._said:
-            self._said = message
+        if message not in self._said and len(self._said) < 20:
+            self._said.add(message)
             os.write(2, f"mlspec serve: request log: {message}\n".encode())
 
 
