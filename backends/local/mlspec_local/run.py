@@ -127,10 +127,15 @@ class Run:
         name = next(name for name in to_run if lacking[name])
         # One command for the whole run: who installs one extra after the other learns of the last one hours later.
         extras = {extra for at in to_run if lacking[at] for extra in extra_of(stages[at].kind, lacking[at]).split(",")}
+        other = (
+            "\nor run without tracking: `tracking = none` and `registry = none` in the `spec` block"
+            if extras == {"track"}
+            else ""
+        )
         raise StageError(
             "MLS812", f"stage `{name}` needs {', '.join(f'`{package}`' for package in lacking[name])}, not installed",
             stages[name].block, expected=" ".join(needed[name]), found=f"no {' '.join(lacking[name])}",
-            help=f"install what the run needs: pip install 'mlspec-lang[{','.join(sorted(extras))}]'",
+            help=f"install what the run needs: pip install 'mlspec-lang[{','.join(sorted(extras))}]'{other}",
         )  # fmt: skip
 
     def versions_of(self, name: str) -> dict[str, str]:
