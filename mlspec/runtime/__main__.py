@@ -94,12 +94,12 @@ def _run(options: argparse.Namespace, graph: Graph, stage: Stage, kfp: ExecutorI
     resume = options.resume or (store or Store(options.root)).resume / stage.id
     workers = options.workers or len(os.sched_getaffinity(0))
     around = Around(options.root.resolve(), resume, workers, max(1, stage.resources.cpu), _progress)
-    if store is None:
-        written, reused = _beside(graph, stage, held, targets, around), False
-    else:
+    done = None
+    if store is not None:
         from mlspec.runtime.stored import bring_about
 
-        written, reused = bring_about(graph, stage, held, targets, store, around)
+        done = bring_about(graph, stage, held, targets, store, around)
+    written, reused = done or (_beside(graph, stage, held, targets, around), False)
     _tell(options, stage, targets)
     report["state"] = "reused" if reused else "ran"
     if kfp:

@@ -22,6 +22,7 @@ from mlspec.runtime import files
 from mlspec.runtime.environment import fingerprint
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.folder import Held, publish_into
+from mlspec.runtime.lock import alone
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.stage import Around, Record, make_in_store
 from mlspec.runtime.store import Store
@@ -45,14 +46,20 @@ def key_of(graph: Graph, stage: Stage, held: Mapping[str, Held], root: Path, ver
 
 def bring_about(
     graph: Graph, stage: Stage, held: Mapping[str, Held], targets: Mapping[str, Path], store: Store, around: Around
-) -> tuple[dict[str, dict[str, Any]], bool]:
-    """The manifest of every output, each copied to its target, and whether the stage was complete in the store already."""
+) -> tuple[dict[str, dict[str, Any]], bool] | None:
+    """The manifest of every output, each copied to its target, and whether the stage was complete in the store already.
+
+    None when the stage has no key: then the store can neither have nor take it.
+    """
     versions = installed_versions(packages_of(stage.kind, stage.config))
     key = key_of(graph, stage, held, around.project_root, versions)
+    if not key:
+        return None
     for folder in (store.artifacts, store.stages, store.temporary):
         files.make_folder(folder)
     found = _find(store, key)
-    manifest = found or _make(graph, stage, held, store, Record(key, _digests(held), versions, fingerprint(versions)), around)
+    record = Record(key, _digests(held), versions, fingerprint(versions))
+    manifest = found or _make(graph, stage, held, store, record, around)
     written = {name: _hand_out(store, manifest, name, target) for name, target in targets.items()}
     return written, found is not None
 
@@ -63,8 +70,6 @@ def _digests(held: Mapping[str, Held]) -> dict[str, str]:
 
 def _find(store: Store, key: str) -> Manifest | None:
     """What the store holds under the key, verified; what is corrupt there is forgotten, so that it is made again."""
-    if not key:
-        return None
     try:
         return store.find(key)
     except StageError as error:
@@ -76,8 +81,9 @@ def _find(store: Store, key: str) -> Manifest | None:
 
 def _make(graph: Graph, stage: Stage, held: Mapping[str, Held], store: Store, record: Record, around: Around) -> Manifest:
     inputs = {name: item.path for name, item in held.items()}
-    # On a volume that machines share, process ids say nothing about who works beside this one.
-    return make_in_store(graph, stage.id, store, inputs, record, around, mark=f"-{secrets.token_hex(8)}")
+    with alone(files.make_folder(around.resume_root)):
+        # On a volume that machines share, process ids say nothing about who works beside this one.
+        return make_in_store(graph, stage.id, store, inputs, record, around, mark=f"-{secrets.token_hex(8)}")
 
 
 def _hand_out(store: Store, manifest: Manifest, name: str, target: Path) -> dict[str, Any]:
