@@ -75,8 +75,24 @@ class Compilation:
             return None
         tree, found = parse(self.source)
         self._found.extend(found)
-        # A tree with holes is for editors: what is wrong is reported at its own place, and nobody checks the rest.
-        return None if any(item.severity == "error" for item in found) else tree
+        if not any(item.severity == "error" for item in found):
+            return tree
+        if tree is not None:
+            self._check_intact(tree, found)
+        return None
+
+    def _check_intact(self, tree: File, found: list[Diagnostic]) -> None:
+        """What is wrong with the statements that have no syntax error, where the others cannot be the reason."""
+        from mlspec.spec.holes import believed, intact
+
+        rest = intact(tree, found)
+        if rest is None:
+            return
+        from mlspec.spec.check import check_spec
+        from mlspec.spec.checks import run_checks
+
+        _, more = check_spec(rest[0], load=self._load, params=self.params, then=run_checks, lost=rest[1])
+        self._found.extend(believed([item for item in found if item.severity == "error"], more))
 
     @cached_property
     def spec(self) -> Spec | None:

@@ -27,18 +27,25 @@ _REFERRED = frozenset(
 
 
 def check_spec(
-    file: File, *, load: Load, env: str | None = None, params: dict[str, str] | None = None, then: Then | None = None
+    file: File,
+    *,
+    load: Load,
+    env: str | None = None,
+    params: dict[str, str] | None = None,
+    then: Then | None = None,
+    lost: frozenset[str] | None = None,
 ) -> tuple[Spec | None, list[Diagnostic]]:
     """The checked spec and what was found, in order of the text.
 
     `load` gives the file that a `use` names, None where there is none; `env` is the environment in force and `params` the
     `-p name=value` of the command line. The spec is None when an error keeps it from having a meaning; MLS901 alone does not.
-    `then` says more of a checked spec; of one with errors it is shown the part without any.
+    `then` says more of a checked spec; of one with errors it is shown the part without any. `lost` are the names that statements
+    with syntax errors may declare: they are not reported as unknown, nor is what only the whole file shows.
     """
     findings = Findings()
-    spec = _check(file, findings, Imports(load, file), env, params or {})
+    spec = _check(file, findings, Imports(load, file), env, params or {}, lost)
     findings.found.sort(key=_place)
-    fatal = any(found.severity == "error" and found.code.id != "MLS901" for found in findings.found)
+    fatal = lost is not None or any(found.severity == "error" and found.code.id != "MLS901" for found in findings.found)
     more = then(sound_part(spec, findings) if fatal else spec) if then is not None else []
     return (None if fatal else spec), [*findings.found, *more]
 
@@ -47,16 +54,28 @@ def _place(found: Diagnostic) -> tuple[str, int]:
     return (found.span.source.name, found.span.start) if found.span is not None else ("", -1)
 
 
-def _check(file: File, findings: Findings, imports: Imports, env: str | None, params: dict[str, str]) -> Spec:
+def _check(
+    file: File,
+    findings: Findings,
+    imports: Imports,
+    env: str | None,
+    params: dict[str, str],
+    lost: frozenset[str] | None = None,
+) -> Spec:
     spec = Spec(file.edition or "")
     scope = Scope(spec, findings)
     scope.statements = [statement.span for statement in file.statements]
+    if lost is not None:
+        scope.broken |= lost
+        findings.errors += 1  # of the syntax: rules that ask for something missing hold their tongue
     _declare(file.statements, scope)
-    choose_env(file, scope, env)
+    if lost is None:
+        choose_env(file, scope, env)
     read_parameters(params, scope, file)
     for statement in file.statements:
         _statement(statement, scope, imports)
-    _finish(file, scope, params)
+    if lost is None:
+        _finish(file, scope, params)
     return spec
 
 

@@ -112,6 +112,11 @@ class Scan:
             and not (start and (text[start - 1].isalnum() or text[start - 1] in "_)]"))
         ):
             return self._bare_fraction(start)
+        if mark == "-" and text.startswith(("-- ", "--\t"), start):
+            data = {"got": "`--`", "wanted": "an operator or the end of the line", "hint": "a comment starts with `#`"}
+            self.report("MLS001", data, start, start + 2, "#")
+            line_end = text.find("\n", start)
+            return line_end if line_end >= 0 else len(text)
         self.tokens.append(Token(MARKS[mark], mark, start, end))
         return end
 

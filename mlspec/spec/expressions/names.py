@@ -59,21 +59,14 @@ def _single(name: Name, context: Context) -> Operand:
 
 _EVENTS = frozenset(("s", "sec", "second", "seconds"))
 _A_MINUTE = frozenset(("min", "minute", "minutes"))
-_DASHES = re.compile(r"--[ \t]*$")
 _PER = re.compile(r"([0-9]+(?:\.[0-9]+)?)[ \t]*/[ \t]*$")
 
 
 def _is_foreign(name: Name, context: Context) -> bool:
-    """Reports an unknown name that shows another language: a comment behind `--`, a rate as `50/s`."""
+    """Reports an unknown name that shows another spelling: a rate as `50/s`."""
     source = name.span.source
     head = source.text[source.text.rfind("\n", 0, name.span.start) + 1 : name.span.start]
     start = name.span.start - len(head)
-    dashes = _DASHES.search(head)
-    if dashes:
-        span = Span(source, start + dashes.start(), start + dashes.start() + 2)
-        context.findings.add("MLS001", span, edits=[Edit(span, "#")], got="`--`", wanted="an operator or the end of the line",
-                             hint="a comment starts with `#`")  # fmt: skip
-        return True
     rate = _PER.search(head)
     unit = "rps" if name.text in _EVENTS else "rpm" if name.text in _A_MINUTE else ""
     if rate and unit:
