@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.extract.reader import Input, Plain, Problem, Reader, name_in_data, unreadable
+from mlspec.runtime.extract.typed import JSON_FIELD
 from mlspec.runtime.query import Sql, call, lift, render, select
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _json_columns(connection: duckdb.DuckDBPyConnection, rows: Sql, names: Seque
         found = connection.execute(render(select(counts, source))).fetchone() or ()
         if all(found):
             break
-    return {name: "JSON" for name, count in zip(names, found, strict=True) if count}
+    return {name: JSON_FIELD for name, count in zip(names, found, strict=True) if count}
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, rows: Sql) -> dict[str, str]:

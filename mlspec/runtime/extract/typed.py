@@ -15,6 +15,8 @@ INTEGERS = frozenset(
     ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"]
 )
 FLOATS = frozenset(["FLOAT", "DOUBLE"])
+JSON_FIELD = "JSON FIELD"
+"""What the reader of JSON lines gives: JSON that the engine has written out itself, so that its text says what it is."""
 TEXTS = frozenset(["VARCHAR", "ENUM", "UUID"])
 TEXT_TYPES = frozenset(["string", "text", "category", "id"])
 FLOAT_TYPES = frozenset(["float", "ratio", "points", "rate", "duration"])
@@ -76,6 +78,7 @@ def _family(found: str) -> str:
         "DECIMAL": "decimal", "BOOLEAN": "bool", "DATE": "date", "TIMESTAMP": "timestamp", "TIMESTAMP_S": "timestamp",
         "TIMESTAMP_MS": "timestamp", "TIMESTAMP_NS": "nanoseconds", "TIMESTAMP WITH TIME ZONE": "instant",
         "TIMESTAMP WITH TIME ZONE_NS": "instant", "JSON": "json",
+        JSON_FIELD: "field",
     }  # fmt: skip
     return names.get(base, "other") if "[" not in found else "other"
 
@@ -101,12 +104,22 @@ def _text_from_text(raw: Sql, column: Mapping[str, Any]) -> Sql:
     return _when(negate(call("contains", value, call("chr", cast(0, "INTEGER")))), value)
 
 
+def _plainly(raw: Sql, kind: str, otherwise: Sql) -> Sql:
+    """The value of a text that the engine spells in the very same way, which no pattern need be tried on; else `otherwise`.
+
+    The engine's own spelling of a number or a date is one that our patterns allow; NaN, infinities and years out of the
+    calendar, which it spells too, are refused behind this for any text.
+    """
+    value = try_cast(raw, kind)
+    return case((binary("==", cast(value, "VARCHAR"), raw), value.copy()), default=otherwise)
+
+
 def _int_from_text(raw: Sql, column: Mapping[str, Any]) -> Sql:
-    return _when(_spelled(raw, _INTEGER), try_cast(raw, "BIGINT"))
+    return _plainly(raw, "BIGINT", _when(_spelled(raw, _INTEGER), try_cast(raw, "BIGINT")))
 
 
 def _float_from_text(raw: Sql, column: Mapping[str, Any]) -> Sql:
-    return _when(_spelled(raw, _NUMBER), _finite(try_cast(raw, "DOUBLE")))
+    return _finite(_plainly(raw, "DOUBLE", _when(_spelled(raw, _NUMBER), try_cast(raw, "DOUBLE"))))
 
 
 def _decimal_from_text(raw: Sql, column: Mapping[str, Any]) -> Sql:
@@ -120,11 +133,12 @@ def _bool_from_text(raw: Sql, column: Mapping[str, Any]) -> Sql:
 
 
 def _date_from_text(raw: Sql, column: Mapping[str, Any]) -> Sql:
-    return _when(_spelled(raw, _DATE), try_cast(raw, "DATE"))
+    return _plainly(raw, "DATE", _when(_spelled(raw, _DATE), try_cast(raw, "DATE")))
 
 
 def _timestamp_from_text(raw: Sql, column: Mapping[str, Any]) -> Sql:
-    return _when(_spelled(raw, f"{_DATE}([T ]{_TIME}{_ZONE})?"), _utc(try_cast(raw, "TIMESTAMPTZ")))
+    zoned = _when(_spelled(raw, f"{_DATE}([T ]{_TIME}{_ZONE})?"), _utc(try_cast(raw, "TIMESTAMPTZ")))
+    return _plainly(call("replace", raw, "T", " "), "TIMESTAMP", zoned)
 
 
 def _exact(kind: str) -> Rule:
@@ -211,6 +225,29 @@ def _from_json(kind: str) -> Rule:
     return rule
 
 
+def _from_field(kind: str) -> Rule:
+    """A field of a JSON line by its text, which the reader writes out in one way: a string in quotes, anything else without."""
+
+    def rule(raw: Sql, column: Mapping[str, Any]) -> Sql:
+        written = cast(raw, "VARCHAR")
+        text = written if kind in _UNQUOTED else _unquoted(raw, written, written.copy() if kind == "decimal" else None)
+        return _RULES["text", kind](text, column)
+
+    return rule
+
+
+_UNQUOTED = frozenset(["int", "float", "bool"])
+
+
+def _unquoted(raw: Sql, written: Sql, otherwise: Any) -> Sql:
+    """What stands between the quotes of a JSON string; only where something in it is escaped need it be parsed."""
+    inside = call("left", call("right", written, -1), -1)
+    quoted, escaped = call("starts_with", written, '"'), call("contains", written, "\\")
+    return case(
+        (both(quoted, negate(escaped)), inside), (quoted.copy(), call("json_extract_string", raw, "$")), default=otherwise
+    )
+
+
 _RULES: dict[tuple[str, str], Rule] = {
     ("text", "text"): _text_from_text, ("text", "int"): _int_from_text, ("text", "float"): _float_from_text,
     ("text", "decimal"): _decimal_from_text, ("text", "bool"): _bool_from_text, ("text", "date"): _date_from_text,
@@ -224,16 +261,23 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("nanoseconds", "timestamp"): _whole_micros,
     ("instant", "timestamp"): _instant,
 }  # fmt: skip
-_RULES.update({("json", kind): _from_json(kind) for kind in ("text", "int", "float", "decimal", "bool", "date", "timestamp")})
+for _declared in ("text", "int", "float", "decimal", "bool", "date", "timestamp"):
+    _RULES["json", _declared] = _from_json(_declared)
+    _RULES["field", _declared] = _from_field(_declared)
 
 
 def shown(raw: Sql, found: str) -> Sql:
     """The raw value as text, for an example."""
-    if _family(found) == "json":
+    if _family(found) in ("json", "field"):
         return cast(raw, "VARCHAR")
     return try_cast(raw, "VARCHAR")
 
 
 def present(raw: Sql, found: str) -> Sql:
     """Whether the file gives a value at all: a JSON null is none."""
-    return both(not_null(raw), binary("!=", call("json_type", raw), "NULL")) if _family(found) == "json" else not_null(raw)
+    match _family(found):
+        case "json":
+            return both(not_null(raw), binary("!=", call("json_type", raw), "NULL"))
+        case "field":
+            return both(not_null(raw), binary("!=", cast(raw, "VARCHAR"), "null"))
+    return not_null(raw)
