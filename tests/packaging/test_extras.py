@@ -88,7 +88,7 @@ def refused(environment: Environment, folder: Path, *extras: str) -> None:
     done = environment.mlspec("run", "penguins.mlspec", cwd=without_runs(folder))
     assert done.returncode == 1 and "MLS812" in done.stderr
     assert f"pip install 'mlspec-lang[{','.join(extras)}]'" in done.stderr, done.stderr
-    assert not list(folder.glob(".mlspec/store/*/*/manifest.json"))
+    assert not list(folder.glob(".mlspec/store/artifacts/*")) and not list(folder.glob(".mlspec/store/stages/*"))
     assert environment.mlspec("check", "penguins.mlspec", cwd=folder).returncode == 0
 
 

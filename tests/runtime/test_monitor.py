@@ -315,7 +315,10 @@ def test_damaged_lines_and_odd_values_are_counted_and_never_a_crash(tmp_path, kn
     assert (seen.records, seen.torn, seen.odd) == (400, len(DAMAGED), len(odd))
     assert set(status(report).values()) == {"ok"}
     print_report(report)
-    assert f"{len(DAMAGED)} that are no whole records, {len(odd)} with values of another type" in capsys.readouterr().out
+    assert (
+        f"{len(DAMAGED)} lines without a whole record, {len(odd)} records with a value of another type"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_log_of_another_model_is_told_and_never_ok(tmp_path, known, capsys):
@@ -325,7 +328,7 @@ def test_a_log_of_another_model_is_told_and_never_ok(tmp_path, known, capsys):
     report = run(tmp_path, known, DRIFT)
     assert status(report) == {"input_drift": "insufficient"}
     print_report(report)
-    assert "left out: 400 of other packages" in capsys.readouterr().out
+    assert "left out: 400 records of another package" in capsys.readouterr().out
 
 
 def test_clocks_that_jump(tmp_path, known):

@@ -262,7 +262,7 @@ def printable(text: str) -> str:
 def left_out(seen: Seen) -> str:
     """What the log holds of this window that was not counted, in words."""
     parts = [
-        (seen.other_packages, "of other packages"), (seen.torn, "that are no whole records"), (seen.odd, "with values of another type"),
-        (seen.future, "of a later time than now: a clock was moved"),
+        (seen.other_packages, "record", "of another package"), (seen.torn, "line", "without a whole record"),
+        (seen.odd, "record", "with a value of another type"), (seen.future, "record", "of a time after now, as a moved clock leaves it"),
     ]  # fmt: skip
-    return ", ".join(f"{count:,} {why}" for count, why in parts if count)
+    return ", ".join(f"{count:,} {what}{'' if count == 1 else 's'} {why}" for count, what, why in parts if count)
