@@ -11,7 +11,8 @@ from mlspec.cli import exits
 from mlspec.cli.terminal import out
 
 _TOML = "# The folder of this file is the project root: paths in specs stay inside it.\n"
-_IGNORED = ".mlspec/\nbuild/\n"
+_IGNORED = ".mlspec/\nbuild/?*\n!build/dvc/\n"
+"""What DVC runs has to be in git. `build/?*`, since DVC takes `build/*` for the folder itself too."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

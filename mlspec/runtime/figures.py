@@ -144,9 +144,9 @@ def _importance(study: Mapping[str, Any]) -> list[Point]:
 
 
 def write_figures(stage: Stage, made: Mapping[str, Path], target: Path) -> None:
-    """Replace the folder `target` by the figures of what a stage made: `metrics.json`, and in `curves/` a file a curve.
+    """Replace `metrics.json` in the folder `target` by the numbers of what a stage made, and `curves/` by its curves.
 
-    A model's files go by the id of the stage that made it: `curves/roc-tune-search.json`, `curves/confusion-tune-search.csv`.
+    A model's curve goes by the id of the stage that made it: `curves/roc/tune-search.json`, `curves/confusion/tune-search.csv`.
     """
     makers = {name.removeprefix("package."): source for name, source, _ in stage.upstream() if name.startswith("package.")}
     numbers: dict[str, float] = {}
@@ -154,12 +154,12 @@ def write_figures(stage: Stage, made: Mapping[str, Path], target: Path) -> None:
     for folder in made.values():
         numbers |= scalars(folder)
         rows |= curves(folder)
-    if target.exists():
-        files.remove_tree(target)
+    files.remove_tree(target / "curves")
     files.make_folder(target / "curves")
     for name, points in rows.items():
         curve, _, model = name.partition(".")
-        path = target / "curves" / (f"{curve}-{makers[model]}" if model else curve)
+        path = target / "curves" / (f"{curve}/{makers[model]}" if model else curve)
+        files.make_folder(path.parent)
         if curve == "confusion":
             files.write_text(path.with_suffix(".csv"), decisions(points))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from mlspec_dvc.pipeline import pipeline
 from mlspec_dvc.sources import TARGET, data_of, problem_of, shown
 
 MANY = 100
+_NEXT_LINE = "\x85"
 _UPWARD = re.compile(r"(?:\.|\.\.(?:/\.\.)*)\Z")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _PROGRAM = re.compile(r"[A-Za-z0-9_./-]+\Z")
@@ -24,7 +26,7 @@ def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
     findings = _about_options(graph, options)
     data = {stage.id: data_of(stage, _own(graph, options["root"])) for stage in graph}
     findings += [finding for found in data.values() for finding in found.findings]
-    findings += _about_size(graph)
+    findings += [*_about_size(graph), *_about_text(graph)]
     written = {
         layout.PIPELINE: to_yaml(pipeline(graph, data, options)),
         layout.PLAN: to_json(_plan(graph)),
@@ -78,3 +80,13 @@ def _about_size(graph: Graph) -> list[Finding]:
         return []
     how = f"it writes `dvc.lock` anew after each of {len(graph)}, which takes minutes; up to {MANY} it is quick"
     return [Finding("MLS702", graph.spec, {"target": TARGET, "what": "so many stages", "how": how})]
+
+
+def _about_text(graph: Graph) -> list[Finding]:
+    """U+0085 is the one character that DVC writes to `dvc.lock` and reads back as another."""
+    how = "DVC reads it back from `dvc.lock` as another, so the stage runs on every `dvc repro`"
+    return [
+        Finding("MLS702", stage.block, {"target": TARGET, "what": "the character U+0085", "how": how})
+        for stage in graph
+        if _NEXT_LINE in json.dumps([dict(stage.config), dict(stage.inputs)], ensure_ascii=False)
+    ]

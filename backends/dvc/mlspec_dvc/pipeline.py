@@ -47,21 +47,25 @@ def pipeline(graph: Graph, data: Mapping[str, Data], options: Mapping[str, Any])
 
 
 def _before_gates(graph: Graph) -> list[str]:
-    """The stages that nobody waits for and that no gate holds up: they come before the first gate fails, since DVC stops there."""
+    """The ends of what no gate holds up: a gate is enforced after them, since DVC stops at the first stage that fails."""
     held: set[str] = set()
+    free: list[str] = []
     waited: set[str] = set()
     for stage in graph:
         before = stage.waits_for()
-        waited.update(before)
         if stage.kind == "enforce" or held.intersection(before):
             held.add(stage.id)
-    gates = any(stage.kind == "enforce" for stage in graph)
-    return [stage.id for stage in graph if gates and stage.id not in held | waited]
+        else:
+            free.append(stage.id)
+            waited.update(before)
+    ends = [name for name in free if name not in waited]
+    judged = {before for stage in graph if stage.kind == "enforce" for before in stage.waits_for()}
+    return [name for name in ends if name not in judged] if len(free) < len(graph) else []
 
 
 def _stage(stage: Stage, data: Data, order: Iterable[str], waited: bool, options: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"desc": _WHAT.get(stage.kind, stage.kind), "cmd": _command(stage, waited, options)}
-    sources = [layout.artifact(source, output) for _, source, output in stage.upstream()]
+    sources = sorted(layout.artifact(source, output) for _, source, output in stage.upstream())
     markers = [layout.marker(name) for name in order]
     outside = [*data.paths, *([options["lock"]] if options["lock"] else [])]
     deps = [*(from_root(options["root"], path) for path in outside), *sources, *markers]

@@ -38,20 +38,20 @@ def _evaluation(stage: Stage) -> list[tuple[str, dict[str, Any]]]:
     wanted = stage.config.get("plots") or ()
     found = []
     for curve, (title, x, y, x_label, y_label) in _LINES.items():
-        paths = [f"{folder}/{curve}-{maker}.json" for maker in makers]
+        paths = [f"{folder}/{curve}/{maker}.json" for maker in (makers[:1] if curve == "calibration" else makers)]
         if curve in wanted and paths:
             found.append((f"{stage.id}: {title}", {
                 "x": dict.fromkeys(paths, x), "y": dict.fromkeys(paths, y), "x_label": x_label, "y_label": y_label,
-                "title": f"{stage.id}: {title}", "template": "simple" if curve != "calibration" else "linear"}))  # fmt: skip
+                "title": f"{stage.id}: {title}", "template": "simple"}))  # fmt: skip
     if "confusion" in wanted:
-        found += [(f"{folder}/confusion-{maker}.csv", {
+        found += [(f"{folder}/confusion/{maker}.csv", {
             "x": "decision", "y": "actual", "x_label": "decision", "y_label": "true class",
             "title": f"{stage.id}: decisions of {maker}", "template": "confusion_normalized"}) for maker in makers]  # fmt: skip
     if "residuals" in wanted and makers:
-        path = f"{folder}/residuals-{makers[0]}.json"
+        path = f"{folder}/residuals/{makers[0]}.json"
         found.append((f"{stage.id}: errors", {
             "x": {path: "prediction"}, "y": {path: ["error_5", "error_50", "error_95"]}, "x_label": "prediction",
-            "y_label": "prediction minus label", "title": f"{stage.id}: errors of {makers[0]}", "template": "linear"}))  # fmt: skip
+            "y_label": "prediction minus label", "title": f"{stage.id}: errors of {makers[0]}", "template": "simple"}))  # fmt: skip
     return found
 
 
@@ -60,7 +60,7 @@ def _study(stage: Stage) -> list[tuple[str, dict[str, Any]]]:
     return [
         (f"{stage.id}: history", {
             "x": {history: "trial"}, "y": {history: ["value", "best"]}, "x_label": "trial", "y_label": "objective",
-            "title": f"{stage.id}: objective by trial", "template": "linear"}),
+            "title": f"{stage.id}: objective by trial", "template": "simple"}),
         (importance, {
             "x": "importance", "y": "parameter", "x_label": "share of the objective's spread", "y_label": "parameter",
             "title": f"{stage.id}: what mattered", "template": "bar_horizontal_sorted"}),

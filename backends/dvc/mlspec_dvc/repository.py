@@ -1,4 +1,4 @@
-"""The DVC repository around a project: found, never made silently; whether it can see a file; one made for a parity run."""
+"""The DVC repository around a project: found, never made silently, and one made for a parity run."""
 
 from __future__ import annotations
 
@@ -31,15 +31,6 @@ def environment() -> dict[str, str]:
 def repository(folder: Path) -> Path | None:
     """The root of the DVC repository that a folder lies in."""
     return next((place for place in (folder, *folder.parents) if (place / ".dvc").is_dir()), None)
-
-
-def ignored_by_git(folder: Path, path: Path) -> bool:
-    """Whether git would leave a file out; then DVC refuses it as well. False without git."""
-    try:
-        said = subprocess.run(["git", "check-ignore", "-q", str(path)], cwd=folder, capture_output=True, check=False)
-    except OSError:
-        return False  # without git nothing is ignored by it
-    return said.returncode == 0
 
 
 def prepare(folder: Path) -> None:

@@ -76,18 +76,24 @@ def _located(error: Mapping[str, Any], stage: str) -> dict[str, Any]:
 
 def _unexplained(ended: Mapping[str, Ended], log: Path) -> dict[str, Any]:
     """DVC stopped and no stage says why: its lock is taken, a file is missing, a stage was killed."""
-    lines = [line.strip() for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("ERROR")]
-    locked = any("lock" in line.lower() for line in lines)
+    lines = [
+        line.strip().removeprefix("ERROR: ")
+        for line in log.read_text(encoding="utf-8").splitlines()
+        if line.startswith("ERROR")
+    ]
+    told = "; ".join(lines)[:500]
     failed = [name for name, end in ended.items() if end.state == "failed"]
     if failed:
         return said(
             "internal", f"a bug in mlspec: stage `{failed[0]}` ended without a word", help=f"report it with the log `{log}`"
         )
-    return said(
-        "MLS811" if locked else "MLS810", "DVC stopped" + (f": {lines[0].removeprefix('ERROR: ')}" if lines else ""),
-        expected="one `dvc repro` at a time" if locked else "a run that ends by itself", found="; ".join(lines[1:3])[:300],
-        help="wait for the other command to end" if locked else f"its log: {log}",
-    )  # fmt: skip
+    if "git-ignored" in told or "is not in the digraph" in told:
+        return said("MLS704", "git ignores the pipeline, so DVC does not see it", expected="a folder that git tracks", found="a line in .gitignore",
+                    help="let both see it: write `build/?*` and `!build/dvc/` in place of `build/` in .gitignore")  # fmt: skip
+    if "nable to acquire lock" in told or "is busy" in told:
+        return said("MLS811", "another DVC command is at work in this repository", expected="one at a time", found=told,
+                    help="wait for it to end (`--wait`)")  # fmt: skip
+    return said("MLS810", f"DVC stopped: {told}", expected="a run that ends by itself", help=f"its log: {log}")
 
 
 def _verdicts(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from mlspec.backend import Compiled, CompiledError, Finding, RunRequest, RunResu
 from mlspec.diagnostics import Diagnostic, code
 from mlspec_dvc import layout
 from mlspec_dvc.emit import emit
-from mlspec_dvc.repository import environment, ignored_by_git, installed, repository
+from mlspec_dvc.repository import environment, installed, repository
 from mlspec_dvc.results import outcome, said
 
 LOG = Path(".mlspec/dvc/log.txt")
@@ -23,7 +23,7 @@ def run(request: RunRequest) -> RunResult:
     """Run what the request asks for; nothing is initialised that the project does not have."""
     root = request.project_root.resolve()
     folder = root / "build" / "dvc" / request.graph.spec
-    problem = _without_repository(root) or _compile(request, folder) or _unseen(root, folder)
+    problem = _without_repository(root) or _compile(request, folder)
     if problem:
         return RunResult(run_id="", folder=folder, passed=False, errors=problem, summary={"passed": False})
     with tempfile.TemporaryDirectory(prefix="mlspec-dvc-") as reports:
@@ -61,18 +61,12 @@ def _error(finding: Finding) -> Mapping[str, Any]:
     return said(finding.code, worded.message, finding.where, expected=worded.expected, found=worded.found, help=worded.help)
 
 
-def _unseen(root: Path, folder: Path) -> list[Mapping[str, Any]]:
-    if not ignored_by_git(root, folder / layout.PIPELINE):
-        return []
-    return [said("MLS704", f"git ignores `{folder.relative_to(root)}`, so DVC refuses the pipeline there", expected="a folder that git tracks",
-                 found="a line in .gitignore", help="let git see it: write `build/*` and `!build/dvc/` in place of `build/`")]  # fmt: skip
-
-
 def _repro(request: RunRequest, root: Path, folder: Path, reports: Path) -> tuple[int, Path]:
     """`dvc repro` of everything, or of the stages asked for; its words go to a log, and to the terminal when somebody looks."""
     pipeline = (folder / layout.PIPELINE).relative_to(root).as_posix()
     targets = [f"{pipeline}:{name}" for name in request.only] or [pipeline]
-    command = [sys.executable, "-m", "dvc", "repro", "--keep-going", *targets]
+    wait = ["--wait-for-lock"] if request.options["wait"] else []
+    command = [sys.executable, "-m", "dvc", "repro", "--keep-going", *wait, *targets]
     given = {**environment(), "MLSPEC_STAGE_REPORTS": str(reports), "PYTHONUNBUFFERED": "1"}
     log = root / LOG
     log.parent.mkdir(parents=True, exist_ok=True)

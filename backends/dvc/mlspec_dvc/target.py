@@ -30,6 +30,7 @@ backend = Backend(
         Option("python", str, "python", "the interpreter that the commands of the stages start"),
         Option("remote", str, "", "the DVC remote that artifacts are pushed to (default: the repository's own)"),
         Option("push_rows", bool, True, "whether `dvc push` takes tables of rows along; false keeps personal data here"),
+        Option("wait", bool, False, "`mlspec run` waits for another DVC command to end instead of giving up"),
         Option("lock", str, "", "a file, from the project root, that every stage depends on: what pins the libraries"),
     ),
     capabilities={
