@@ -1,4 +1,4 @@
-"""What a run would do, stage by stage, and which field, file or package is the reason."""
+"""What a run would do and why: it reads manifests, and a run verifies the digests of what it reuses as well."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from mlspec.cli import exits
@@ -11,19 +12,21 @@ from mlspec.cli.loading import style
 from mlspec.cli.terminal import out
 from mlspec.spec import schema
 
+OUTPUTS = ("diagnostics", "plan", "graph", "run", "verdict")
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """KIND, to say more about one; `--diagnostics` prints the JSON Schema of `--format json`."""
+    """KIND, to say more about one; `--of` prints the JSON Schema of what a command writes."""
     parser.add_argument("kind", nargs="?", help="a block kind, such as `source`")
-    parser.add_argument("--diagnostics", action="store_true", help="the JSON Schema of what `--format json` prints")
+    parser.add_argument("--diagnostics", action="store_true", help="the JSON Schema of findings, as `--of diagnostics`")
+    parser.add_argument("--of", choices=OUTPUTS, help="the JSON Schema of what `--format json` prints: findings, `plan`, `graph`, "
+                        "`run`; or of the file verdict.json")  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the table, one kind, or a JSON Schema."""
-    if options.diagnostics:
-        from mlspec.diagnostics.render.json import schema as published
-
-        out(json.dumps(published(), indent=2) + "\n")
+    if options.of or options.diagnostics:
+        out(json.dumps(published(options.of or "diagnostics"), indent=2) + "\n")
         return exits.OK
     if options.kind is None:
         return _all(options)
@@ -39,6 +42,16 @@ def run(options: argparse.Namespace) -> int:
     else:
         out(_text(options, row))
     return exits.OK
+
+
+def published(name: str) -> dict[str, Any]:
+    """The JSON Schema of one of OUTPUTS."""
+    if name == "diagnostics":
+        from mlspec.diagnostics.render.json import schema as of_findings
+
+        return of_findings()
+    found: dict[str, Any] = json.loads((Path(__file__).parent / "schemas" / f"{name}.json").read_bytes())
+    return found
 
 
 def _all(options: argparse.Namespace) -> int:
