@@ -103,6 +103,49 @@ def test_a_lie_after_the_answer_has_begun_closes_the_connection_and_nothing_else
     assert server.predict(GOOD)[0] == 200
 
 
+ODD_REQUESTS = {
+    "another protocol": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (400, 404)),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00" + b"\x00" * 50 + b"\r\n\r\n", (400,)),
+    "no host": (b"POST /predict HTTP/1.1\r\ncontent-length: 0\r\n\r\n", (400,)),
+    "NUL in the path": (b"POST /pre\x00dict HTTP/1.1\r\nhost: x\r\n\r\n", (400,)),
+    "a slash behind the path": (b"POST /predict/ HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 0\r\n\r\n", (404,)),
+    "two slashes": (b"POST //predict HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", (404,)),
+    "TRACE": (b"TRACE /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", (405,)),
+    "CONNECT": (b"CONNECT x:80 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", (404,)),
+    "OPTIONS *": (b"OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", (404,)),
+    "a web socket": (
+        b"GET /predict HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade, close\r\nsec-websocket-version: 13\r\n\r\n", (405,),
+    ),
+    "superscript length": ("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: ²\r\n\r\n".encode(), (400,)),
+    "a length of 20 digits": (
+        b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99999999999999999999\r\n\r\n", (413,),
+    ),
+    "a body where none is read": (b"POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 50000000\r\n\r\n" + b"x" * 100_000, (404,)),
+    "a chunked body of a GET": (b"GET /healthz HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nxxxxx\r\n", (200,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_REQUESTS)
+def test_odd_requests_are_answered_at_once_and_their_connections_closed(server, name):
+    request, statuses = ODD_REQUESTS[name]
+    began = time.monotonic()
+    with server.connect() as connection:
+        connection.sendall(request)
+        answer = read_all(connection)
+    assert int(answer[9:12]) in statuses, answer
+    assert time.monotonic() - began < 4 and b"evil.example" not in answer
+    assert server.predict(GOOD)[0] == 200
+
+
+def test_a_flood_of_nonsense_does_not_fill_the_log_of_the_process(server):
+    before = len(server.stderr)
+    for _ in range(50):
+        with server.connect() as connection:
+            connection.sendall(b"nonsense\r\n\r\n")
+            read_all(connection)
+    assert len(server.stderr) == before
+
+
 @pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_byte_mutations_never_fail_the_server(server, count):
     """Bytes of good and bad bodies flipped, cut, doubled and spliced, from a fixed seed."""
@@ -143,6 +186,7 @@ def test_byte_mutations_never_fail_the_server(server, count):
 def test_the_server_lived_through_all_of_it_without_a_failure(server):
     status, _, page = server.request("GET", "/metrics")
     assert status == 200
-    assert 'mlspec_requests_total{code="500",route="predict"} 0.0' in page.decode()
+    for route in ("predict", "health", "other"):
+        assert f'mlspec_requests_total{{code="500",route="{route}"}} 0.0' in page.decode()
     assert "Traceback" not in server.stderr
     assert "canary" not in server.stderr

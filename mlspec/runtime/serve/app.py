@@ -159,7 +159,7 @@ def create_app(
 
 def build_app(service: Service, admin_here: bool) -> FastAPI:
     """Routes over a service. No documentation pages: they load scripts from elsewhere."""
-    app = FastAPI(title=service.config.name, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=service.config.name, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.service = service
     contract = JSONResponse(openapi_document(service)).body  # made once: making it costs as much as many predictions
 
@@ -181,7 +181,7 @@ def build_app(service: Service, admin_here: bool) -> FastAPI:
 
 def build_admin(service: Service) -> FastAPI:
     """The application of the admin port: health, facts and metrics, no predictions."""
-    app = FastAPI(title=f"{service.config.name} admin", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=f"{service.config.name} admin", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_health(app, service)
     add_facts(app, service)
     return app

@@ -77,6 +77,7 @@ class _Exchange:
         self._send = send
         self._draining = draining
         self.request_id = request_id
+        self.closing = False
         self.status = 0
         self.done = False
 
@@ -84,8 +85,9 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = [*message.get("headers", []), *SECURITY, (b"x-request-id", self.request_id.encode())]
-            if self._draining() and (b"connection", b"close") not in headers:
-                headers.append((b"connection", b"close"))  # who keeps connections open opens the next one elsewhere
+            # While draining, who keeps connections open opens the next one elsewhere.
+            if (self.closing or self._draining()) and (b"connection", b"close") not in headers:
+                headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self.done = True
@@ -176,6 +178,8 @@ class Guard:
         if self.token is not None and not self.token.admits(scope["path"], scope["headers"]):
             raise Refused(401, "this server asks for a token: Authorization: Bearer TOKEN", linger=True)
         if route != "predict" or scope["method"] != "POST":
+            # Nobody reads a body here: the connection cannot go on behind one, and must not wait for its end.
+            exchange.closing = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
             await self.app(scope, receive, exchange.send)
             return
         self._make_room(True)

@@ -25,7 +25,7 @@ def server_config(app: Any, limits: Limits) -> uvicorn.Config:
     """The uvicorn config of one listener: our protocol, no access log, no proxy headers, no server header."""
     return uvicorn.Config(
         app, http=timed_protocol(limits), ws="none", loop="asyncio", lifespan="off", log_config=None,
-        access_log=False, proxy_headers=False, server_header=False, timeout_keep_alive=5, backlog=1024,
+        log_level="error", access_log=False, proxy_headers=False, server_header=False, timeout_keep_alive=5, backlog=1024,
         h11_max_incomplete_event_size=limits.headers, timeout_graceful_shutdown=None,
     )  # fmt: skip
 
