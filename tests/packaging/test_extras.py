@@ -117,8 +117,8 @@ def test_serve_alone_serves_a_package_made_elsewhere(wheel, fresh, tmp_path):
 
 def test_monitor_alone_watches_a_log_made_elsewhere(wheel, fresh, tmp_path):
     environment = Environment(tmp_path / "venv", wheel, "monitor")
-    package = json.loads(next(fresh.glob(".mlspec/runs/*/summary.json")).read_text())["verdicts"]
-    (digest,) = {found for verdict in package.values() for found in verdict["packages"].values()}
+    verdicts = json.loads(next(fresh.glob(".mlspec/runs/*/summary.json")).read_text())["verdicts"]
+    digest = verdicts["release"]["packages"]["tune"]
     folder = fresh / ".mlspec" / "logs" / "species_api"
     folder.mkdir(parents=True)
     spec = (fresh / "penguins.mlspec").read_text()
