@@ -88,12 +88,13 @@ def test_what_a_worker_started_ends_with_it(tmp_path: Path) -> None:
     _until(lambda: _gone(grandchild))
 
 
-def test_an_interrupt_ends_the_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_workers(number: signal.Signals, tmp_path: Path) -> None:
     root = tmp_path / "p"
     runner = _start_run(root, "sleep 60")
     worker = int((root / "a.pid").read_text())
-    os.kill(runner, signal.SIGINT)
-    os.waitpid(runner, 0)
+    os.kill(runner, number)
+    assert os.waitstatus_to_exitcode(os.waitpid(runner, 0)[1]) == 1, "it unwound, and did not die of the signal"
     _until(lambda: _gone(worker))
 
 

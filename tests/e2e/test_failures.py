@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlspec.runtime.lock import RunLock
@@ -123,3 +126,77 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_stored(census: Project, tmp
         assert project.run().code == 0
     finally:
         subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+def test_a_run_that_is_interrupted_or_terminated_goes_on(tmp_path: Path) -> None:
+    """Exit code 130, a word of what is kept, no process left; and the run after it finishes without doing work twice."""
+    project = Project(tmp_path / "project", "penguins")
+    project.edit("set tune.trials = 3", "set tune.trials = 1")
+    for number, stage in ((signal.SIGINT, "start by-chance-split"), (signal.SIGTERM, "start tune-search")):
+        with subprocess.Popen([str(MLSPEC), "run", str(project.spec), "--env", "dev"], cwd=project.folder, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:  # fmt: skip
+            assert process.stdout is not None
+            said = ""
+            while stage not in said:
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            started = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(number)
+            said += process.communicate(timeout=60)[0]
+        assert process.returncode == 130, said
+        assert "interrupted" in said and "the next run goes on from there" in said and "Traceback" not in said
+        assert psutil.wait_procs(started, timeout=10)[1] == []
+    said = project.run("--env", "dev")
+    assert said.code == 0, said.text
+    states = project.states()
+    assert {states[name] for name in ("penguins-seen-extract", "penguins-seen-verify", "by-chance-split")} == {"reused"}
+
+
+def test_what_a_run_may_not_read_is_named(members: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A link out of the project, and something else where the state should be."""
+    outside = tmp_path_factory.mktemp("outside") / "members.csv"
+    outside.write_text(ROWS)
+    (members.folder / "data/members.csv").symlink_to(outside)
+    said = members.run()
+    assert said.code in (1, 74)
+    assert "MLS801" in said.text and "`data/members.csv` leaves the project" in said.text and "members.mlspec:8" in said.text
+    shutil.rmtree(members.folder / ".mlspec")
+    (members.folder / ".mlspec").write_text("mine")
+    said = members.run()
+    assert said.code == 74 and "MLS809" in said.text
+    assert (members.folder / ".mlspec").read_text() == "mine"
+
+
+def test_a_store_of_another_version_is_made_again_and_said(members: Project) -> None:
+    """Manifests that this version does not understand are not half-believed."""
+    good = "name,age,fee,left\nann,31,4.5,false\nbob,47,6.0,true\n"
+    (members.folder / "data/members.csv").write_text(good)
+    assert members.run().code == 0
+    manifests = [*(members.folder / ".mlspec/store/stages").glob("*.json")]
+    assert manifests
+    for path in manifests:
+        path.write_text(path.read_text().replace('"kind":', '"sort":'))
+    said = members.run()
+    assert said.code == 0, said.text
+    assert said.text.count("MLS808") >= 1 or "runs again" in said.text, said.text
+    assert set(members.states().values()) == {"ran"}
+
+
+def test_odd_surroundings_change_nothing(tmp_path: Path) -> None:
+    """A path with spaces and letters of the world, no home, the C locale, an odd zone, no colours, a narrow terminal."""
+    project = object.__new__(Project)
+    project.folder, project.spec = tmp_path / "sp ace" / "päth ✓ 年", tmp_path / "sp ace" / "päth ✓ 年" / "members.mlspec"
+    (project.folder / "data").mkdir(parents=True)
+    (project.folder / "mlspec.toml").write_text("")
+    project.spec.write_text(SPEC)
+    (project.folder / "data/members.csv").write_text("name,age,fee,left\nann,31,4.5,false\nzoë,47,6.0,true\n", encoding="utf-8")
+    env = {name: value for name, value in os.environ.items() if name not in ("HOME", "LANG", "LC_ALL", "TERM")}
+    env |= {"LC_ALL": "C", "TZ": "Pacific/Kiritimati", "NO_COLOR": "1", "COLUMNS": "30"}
+    said = subprocess.run(
+        [str(MLSPEC), "run", str(project.spec)], cwd=project.folder, env=env, capture_output=True, timeout=300
+    )
+    text = (said.stdout + said.stderr).decode()
+    assert said.returncode == 0 and "Traceback" not in text and "\x1b" not in text, text
+    again = project.run()
+    assert again.code == 0 and "2 reused" in again.text, again.text

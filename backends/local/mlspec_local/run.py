@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +35,26 @@ def run_plan(request: RunRequest, on_event: OnEvent | None = None) -> Outcome:
     a missing library. A stage that fails does not raise: the outcome says so.
     """
     lock = Store(request.project_root).state / "run.lock"
-    with RunLock(lock, wait=bool(request.options.get("wait", False))):
-        return Run(request, on_event).outcome()
+    with _terminated_as_interrupted(), RunLock(lock, wait=bool(request.options.get("wait", False))):
+        run = Run(request, on_event)
+        try:
+            return run.outcome()
+        except KeyboardInterrupt:
+            run.warn("cut off: the stages that are complete are kept, and the next run goes on from there")
+            raise
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does; elsewhere than in the main thread signals are not ours to take."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Run:

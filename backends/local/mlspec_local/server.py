@@ -50,7 +50,9 @@ class Server:
         """Serve until the runner closes its end; then end every worker."""
         os.set_blocking(self._waker, False)
         os.set_blocking(self._woken, False)
+        # Both are for the runner, which ends the server and with it the workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         while True:

@@ -48,6 +48,7 @@ def work_and_exit(channel: socket.socket, work: Work, stage: str, environment: M
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _redirect_output(work.log_folder / f"{stage}.log")
         _limit_memory(work.graph[stage].resources.memory)
         send(channel, _report(channel, work, stage, environment))
