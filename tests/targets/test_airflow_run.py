@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -110,14 +112,16 @@ def test_another_version_is_refused(project: Path, tmp_path: Path) -> None:
 LOAD = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(sys.argv[1], include_examples=False)
+from markdown_it import MarkdownIt
+bag = DagBag(sys.argv[1])
 print("RESULT" + json.dumps({
-    "errors": list(bag.import_errors.values()),
+    "errors": {path.split("/")[-2]: error for path, error in bag.import_errors.items()},
     "dags": {name: {
         "tasks": {task.task_id: {"upstream": sorted(task.upstream_task_ids), "retries": task.retries, "slots": task.pool_slots, "pool": task.pool,
                   "timeout": task.execution_timeout and task.execution_timeout.total_seconds(), "owner": task.owner, "doc": task.doc_md,
-                  "fields": list(task.template_fields), "rule": str(task.trigger_rule)} for task in dag.tasks},
-        "schedule": dag.timetable.serialize() if hasattr(dag.timetable, "serialize") else str(dag.timetable), "summary": str(dag.timetable),
+                  "fields": list(task.template_fields), "rule": task.trigger_rule.value,
+                  "html": MarkdownIt("commonmark", {"html": True}).render(task.doc_md or "")} for task in dag.tasks},
+        "cron": getattr(dag.timetable, "expression", None), "zone": str(getattr(dag.timetable, "timezone", "")),
         "catchup": dag.catchup, "active": dag.max_active_runs, "tags": sorted(dag.tags), "doc": dag.doc_md,
         "deadline": None if not dag.deadline else [alert.interval.total_seconds() for alert in dag.deadline],
         "told": dag.on_failure_callback is not None} for name, dag in bag.dags.items()}}))
@@ -159,11 +163,12 @@ def compiled(project: Path, folder: Path, *more: str) -> Path:
 
 def test_airflow_reads_what_the_spec_says(airflow: str, project: Path, tmp_path: Path) -> None:
     found = loaded(airflow, compiled(project, tmp_path / "dags"), tmp_path / "home")
-    assert found["errors"] == []
+    assert found["errors"] == {}
     assert sorted(found["dags"]) == ["returns", "returns.nightly", "returns.orders"]
     whole, nightly = found["dags"]["returns"], found["dags"]["returns.nightly"]
     assert {(dag["catchup"], dag["active"]) for dag in found["dags"].values()} == {(False, 1)}
     assert nightly["deadline"] == [7200.0] and nightly["told"] and not whole["told"] and whole["deadline"] is None
+    assert (nightly["cron"], nightly["zone"], whole["cron"]) == ("30 2 * * 1-5", "Europe/Berlin", None)
     assert whole["tags"] == ["mlspec", "returns"]
     task = whole["tasks"]["tune-search"]
     assert (task["retries"], task["owner"], task["pool"], task["fields"]) == (2, "team-returns", "mlspec", [])
@@ -174,26 +179,45 @@ def test_airflow_reads_what_the_spec_says(airflow: str, project: Path, tmp_path:
     assert {task["rule"] for task in whole["tasks"].values()} == {"all_success"}
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "said"),
-    [
-        ("airflow.json", None, "cannot be read"),
-        ("airflow.json", "{", "is no JSON"),
-        ("airflow.json", '{"format": 7}', "is not of format 1"),
-        ("airflow.json", "[]", "is not of format 1"),
-        ("plan.json", None, "cannot be read"),
-        ("plan.json", "{}", "is not the plan"),
-    ],
-)
-def test_a_missing_or_broken_file_is_an_import_error_that_says_so(
-    airflow: str, project: Path, tmp_path: Path, name: str, text: str | None, said: str
-) -> None:
-    folder = compiled(project, tmp_path / "dags")
-    if text is None:
-        (folder / name).unlink()
-    else:
-        (folder / name).write_text(text)
-    found = loaded(airflow, folder, tmp_path / "home")
+BROKEN = {
+    "no-json": ("airflow.json", None, "cannot be read"),
+    "torn-json": ("airflow.json", "{", "is no JSON"),
+    "other-format": ("airflow.json", '{"format": 7}', "is not of format 1"),
+    "no-object": ("airflow.json", "[]", "is not of format 1"),
+    "no-plan": ("plan.json", None, "cannot be read"),
+    "other-plan": ("plan.json", "{}", "is not the plan"),
+}
+
+
+def test_a_missing_or_broken_file_is_an_import_error_that_says_so(airflow: str, project: Path, tmp_path: Path) -> None:
+    whole = compiled(project, tmp_path / "whole")
+    for case, (name, text, _) in BROKEN.items():
+        folder = tmp_path / "dags" / case
+        shutil.copytree(whole, folder)
+        (folder / name).unlink() if text is None else (folder / name).write_text(text)
+    found = loaded(airflow, tmp_path / "dags", tmp_path / "home")
     assert found["dags"] == {}
-    [error] = found["errors"]
-    assert said in error and name in error
+    assert set(found["errors"]) == set(BROKEN)
+    for case, (name, _, said) in BROKEN.items():
+        assert said in found["errors"][case] and name in found["errors"][case], case
+
+
+def test_hostile_texts_stay_texts_in_airflow(airflow: str, project: Path, tmp_path: Path) -> None:
+    """Neither Markdown nor HTML, no template, and no path: Airflow opens a description that ends in `.md`."""
+    nasty = "<img src=x onerror=alert(1)> {{ var.value.x }} ![a](http://evil.example/a.png) [b](javascript:x) `c` $(id) mlspec_dag.md"
+    shutil.copytree(project, tmp_path / "project", ignore=shutil.ignore_patterns(".mlspec"))
+    spec = tmp_path / "project" / "returns.mlspec"
+    text = (
+        spec.read_text()
+        .replace("Orders of the last months, one a row.", nasty)
+        .replace("Which orders of a mail-order shop come back.", nasty)
+    )
+    spec.write_text(text.replace('"team-returns"', f'"{nasty}"'))
+    folder = compiled(tmp_path / "project", tmp_path / "dags" / "returns")
+    (folder / "mlspec_dag.md").write_text("what a description must not become")
+    found = loaded(airflow, folder, tmp_path / "home")
+    assert found["errors"] == {}
+    task = found["dags"]["returns"]["tasks"]["orders-extract"]
+    assert task["owner"] == nasty
+    assert task["html"] == f"<p>{html.escape(nasty, quote=True)}</p>\n"
+    assert "must not become" not in found["dags"]["returns"]["doc"]

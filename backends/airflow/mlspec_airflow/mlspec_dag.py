@@ -72,9 +72,9 @@ def read_bytes(path: Path) -> bytes:
         raise PipelineError(f"{path} cannot be read ({error.strerror}): it belongs beside {Path(__file__).name}") from None
 
 
-def plain(text: str) -> str:
+def plain(text: str) -> str | None:
     """A text of the spec for the web page: Markdown that shows it as it is, and no path for Airflow to open."""
-    return PUNCTUATION.sub(r"\\\1", UNPRINTED.sub(" ", text)) + "\n"
+    return None if not text.strip() else PUNCTUATION.sub(r"\\\1", UNPRINTED.sub(" ", text)) + "\n"
 
 
 def folder_of(run_id: str) -> str:
@@ -194,15 +194,17 @@ class StageOperator(BaseOperator):
 
 def tell(channel: dict[str, Any], what: str, context: Any = None) -> None:
     """Tell a channel of the spec that a run failed, or did not end in time."""
-    run = (context or {}).get("dag_run")
-    dag_id, run_id = (
-        (run.get("dag_id"), run.get("run_id"))
-        if isinstance(run, dict)
-        else (getattr(run, "dag_id", ""), getattr(run, "run_id", ""))
-    )
+    dag_id, run_id = run_of((context or {}).get("dag_run"))
     logging.getLogger("mlspec").error("%s: DAG %s, run %s", what, dag_id, run_id)
     if channel["kind"] == "webhook":
         post(channel["variable"], {"what": what, "dag": dag_id, "run": run_id})
+
+
+def run_of(run: Any) -> tuple[str, str]:
+    """The ids of a run: callbacks of runs get an object, those of deadlines what the REST API says of it."""
+    if isinstance(run, dict):
+        return str(run.get("dag_id", "")), str(run.get("dag_run_id", ""))
+    return str(getattr(run, "dag_id", "")), str(getattr(run, "run_id", ""))
 
 
 def post(variable: str, body: dict[str, Any]) -> None:
