@@ -295,3 +295,42 @@ def test_a_column_is_read_by_the_name_that_the_data_gives_it(tmp_path: Path) -> 
             )
         assert error.value.code == "MLS316" and error.value.where == "s.radius"
         assert ("mean radius" if kind == "csv" else "none of the declared columns") in str(error.value.found)
+
+
+ODD = ["12", "+12", "-0", "007", " 12", "1_0", "12.0", "1e3", "1e+20", "-0.0", ".5", "5.", "nan", "inf", "0x10", "9223372036854775808", "true", "TRUE",
+       "null", "", "2020-01-31", "2020-1-31", "2020-02-30", "0044-03-15 (BC)", "infinity", "epoch", "10000-01-01", "2020-01-31T10:00:00",
+       "2020-01-31 10:00:00", "2020-01-31T10:00:00.5", "2020-01-31 10:00:00.000000", "2020-01-31T10:00:00+02:00", "2020-01-31T10:00",
+       "T2020-01-31", "2020-01-31 24:00:00", "0.1", "100000000000000000000", "1.50", "1.555"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["int", "float", "decimal", "bool", "date", "timestamp", "string"])
+def test_a_text_means_what_its_pattern_says_however_it_is_spelled(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlspec.runtime.extract import typed
+    from mlspec.runtime.query import name, render
+
+    column = {"type": kind, "precision": 6, "scale": 2}
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+
+    def read(values: list[str | None], found: str, cast: str) -> list[object]:
+        rows = ", ".join("(CAST(NULL AS VARCHAR))" if value is None else f"('{value}')" for value in values)
+        expression = render(typed.typed(column, name("v"), found))
+        return connection.execute(f"SELECT {expression} FROM (SELECT {cast} AS v FROM (VALUES {rows}) AS t(v))").fetchall()
+
+    short = read([*ODD, None], "VARCHAR", "v")
+    written = [value for value in ODD if _is_json(value)] + [json.dumps(value) for value in ODD]
+    written += ['"a\\nb"', '"\\u0031"', '"\\"q\\""', '{"x":1}', '"{}"', "[1]", "18446744073709551615"]
+    written_out = "json_extract(CAST(v AS JSON), '$')"  # as the reader does
+    field = read(written, typed.JSON_FIELD, written_out)
+    monkeypatch.setattr(typed, "_plainly", lambda raw, kind, otherwise: otherwise)
+    assert short == read([*ODD, None], "VARCHAR", "v")
+    assert field == read(written, "JSON", written_out)
+    assert any(value is not None for (value,) in short)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_constant=lambda name: 1 / 0)
+    except (ValueError, ZeroDivisionError):
+        return False
+    return True

@@ -140,8 +140,22 @@ def _batches(cursor: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBat
 
     while records := cursor.fetchmany(BATCH):
         columns: Sequence[Sequence[Any]] = list(zip(*records, strict=True))
-        arrays = [pa.array([_text(value) for value in column], pa.string()) for column in columns]
+        arrays = [_texts(column) for column in columns]
         yield pa.record_batch(arrays, schema=schema)
+
+
+def _texts(column: Sequence[Any]) -> pa.Array:
+    """The values' texts; a batch of values of one type is turned into text as a whole."""
+    import pyarrow as pa
+
+    kinds = set(map(type, column)) - {type(None)}
+    if kinds <= {str}:
+        return pa.array(column, pa.string())
+    if kinds == {int}:
+        return pa.array(column, pa.int64()).cast(pa.string())
+    if kinds == {float}:
+        return pa.array([value if value is None else _float_text(value) for value in column], pa.string())
+    return pa.array([_text(value) for value in column], pa.string())
 
 
 def _text(value: object) -> str | None:
@@ -150,6 +164,8 @@ def _text(value: object) -> str | None:
         return value
     if isinstance(value, bytes):
         return f"\0{len(value)} bytes"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return repr(value)
+    return _float_text(value) if isinstance(value, float) else repr(value)
+
+
+def _float_text(value: float) -> str:
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlspec.runtime import query, table
+from mlspec.runtime import files, query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import SeveralErrors, StageError
 from mlspec.runtime.extract import limits, typed, violations
@@ -53,9 +53,8 @@ def run(context: StageContext) -> None:
     session = table.session(read, [work, context.output_root], work, attach=attach, memory=context.memory)
     with session as connection, table.watched(connection, context.progress):
         load = _open(context, connection, source, data, work)
-        _verify(load)
         folder = context.output("rows")
-        rows = table.write_parquet(connection, _numbered(load), folder / table.ROWS)
+        rows = _write(load, folder / table.ROWS)
         check_unchanged([*data, *logs], f"{source}.from")
         _check_keys(load, folder / table.ROWS)
         table.finish_table(folder, config["columns"], rows, [file.to_json() for file in [*data, *logs]])
@@ -109,6 +108,37 @@ def _typed_rows(place: int, columns: Sequence[Mapping[str, Any]], reader: Reader
         items[f"given{index}"] = typed.present(raw, kind)
         items[f"raw{index}"] = typed.shown(raw, kind)
     return query.select(items, reader.relation())
+
+
+def _write(load: Load, target: Path) -> int:
+    """Write the rows and return their number; every broken rule, every malformed record and a file that cannot be read is an error.
+
+    A row that breaks a rule is written without its number, so the file's own statistics say whether there is one.
+    """
+    import duckdb
+
+    try:
+        rows = table.write_parquet(load.connection, _numbered(load), target)
+        if rows <= limits.MAX_ROWS and not _unnumbered(target) and not _malformed(load):
+            return rows
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        files.remove_tree(target)
+        _verify(load)  # tells what is wrong with the input; what remains is no fault of it
+        raise
+    files.remove_tree(target)
+    _verify(load)
+    raise AssertionError("a row was marked as broken that breaks no rule")
+
+
+def _unnumbered(path: Path) -> int:
+    """How many rows of a written table have no number, from the statistics in its footer."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        chunks = [file.metadata.row_group(group).column(0) for group in range(file.metadata.num_row_groups)]
+    return sum(chunk.statistics.null_count for chunk in chunks)
 
 
 def _verify(load: Load) -> None:
@@ -172,9 +202,18 @@ def _show(raw: str | None, masked: bool) -> str:
 
 def _numbered(load: Load) -> Any:
     number = query.binary("-", query.window(query.call("row_number")), 1)
-    items: dict[str, Any] = {table.ROW: number}
+    broken = _any([rule.broken for rule in violations.rules(load.columns)])
+    items: dict[str, Any] = {table.ROW: query.case((broken, None), default=number)}
     items.update({str(column["name"]): query.name(f"value{place}") for place, column in enumerate(load.columns)})
-    return query.select(items, query.table(load.relation(), "data"))
+    return query.select(items, query.table(load.relation(), "data")).limit(limits.MAX_ROWS + 1, copy=False)
+
+
+def _any(conditions: Sequence[query.Sql]) -> query.Sql:
+    """Whether one of the conditions holds, halved again and again: thousands in a row would be nested too deep."""
+    if len(conditions) == 1:
+        return conditions[0]
+    middle = len(conditions) // 2
+    return query.binary("or", _any(conditions[:middle]), _any(conditions[middle:]))
 
 
 def key_columns(columns: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
