@@ -1,74 +1,73 @@
 """Measures of live traffic on a window of the request log."""
 
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing typing costs half an empty Python
+if TYPE_CHECKING:
+    from typing import Any
+
+    Parameters = tuple[tuple[str, str, Any], ...]
+    Names = tuple[str, ...]
+    Row = tuple[Any, ...]
+
 R = ...
 _WATCHED = (("of", "watched", R),)
 _RUN = ("monitor",)
 _BINS = "bins: 10 of equal mass on the reference, categories as they are"
 
+
+def _live(
+    name: str,
+    parameters: Parameters,
+    result: str,
+    doc: str,
+    *,
+    null: str = "accept",
+    taint: str = "lower",
+    engines: Names = _RUN,
+    built: bool = True,
+    formula: str = "",
+    source: str = "",
+) -> Row:
+    """A measure of live requests."""
+    return (name, "live", parameters, result, null, taint, engines, built, doc, formula, source)
+
+
 ROWS = (
-    (
+    _live(
         "psi",
-        "live",
         _WATCHED,
         "each:float",
-        "accept",
-        "lower",
-        _RUN,
-        True,
         "How far the distribution moved from the reference.",
-        "Σ (p - q) ln(p / q); " + _BINS,
-        "population stability index",
+        formula="Σ (p - q) ln(p / q); " + _BINS,
+        source="population stability index",
     ),
-    (
+    _live(
         "ks",
-        "live",
         _WATCHED,
         "each:ratio",
-        "skip",
-        "lower",
-        _RUN,
-        True,
         "The greatest difference of the two distribution functions.",
-        "max |F - G|",
-        "Kolmogorov and Smirnov",
+        null="skip",
+        formula="max |F - G|",
+        source="Kolmogorov and Smirnov",
     ),
-    (
+    _live(
         "js",
-        "live",
         _WATCHED,
         "each:ratio",
-        "accept",
-        "lower",
-        _RUN,
-        True,
         "The distance of two distributions, 0 to 1.",
-        "(Σ p ln(p/m) + q ln(q/m)) / (2 ln 2), square root; " + _BINS,
-        "Lin 1991",
+        formula="(Σ p ln(p/m) + q ln(q/m)) / (2 ln 2), square root; " + _BINS,
+        source="Lin 1991",
     ),
-    (
-        "null_rate",
-        "live",
-        _WATCHED,
-        "each:ratio",
-        "accept",
-        "lower",
-        _RUN,
-        True,
-        "The share of requests in which it is null.",
-        "nulls / n",
-        "",
-    ),
-    (
+    _live("null_rate", _WATCHED, "each:ratio", "The share of requests in which it is null.", formula="nulls / n"),
+    _live(
         "error_rate",
-        "live",
         (("of", "model", R),),
         "ratio",
-        "never",
-        "none",
-        _RUN,
-        False,
         "The share of requests that failed.",
-        "replies 5xx / replies",
-        "",
+        null="never",
+        taint="none",
+        built=False,
+        formula="replies 5xx / replies",
     ),
 )

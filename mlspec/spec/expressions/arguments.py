@@ -6,10 +6,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from mlspec.catalogue import limits
 from mlspec.spec import kinds
 from mlspec.spec.expressions import literals
+from mlspec.spec.expressions.bound import Bound, Parameter
 from mlspec.spec.expressions.context import Ambient, Context, Operand, is_unknown
+from mlspec.spec.expressions.domains import filler_fits, in_limits
 from mlspec.spec.expressions.names import describe
 from mlspec.spec.expressions.operators import mismatch, named, short, unit_mismatch
 from mlspec.spec.kinds import CONST, METRIC, NUMBERS, STRINGS, TEMPORAL, Type
@@ -17,20 +18,6 @@ from mlspec.spec.values import Reference, Typed
 from mlspec.syntax.nodes import Arg, Call, Expr, ListExpr, Literal, Ref
 
 Operate = Callable[[Expr, Context], Operand]
-Parameter = tuple[str, str, Any]
-
-
-class Bound:
-    """Arguments after matching: `forms` of positional ones, `options` of named ones, the typed `values`, and all references."""
-
-    __slots__ = ("forms", "operands", "options", "refs", "values")
-
-    def __init__(self) -> None:
-        self.forms: list[Any] = []
-        self.options: dict[str, Any] = {}
-        self.values: list[Typed] = []
-        self.operands: list[Operand] = []
-        self.refs: list[Reference] = []
 
 
 def match(
@@ -149,67 +136,13 @@ def bind_arguments(
     fine = True
     for parameter, arg, place in matched:
         fine = _one(parameter, arg, given.get(place), bound, context, operate) and fine
-        fine = fine and _in_limits(owner, parameter, arg, bound, context)
-    if not fine or not _filler_fits(parameters, matched, bound, context):
+        fine = fine and in_limits(owner, parameter, arg, bound, context)
+    if not fine or not filler_fits(parameters, matched, bound, context):
         return None
     for name, _, default in parameters:
         if not name.startswith("*") and default not in (..., None):
             bound.options.setdefault(name, default) if not _is_positional(name, matched) else None
     return bound
-
-
-def _filler_fits(
-    parameters: tuple[Parameter, ...], matched: list[tuple[Parameter, Arg, int]], bound: Bound, context: Context
-) -> bool:
-    """Whether what `fill` puts in place of null is of the value's own type: a text has no median."""
-    name = next((parameter[0] for parameter in parameters if parameter[1] == "filler"), "")
-    kind = bound.values[0].type if name and bound.values else None
-    if kind is None or kind.name not in NUMBERS | STRINGS:
-        return True
-    given, text = bound.options.get(name, "median"), kind.name in STRINGS
-    constant = given["value"] if isinstance(given, dict) else None
-    if isinstance(constant, str) == text and not isinstance(constant, bool):
-        return True
-    arg = next((arg for parameter, arg, _ in matched if parameter[0] == name), None)
-    context.findings.add(
-        "MLS201", bound.values[0].span if arg is None else arg.value.span, what="the filler", got=f"`{given if constant is None else constant}` for {named(kind)}",
-        wanted='a text, `with: "missing"`' if text else "a number, `median` or `mean`",
-    )  # fmt: skip
-    return False
-
-
-def _in_limits(owner: str, parameter: Parameter, arg: Arg, bound: Bound, context: Context) -> bool:
-    """Reports a constant that the function cannot work with (209): a period of 0, a pattern that cannot be read."""
-    name, form = parameter[0], parameter[1]
-    if not form.startswith("const:") or name not in bound.options:
-        return True
-    function, value = owner.split("`")[1], bound.options[name]
-    wanted = hint = ""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        wanted = limits.outside(function, name, value)
-    elif function == "matches" and name == "pattern":
-        wanted, hint = _pattern_fault(str(value))
-    if wanted:
-        context.findings.add(
-            "MLS209",
-            arg.value.span,
-            what=f"`{name}` of `{function}`",
-            got=f"`{short(arg.value.span)}`",
-            wanted=wanted,
-            hint=hint,
-        )
-    return not wanted
-
-
-def _pattern_fault(text: str) -> tuple[str, str]:
-    """(what is expected where, how patterns are written) of a pattern that cannot be read."""
-    from mlspec.catalogue import pattern
-
-    try:
-        pattern.parse(text)
-    except pattern.PatternError as error:
-        return f"{error.expected}, not {error.found}", pattern.HELP
-    return "", ""
 
 
 def _is_positional(name: str, matched: list[tuple[Parameter, Arg, int]]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlspec.catalogue import Function
 from mlspec.spec import kinds
-from mlspec.spec.expressions.arguments import Bound
+from mlspec.spec.expressions.bound import Bound
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.operators import common_type
 from mlspec.spec.kinds import CONST, DIRECT, FITTED, HISTORY, LIVE, METRIC, NONE, QUASI, ROW, Type
