@@ -1,6 +1,6 @@
 """The stage `extract`: the files of a source, typed and verified, as one table in path-then-row order.
 
-Two scans: the first counts everything that breaks the declaration, in all columns, and writes nothing; the second writes.
+One scan writes the rows and marks those that break the declaration; only where there is one, a second counts and finds examples.
 """
 
 from __future__ import annotations
