@@ -16,7 +16,7 @@ from benchmarks.measure import Figure
 BEGIN = "<!-- last run: written by `python -m benchmarks --all --write docs/benchmarks.md` -->"
 HEADER = ["figure", "ours", "peer", "ratio", "goal", "met", "n", "spread", "load", "when"]
 LIBRARIES = (
-    "mlspec-lang", "numpy", "pandas", "scikit-learn", "hyperopt", "skl2onnx", "onnxruntime", "duckdb", "fastapi", "uvicorn", "mlflow",
+    "mlspec-lang", "numpy", "pandas", "scikit-learn", "hyperopt", "skl2onnx", "onnxruntime", "duckdb", "fastapi", "uvicorn", "mlflow", "kfp",
 )  # fmt: skip
 
 
