@@ -25,7 +25,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: $(VENV)/.installed ## install, then run the census example on its real data
 	$(BIN)/mlspec run $(SPEC)
 
-test: lint types layers unit fuzz kills wheel ## everything that CI runs (within 30 minutes on 2 quiet cores)
+test: lint types layers unit parity fuzz kills wheel ## everything that CI runs (within 30 minutes on 2 quiet cores)
 
 check: lint types layers ## the quick part: format, lint, types, layers
 
@@ -42,6 +42,9 @@ layers: $(VENV)/.installed-dev
 
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow'
+
+parity: $(VENV)/.installed-dev ## one spec on every target that runs here: equal digests
+	$(BIN)/mlspec parity --suite --case gates_pass --targets local,dvc,kfp
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz --seconds 60

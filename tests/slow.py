@@ -17,6 +17,11 @@ PYTHON = sys.executable
 RUNS: dict[str, list[str]] = {
     "tests marked slow": [PYTHON, "-m", "pytest", "-m", "slow"],
     "fuzz, 600 s": [PYTHON, "-m", "tests.fuzz", "--seconds", "600"],
+    "parity, the suite": [PYTHON, "-m", "mlspec", "parity", "--suite", "--targets", "local,dvc,kfp"],
+    **{
+        f"parity, {name}": [PYTHON, "-m", "mlspec", "parity", f"specs/{name}.mlspec", "--env", "dev", "--targets", "local,dvc,kfp"]
+        for name in ("census_income", "flight_delay", "penguins")
+    },
     "50 kills, env dev": [PYTHON, "-m", "tests.crash.kill_run", "specs/census_income.mlspec", "--env", "dev", "--kills", "50"],
     "3 kills, full demo": [PYTHON, "-m", "tests.crash.kill_run", "specs/census_income.mlspec", "--kills", "3"],
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mlspec.backend.capabilities import Capability, Support
@@ -15,6 +16,7 @@ from mlspec.graph import Graph
 Emit = Callable[[Graph, Mapping[str, Any]], Emitted]
 Verify = Callable[[Emitted], Sequence[Finding]]
 Run = Callable[[RunRequest], RunResult]
+Prepare = Callable[[Path], None]
 
 ROOT = "../../.."
 """The way to the project root from where files are written by default, `build/<target>/<spec>/`."""
@@ -25,8 +27,9 @@ class Backend:
     """A target: `emit` is pure and turns a graph into files; `run`, where there is one, runs the graph and reports.
 
     `emit` gets the options by name, and as `root` the way from the files' folder to the project root. `verify` holds the files
-    against the schemas of the target itself, for `compile --verify`; it may import the target's library. `versions` are the
-    versions of the target that the files are written for, the newest last.
+    against the schemas of the target itself, for `compile --verify`; it may import the target's library. `prepare` makes an
+    empty folder a project in which `run` works, for `mlspec parity`. `versions` are the versions of the target that the files
+    are written for, the newest last.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Backend:
     options: Sequence[Option] = ()
     capabilities: Mapping[str, Support | Capability] = field(default_factory=dict)
     run: Run | None = None
+    prepare: Prepare | None = None
     verify: Verify | None = None
     versions: Sequence[str] = ()
     extra: str = ""

@@ -1,0 +1,30 @@
+"""What stages left in folders, for targets that schedule `python -m mlspec.runtime` and read the answer off the disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from mlspec.graph import Graph
+
+
+def read_artifacts(graph: Graph, place: Callable[[str, str], Path]) -> dict[str, str]:
+    """`{stage-id/output: digest}` of every artifact that is complete; `place` gives the folder of a stage's output."""
+    found = {}
+    for stage in graph:
+        for output in stage.outputs:
+            manifest = place(stage.id, output) / "manifest.json"
+            if manifest.is_file():
+                found[f"{stage.id}/{output}"] = str(json.loads(manifest.read_bytes())["digest"])
+    return found
+
+
+def gates_passed(graph: Graph, place: Callable[[str, str], Path]) -> bool:
+    """Whether every verdict of the graph is there and says that its gates passed; a missing one is a failure."""
+    for stage in graph:
+        if stage.kind == "verdict":
+            verdict = place(stage.id, "verdict") / "verdict.json"
+            if not verdict.is_file() or json.loads(verdict.read_bytes())["passed"] is not True:
+                return False
+    return True

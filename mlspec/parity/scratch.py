@@ -1,0 +1,32 @@
+"""A copy of a project that holds nothing but what one spec reads: no store that a target could answer from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlspec.graph.leaves import graph_leaves
+
+if TYPE_CHECKING:
+    from mlspec.driver import Compilation
+
+SETTINGS = "mlspec.toml"
+
+
+def copy_project(found: Compilation, folder: Path) -> Path:
+    """Copy the spec, its imports and its data files into `folder`, each where it stands in the project; the path of the spec there.
+
+    GraphError when a data file is missing.
+    """
+    root = found.project.root
+    texts = [Path(path).relative_to(root) for path in found.texts]
+    data = [Path(path) for stage in graph_leaves(found.graph, root).values() for path in stage]
+    settings = [Path(SETTINGS)] if (root / SETTINGS).is_file() else []
+    for name in dict.fromkeys([*texts, *data, *settings]):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / name, folder / name)
+    if not settings:
+        (folder / SETTINGS).touch()  # marks the root: the copy may lie inside another project
+    return folder / os.path.relpath(Path(os.path.abspath(found.path)), root)  # noqa: PTH100
