@@ -176,17 +176,25 @@ def test_an_admin_port_that_others_reach_asks_for_the_token(tmp_path):
         assert server.request("GET", "/metrics", None, bearer(TOKEN), port=port)[0] == 200
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+def two_free_ports() -> int:
+    """A free port whose neighbour is free too."""
+    for _ in range(100):
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("0.0.0.0", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no two free ports side by side")
 
 
 def test_which_sockets_are_opened():
     only = open_listeners(Listen(port=0), 8080, "api")
     assert (only.admin, only.public) == (None, False)
     only.close()
-    port = free_port()
+    port = two_free_ports()
     both = open_listeners(Listen("0.0.0.0", port), 8080, "api")
     try:
         assert both.public and both.admin.getsockname() == ("127.0.0.1", port + 1)
