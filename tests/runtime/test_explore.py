@@ -16,6 +16,7 @@ import pytest
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.profile import run
+from mlspec.runtime.profile.sheet import Sheet
 from tests.support.stages import run_stage_function
 
 ROWS = 400
@@ -93,7 +94,7 @@ def test_ks_is_the_greatest_distance_of_the_distribution_functions(tmp_path: Pat
 def test_cells_below_min_cell_are_withheld(tmp_path: Path, artifacts: dict[str, Path]) -> None:
     statistics, page = explore(tmp_path, artifacts)
     assert "rare" not in json.dumps(statistics["columns"]["kind"])
-    assert statistics["columns"]["kind"]["withheld"] == {"values": 1, "count": None}
+    assert statistics["columns"]["kind"]["withheld"] == {"values": 2, "count": 142}, "one alone is the total less the others"
     assert "rare" not in page
     for column in statistics["columns"].values():
         assert all(count is None or count == 0 or count >= 10 for count in column.get("histogram", {}).get("counts", []))
@@ -220,3 +221,34 @@ def test_whole_numbers_beyond_those_of_doubles_are_counted_as_they_are(tmp_path:
     inputs = {"rows": tmp_path / "rows", "parts": artifacts["parts"]}
     statistics, _ = explore(tmp_path / "out", inputs, columns=[{"name": "n", "type": "int"}], label=None)
     assert statistics["columns"]["n"]["distinct"] == 5
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([1051, 1046, 3], [1051, None, None]),
+        ([50, 4, 40, 9], [50, None, None, None]),
+        ([50, 8, 7, 0], [50, None, None, 0]),
+        ([50, 60, 0], [50, 60, 0]),
+        ([30, 9], [None, None]),
+        ([9], [None]),
+    ],
+)
+def test_what_is_withheld_cannot_be_had_from_the_total(counts: list[int], told: list[int | None]) -> None:
+    """One small cell is the total less the others: another one goes with it."""
+    hidden = Sheet(None, (), "train", 15).withheld(counts)  # type: ignore[arg-type] - no query is asked
+    assert [None if hides else count for count, hides in zip(counts, hidden, strict=True)] == told
+
+
+def test_a_small_group_is_in_no_part_of_the_report(tmp_path: Path) -> None:
+    for part in ("rows", "parts"):
+        (tmp_path / part).mkdir()
+    number, kind = pa.array(range(ROWS), pa.int64()), ["x"] * 3 + ["f"] * 200 + ["m"] * 197
+    label = ["yes"] * 3 + ["no", "yes"] * 198 + ["no"]
+    pq.write_table(pa.table({"__row": number, "kind": kind, "label": label}), tmp_path / "rows" / "rows.parquet")
+    pq.write_table(pa.table({"__row": number, "part": ["train"] * ROWS}), tmp_path / "parts" / "rows.parquet")
+    columns = [column for column in COLUMNS if column["name"] in ("kind", "label")]
+    statistics, _ = explore(tmp_path / "out", {"rows": tmp_path / "rows", "parts": tmp_path / "parts"}, columns=columns)
+    found = statistics["columns"]["kind"]
+    assert found["top"] == [{"value": "f", "count": 200}] and found["withheld"] == {"values": 2, "count": 200}
+    assert "kind" not in statistics["target"]["by"], "one cell is no comparison"

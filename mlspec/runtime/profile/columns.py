@@ -107,7 +107,8 @@ def histogram(sheet: Sheet, values: Floats, edges: Sequence[float]) -> list[int 
     import numpy as np
 
     up_to = [*np.searchsorted(values, edges[:-1], side="left").tolist(), int(np.searchsorted(values, edges[-1], side="right"))]
-    return [None if sheet.withheld(after - before) else after - before for before, after in pairwise(up_to)]
+    counts = [after - before for before, after in pairwise(up_to)]
+    return [None if hides else count for count, hides in zip(counts, sheet.withheld(counts), strict=True)]
 
 
 def cuts(values: Floats, bins: int) -> list[float]:
@@ -123,12 +124,13 @@ def _categories(sheet: Sheet, column: Mapping[str, Any], *, by_value: bool) -> d
     rows = sheet.all(
         {"value": value, "n": call("count_star")}, where=query.not_null(value), tail="GROUP BY 1 ORDER BY n DESC, value"
     )
-    shown = [{"value": item, "count": int(count)} for item, count in rows if not sheet.withheld(count)]
+    hidden = sheet.withheld([int(count) for _, count in rows])
+    shown = [{"value": item, "count": int(count)} for (item, count), hides in zip(rows, hidden, strict=True) if not hides]
     if by_value:
         shown = sorted(shown, key=lambda item: str(item["value"]))
     top = shown if by_value else shown[:TOP]
     told = sum(int(item["count"]) for item in top)
-    few = [int(count) for _, count in rows if sheet.withheld(count)]
+    few = [int(count) for (_, count), hides in zip(rows, hidden, strict=True) if hides]
     return {
         "top": top, "rest": {"values": len(rows) - len(top) - len(few), "count": sum(count for _, count in rows) - told - sum(few)},
         "withheld": {"values": len(few), "count": sum(few) if sum(few) >= sheet.min_cell or not few else None},

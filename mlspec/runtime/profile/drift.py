@@ -64,7 +64,7 @@ def _psi(own: Sequence[int], other: Sequence[int]) -> float | None:
 
 def _shares(sheet: Sheet, counts: Sequence[int]) -> list[float | None]:
     total = sum(counts) or 1
-    return [None if sheet.withheld(count) else count / total for count in counts]
+    return [None if hides else count / total for count, hides in zip(counts, sheet.withheld(counts), strict=True)]
 
 
 def number_shift(own: Floats, other: Floats, own_nulls: int, other_nulls: int) -> Shift:
@@ -89,7 +89,8 @@ def _category_cells(sheet: Sheet, column: Mapping[str, Any], part: str) -> tuple
         dict(sheet.all({"value": value, "n": call("count_star")}, part=of, tail="GROUP BY 1")) for of in (sheet.part, part)
     ]
     ranked = sorted(counted[0], key=lambda item: (-counted[0][item], item))
-    names = [item for item in ranked if not sheet.withheld(counted[0][item])][:TOP]
+    hidden = dict(zip(ranked, sheet.withheld([int(counted[0][item]) for item in ranked]), strict=True))
+    names = [item for item in ranked if not hidden[item]][:TOP]
     cells = [
         [int(counts.get(item, 0)) for item in names] + [sum(counts.values()) - sum(counts.get(item, 0) for item in names)]
         for counts in counted

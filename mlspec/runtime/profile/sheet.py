@@ -72,9 +72,19 @@ class Sheet:
         found = self.connection.execute(query.render(query.select({"n": call("count_star")}, values))).fetchone()
         return int(found[0]) if found else 0
 
-    def withheld(self, count: int) -> bool:
-        """Whether a cell has so few rows that it could tell of single ones; an empty cell tells of none."""
-        return 0 < count < self.min_cell
+    def withheld(self, counts: Sequence[int]) -> list[bool]:
+        """Which cells of one whole are not told: those of so few rows that they could tell of single ones; an empty cell tells of none.
+
+        Where these are still few together, the total would give them away: the smallest of the others go with them.
+        """
+        hidden = [0 < count < self.min_cell for count in counts]
+        few = sum(count for count, hides in zip(counts, hidden, strict=True) if hides)
+        for place in sorted(range(len(counts)), key=lambda place: (counts[place], place)):
+            if not 0 < few < self.min_cell:
+                break
+            if counts[place] and not hidden[place]:
+                hidden[place], few = True, few + counts[place]
+        return hidden
 
 
 def kind_of(column: Mapping[str, Any]) -> str:

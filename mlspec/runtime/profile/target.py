@@ -62,8 +62,10 @@ def _rate(condition: Sql) -> Sql:
 def _by_category(sheet: Sheet, column: Mapping[str, Any], measures: Mapping[str, Sql]) -> list[dict[str, Any]]:
     ordered = "value" if kind_of(column) == "time" else "n DESC, value"
     rows = sheet.all({"value": text(column), "n": call("count_star"), **measures}, tail=f"GROUP BY 1 ORDER BY {ordered}")
+    hidden = sheet.withheld([int(count) for _, count, *_ in rows])
     cells = [
-        _cell(sheet, "null" if value is None else str(value), count, list(measures), found) for value, count, *found in rows
+        _cell("null" if value is None else str(value), count, list(measures), found, hides)
+        for (value, count, *found), hides in zip(rows, hidden, strict=True)
     ]
     return [cell for cell in cells if cell["rows"] is not None][: TOP * (2 if kind_of(column) == "time" else 1)]
 
@@ -82,7 +84,11 @@ def _by_bin(
         {"bin": place, "n": call("count_star"), **measures}, where=query.not_null(value), tail="GROUP BY 1 ORDER BY 1"
     )  # fmt: skip
     bounds: list[float | None] = [None, *inner, None]
-    return [_cell(sheet, span(bounds[bin], bounds[bin + 1]), int(count), list(measures), found) for bin, count, *found in rows]
+    hidden = sheet.withheld([int(count) for _, count, *_ in rows])
+    return [
+        _cell(span(bounds[bin], bounds[bin + 1]), int(count), list(measures), found, hides)
+        for (bin, count, *found), hides in zip(rows, hidden, strict=True)
+    ]
 
 
 def span(low: float | None, high: float | None) -> str:
@@ -92,9 +98,8 @@ def span(low: float | None, high: float | None) -> str:
     return f"> {short[0]}" if short[1] is None else f"{short[0]} – {short[1]}"
 
 
-def _cell(sheet: Sheet, value: str, count: int, names: Sequence[str], found: Sequence[Any]) -> dict[str, Any]:
+def _cell(value: str, count: int, names: Sequence[str], found: Sequence[Any], few: bool) -> dict[str, Any]:
     """One cell; too few rows withhold its count and its measures."""
-    few = sheet.withheld(count)
     return {
         "value": value,
         "rows": None if few else int(count),
