@@ -156,3 +156,44 @@ def test_evidence_reads_only_what_a_report_shows(tmp_path: Path, monkeypatch: py
     assert found.passed is True
     assert found.candidates() == ["tune"]
     assert [gate["block"] for gate in found.gates()] == ["release"]
+
+
+@pytest.mark.parametrize("task", ["regression", "multiclass"])
+def test_every_number_of_the_table_of_models_is_the_one_in_the_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    """Read back from the page, value and ends, to half a unit of the last digit that it shows; metric by metric, model by model."""
+    inputs = findings(tmp_path, monkeypatch, task)
+    stored = json.loads((inputs["metrics.release"] / "metrics.json").read_text())["models"]
+    table = next(
+        part for part in page(tmp_path, inputs).split("<table")[1:] if "higher is better" in part.partition("</table>")[0]
+    )
+    rows = re.findall(r'<tr><th scope="row">([^<]+)<.*?</th>(.*?)</tr>', table.partition("</table>")[0], re.DOTALL)
+    compared = 0
+    names = [name for name in stored if stored[name]]
+    for label, cells in rows:
+        metric = next(
+            key for key in stored[names[0]] if key.replace("_", " ").lower() == label.lower() or NAMES.get(label) == key
+        )
+        for name, cell in zip(names, re.findall(r"<td.*?</td>", cells, re.DOTALL), strict=True):
+            entry, shown = stored[name][metric], re.findall(r"[-−]?[\d,]*\.?\d+(?:e-?\d+)?%?", re.sub(r"<[^>]+>", " ", cell))
+            wanted = [entry[end] for end in ("value", "low", "high") if entry.get(end) is not None]
+            assert len(shown) == len(wanted), (label, cell)
+            for text, value in zip(shown, wanted, strict=True):
+                plain = text.replace("−", "-").replace(",", "").removesuffix("%")
+                unit = 10.0 ** -len(plain.partition(".")[2]) * (0.01 if text.endswith("%") else 1.0)
+                number = float(plain) * (0.01 if text.endswith("%") else 1.0)
+                assert abs(number - value) <= unit / 2 * 1.001, (label, name, text, value)
+                compared += 1
+    assert compared >= 3 * len(names)
+
+
+NAMES = {
+    "F1": "f1",
+    "R²": "r2",
+    "RMSE": "rmse",
+    "MAE": "mae",
+    "MAPE": "mape",
+    "macro F1": "macro_f1",
+    "weighted F1": "weighted_f1",
+}
