@@ -186,6 +186,7 @@ class _Binder:
         else:
             self._unknown_fields(extra)
         self._patch_defaults()
+        self.block.later = {each.name.text: each.name.span for each in rest if isinstance(each, Define)}
         for statement in rest:
             self._statement(statement)
         block_rules(self.block, self.scope, self._context("the block"))

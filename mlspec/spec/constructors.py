@@ -55,6 +55,8 @@ def _as_call(group: str, node: Expr, names: tuple[str, ...]) -> str:
         return f"write `{'minimize' if metric.direction == 'lower' else 'maximize'}({text})`"
     if isinstance(node, Literal) and node.kind == "int" and "folds" in names:
         return f"write `folds({text})`"
+    if isinstance(node, Literal) and node.kind == "string" and group == "secret_from":
+        return 'a secret is a handle, and its value never stands in a spec: `env("VARIABLE")`'
     if isinstance(node, Literal) and node.kind == "string":
         ending = str(node.value).rpartition(".")[2]
         return f"write `{ending}({text})`" if ending in names else ""
@@ -90,10 +92,13 @@ def build(row: Constructor | Attribute, node: Call | Attr, context: Context, con
     """Binds the arguments of a call to the parameters of `row`."""
     before = context.findings.errors
     given = _matched(row, node, context)
+    misnamed = context.findings.errors > before  # the missing one is likely that one
     args: dict[str, Value] = {}
     for parameter in row.parameters:
         found = given.get(parameter.name)
         if found is None:
+            if parameter.required and misnamed:
+                continue
             if parameter.required:
                 _absent(row, parameter, node, context)
             else:

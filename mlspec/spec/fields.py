@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from mlspec import catalogue
+from mlspec.diagnostics import Edit
 from mlspec.spec import constants, references
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.operators import short
-from mlspec.spec.findings import listing
+from mlspec.spec.findings import listing, nearest
 from mlspec.spec.values import Bounds, Value
 from mlspec.syntax.nodes import Call, Expr, ListExpr, Literal, Range, Ref
 
@@ -71,7 +72,11 @@ def _enum(form: Any, node: Expr, context: Context) -> Any:
     if isinstance(node, Ref):
         context.findings.unknown("MLS101", node.span, node.text, members, kind=f"value of {context.where}")
     else:
-        context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=wanted(form))
+        word = str(node.value) if isinstance(node, Literal) and node.kind == "string" else ""
+        context.findings.add(
+            "MLS201", node.span, edits=[Edit(node.span, word)] if word in members else [], what=context.where,
+            got=f"`{short(node.span)}`", wanted=wanted(form), hint=f"a word takes no quotes: `{word}`" if word in members else "",
+        )  # fmt: skip
     return INVALID
 
 
@@ -105,6 +110,14 @@ def _in_brackets(node: Expr) -> str:
 
 def _one(form: Any, node: Expr, context: Context) -> Any:
     """The first form whose shape the node has; its own faults are then reported."""
+    words = next((each for each in form[1:] if each[0] == "enum"), None)
+    if (
+        isinstance(node, Ref)
+        and words is not None
+        and nearest(node.text, words[1:])
+        and node.text not in context.scope.declared
+    ):
+        return convert(words, node, context)
     for each in form[1:]:
         if _shape_fits(each, node):
             return convert(each, node, context)

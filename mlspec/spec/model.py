@@ -127,7 +127,21 @@ class Block:
     value is field `value`) keep the order of writing. `name` is "" for a block without label; `path` leads to it from the file.
     """
 
-    __slots__ = ("alias", "blocks", "columns", "definitions", "doc", "fields", "head", "kind", "name", "parts", "path", "span")
+    __slots__ = (
+        "alias",
+        "blocks",
+        "columns",
+        "definitions",
+        "doc",
+        "fields",
+        "head",
+        "kind",
+        "later",
+        "name",
+        "parts",
+        "path",
+        "span",
+    )
 
     def __init__(self, kind: str, name: str, path: str, span: Span, head: Span, doc: str) -> None:
         self.kind = kind
@@ -141,6 +155,7 @@ class Block:
         self.definitions: dict[str, Definition] = {}
         self.parts: dict[str, Part] = {}
         self.blocks: list[Block] = []
+        self.later: dict[str, Span] = {}  # names that the block defines, by place, while it is checked
         self.alias = ""  # the `use … as` name under which an imported block is known
 
     def __repr__(self) -> str:

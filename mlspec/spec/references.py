@@ -179,6 +179,9 @@ def model(form: Any, node: Expr, context: Context) -> Any:
     if block.kind == "search":
         scope.wrong(node.text, node.span, "search", "a model", f"{block.name}.best", "the model of a search is its best trial")
         return INVALID
+    if block.name in scope.broken and (block.kind not in MODELS or len(node.parts) > 1):
+        context.findings.hidden.append(node.span)
+        return INVALID
     if block.kind not in MODELS or len(node.parts) > 1:
         known = [f"{name}.best" if scope.spec.blocks[name].kind == "search" else name for name in scope.names(MODELS)]
         scope.wrong(node.text, node.span, block.kind, "a model", nearest(node.text, known), _example(known))

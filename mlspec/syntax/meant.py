@@ -65,6 +65,9 @@ def _field_by_colon(place: Place) -> Meant:
     if place.token.type not in LITERALS | {"LSQB"} or match is None or place.before is None or place.before.type != "COLON":
         return None
     tail = place.tail if len(place.tail) <= 40 else "…"
+    block = place.source.text[: place.token.start].rpartition("{\n")[0].rpartition("\n")[2].split()
+    if block[:1] == ["split"] and place.token.type == "PERCENT":
+        return f"a part is defined by `:=`: `{match[1]} := {tail}`", place.replace(place.before.start, place.before.end, " :=")
     edits = place.replace(place.before.start, place.before.end, " =")
     return f"a field is set by `=`: `{match[1]} = {tail}`; `:` gives a name a type", edits
 
@@ -221,6 +224,63 @@ def _lambda(place: Place) -> Meant:
     return None
 
 
+def _imports(place: Place) -> Meant:
+    """`import shared`, `from shared import x`, and `use` without its alias."""
+    words = [*place.head.split(), *place.tail.split()]
+    if place.token.type == "NL" and "AS" in place.expected and words[:1] == ["use"]:
+        return f"the file gets a name here: `{' '.join(words)} as NAME`", []
+    if len(words) > 1 and words[0] in ("import", "from", "include", "require") and "OPEN" in place.expected:
+        name = words[1].strip('";')
+        return (
+            f'another spec is imported by `use`: `use "./{name.removesuffix(".mlspec")}.mlspec" as {name.partition(".")[0]}`',
+            [],
+        )
+    return None
+
+
+def _function(place: Place) -> Meant:
+    """`def f(x):` and `function f(x) {`."""
+    if place.head.split()[:1] in (["def"], ["function"], ["fn"], ["func"]):
+        return "there are no functions of one's own: name a value by `:=` in its block", []
+    return None
+
+
+def _dictionary(place: Place) -> Meant:
+    if place.token.type == "OPEN" and "INT" in place.expected and place.tail[1:].lstrip()[:1] in ('"', "'"):
+        return "there are no dictionaries: call it with named arguments, as in `hyperopt(algorithm: tpe)`", []
+    return None
+
+
+def _changes(place: Place) -> Meant:
+    """`seed += 1`."""
+    if place.tail[1:2] == "=" and place.token.type in ("PLUS", "MINUS", "STAR", "SLASH") and "EQUAL" in place.expected:
+        return "nothing is changed by steps: a field is set once, by `=`", []
+    return None
+
+
+def _section(place: Place) -> Meant:
+    """`[spec]` and `"owner": "x"`."""
+    inner = re.match(r"\[([A-Za-z]\w*)\]$", place.tail)
+    if inner and not place.head.strip():
+        return f"a block is `{inner[1]} NAME {{`, and `}}` on a line of its own", []
+    field = re.match(r'"([A-Za-z]\w*)"\s*[:=]', place.tail)
+    if field and not place.head.strip():
+        return f"a name takes no quotes, and a field is set by `=`: `{field[1]} = …`", []
+    return None
+
+
+def _optional_name(place: Place) -> Meant:
+    if place.token.type == "QUESTION" and place.after("NAME") and place.before is not None and "COLON" in place.expected:
+        return f"`?` stands behind the type: `{place.before.text}: category?`", []
+    return None
+
+
+def _bare_path(place: Place) -> Meant:
+    if place.token.type == "SLASH" and place.after("LPAR"):
+        return "a path is text, in double quotes, relative to the spec", []
+    return None
+
+
 def _brace(place: Place) -> Meant:
     if place.token.type == "OPEN" and "INT" in place.expected:
         return "a block has no `=`: write `kind name {`", []
@@ -230,7 +290,7 @@ def _brace(place: Place) -> Meant:
 
 
 _HABITS: tuple[Callable[[Place], Meant], ...] = (
-    _optional, _chained, _equals, _override, _comma, _spaced_unit, _foreign_operator, _ternary, _prefixed_string, _index, _attribute,
+    _imports, _function, _dictionary, _changes, _section, _optional_name, _bare_path, _optional, _chained, _equals, _override, _comma, _spaced_unit, _foreign_operator, _ternary, _prefixed_string, _index, _attribute,
     _lambda, _apart, _brace, _field_by_colon, _block_by_colon, _set_by_colon,
 )  # fmt: skip
 

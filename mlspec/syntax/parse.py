@@ -90,6 +90,8 @@ _CAUSED = frozenset({"MLS001", "MLS002", "MLS011"})
 
 def _spoils_line(diagnostic: Diagnostic) -> bool:
     """Whether what follows on the line is not to be trusted: a bad character, or a bracket that is never closed."""
+    if diagnostic.code.id == "MLS001":
+        return diagnostic.data.get("hint", "").startswith("there are no dictionaries")
     return diagnostic.code.id in _CHARACTERS or (diagnostic.code.id == "MLS002" and diagnostic.data["mark"] != "{")
 
 

@@ -10,6 +10,7 @@ import re
 from mlspec.syntax.tokens import Token
 
 _SINGLE = re.compile(r"'([^'\"\\\n]*)'|`([^`\"\\\n]*)`")
+_CURLY = re.compile(r"[\u201c\u201d\u201e\u00ab]([^\u201c\u201d\u00bb\"\\\n]*)[\u201c\u201d\u00bb]")
 _ANY = '"…"'
 _WORDS = {"&&": "and", "||": "or"}
 _HINTS = {
@@ -38,6 +39,15 @@ class Stray:
 
 def read_stray(text: str, at: int, before: Token | None) -> Stray:
     """The stray characters at offset `at`."""
+    curly = _CURLY.match(text, at)
+    if curly:
+        fix = f'"{curly[1]}"'
+        return Stray(
+            curly.end(),
+            f"strings take straight double quotes: `{fix if len(fix) <= 40 else _ANY}`",
+            fix,
+            Token("BAD_LITERAL", curly[0], at, curly.end()),
+        )
     single = _SINGLE.match(text, at)
     if single:
         value = single[1] if single[1] is not None else single[2]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from mlspec.diagnostics import Note
-from mlspec.spec.checks.reading import days, source_of
+from mlspec.spec.checks.reading import LEARNERS, days, source_of
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Part, Spec
 from mlspec.spec.values import Made, Reference
@@ -91,13 +91,18 @@ def tuned_on_holdout(spec: Spec, findings: Findings) -> None:
                              what=f"`{field}`", block=block.name, name=part.path, other=held[part.path].name)  # fmt: skip
 
 
+def _fitted_on(spec: Spec, part: Reference) -> bool:
+    """Whether a model trains on a part that gates hold out: that is the fault then (310, 502), and the report is right."""
+    return any((own := block.ref("part")) is not None and own.path == part.path for block in spec.of_kind(*LEARNERS))
+
+
 def report_on_holdout(spec: Spec, findings: Findings) -> None:
     """312: a report shows the rows that gates hold out."""
     held = held_out(spec)
     for block in spec.of_kind("explore"):
         made = block.make("value")
         part = None if made is None else made.get("part")
-        if isinstance(made, Made) and isinstance(part, Reference) and part.path in held:
+        if isinstance(made, Made) and isinstance(part, Reference) and part.path in held and not _fitted_on(spec, part):
             seen = next((other for name, other in _parts_of(spec, part) if f"{part.block}.{name}" not in held), None)
             findings.add("MLS312", part.span or block.span, [Note("held out here", held[part.path].span_of("part"))],
                          block=block.name, name=part.path, other=held[part.path].name,

@@ -371,6 +371,8 @@ def _wrong_family(form: str, found: Typed, context: Context) -> None:
     hint = ""
     if form == "number" and found.type.name in STRINGS:
         hint = f"encode it: `onehot({short(found.span)})`"
+    if form == "string" and found.type.name in NUMBERS:
+        hint = f"make groups of it first: `bucket({short(found.span)}, [10, 20])`"
     mismatch(found, wanted_text(form), context, hint)
 
 

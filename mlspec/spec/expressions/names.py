@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mlspec import catalogue
-from mlspec.diagnostics import Edit
+from mlspec.diagnostics import Edit, Note
 from mlspec.source import Span
 from mlspec.spec import aliases
 from mlspec.spec.expressions.context import Ambient, Context, Operand, unknown
@@ -49,7 +49,7 @@ def _single(name: Name, context: Context) -> Operand:
     if block is None:
         if context.rows is not None and name.text in context.rows.columns and context.role != "check":
             return _bare_column(name, context)
-        if _is_foreign(name, context):
+        if _is_foreign(name, context) or _is_later(name, context):
             return missing(name.span)
         known = [*context.local, *context.scope.names()]
         context.scope.missing(name, "name", known, _other_word(name.text))
@@ -75,6 +75,20 @@ def _is_foreign(name: Name, context: Context) -> bool:
                              nearest=f"{rate[1]}{unit}")  # fmt: skip
         return True
     return False
+
+
+def _is_later(name: Name, context: Context) -> bool:
+    """Reports a name that its own block defines on this line or below it (103)."""
+    named = context.role not in ("logged", "part")  # those are keys of a record, and names of parts
+    later = context.block.later.get(name.text) if context.block is not None and named else None
+    if later is None:
+        return False
+    if later.position[0] == name.span.position[0]:
+        context.findings.add("MLS101", name.span, name=name.text, kind="name", known="what is defined above this line",
+                             hint=f"`{name.text}` cannot be defined by itself")  # fmt: skip
+        return True
+    context.findings.add("MLS103", name.span, [Note("defined here", later)], name=name.text, kind="the definition of")
+    return True
 
 
 def _other_word(name: str) -> str:

@@ -177,9 +177,9 @@ def comparable(left: Typed, right: Typed, context: Context, units: bool = True) 
     if not units or "null" in (a, b) or right.type.item is not None:
         return None
     if a == "points" and b in ("ratio", "float", "int") and right.level < METRIC:
-        return points_wanted(right, context)
+        return _points_for_ratio(left, right, context) or points_wanted(right, context)
     if b == "points" and a in ("ratio", "float", "int") and left.level < METRIC:
-        return points_wanted(left, context)
+        return _points_for_ratio(right, left, context) or points_wanted(left, context)
     if (a in NUMBERS and b in NUMBERS) or (a in TEMPORAL and b in TEMPORAL) or a == b:
         return _category_value(left, right, context)
     if a in STRINGS and b in STRINGS:
@@ -217,6 +217,22 @@ _EXAMPLES = {
     "rate": "write it with a unit: `50rps`",
     "points": "write it in points: `5pp`",
 }
+
+
+def _points_for_ratio(points: Typed, ratio: Typed, context: Context) -> Typed | None:
+    """Reports constant points beside a measured ratio: it is the constant that has the wrong unit (202)."""
+    text = short(points.span)
+    if not points.constant or ratio.constant or not text.endswith("pp"):
+        return None
+    context.findings.add(
+        "MLS202",
+        points.span,
+        what=f"`{text}`",
+        got="points, which measure a difference",
+        wanted="a ratio",
+        hint=f"write `{text[:-2]}%`",
+    )
+    return unknown(points.span, points.refs)
 
 
 def points_wanted(found: Typed, context: Context) -> Typed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlspec.diagnostics import Edit
 from mlspec.source import Span
 from mlspec.spec import kinds
 from mlspec.spec.expressions import literals
@@ -66,9 +67,23 @@ def _chain(node: Chain, context: Context) -> Typed:
     left = type_expression(node.first, context)
     context.handles_null = outer
     for op, right_node in node.rest:
+        if op in ("==", "!=") and _bare_value(left, right_node, context):
+            return unknown(node.span, left.refs)
         right = type_expression(right_node, context)
         left = _within(left, right, right_node, context) if op == "in" else binary(op, left, right, context)
     return left
+
+
+def _bare_value(left: Typed, node: Expr, context: Context) -> bool:
+    """Reports `sex == Female`: a value of a category is text, and takes quotes."""
+    if not isinstance(node, Ref) or not left.type.values or node.text not in left.type.values:
+        return False
+    if node.text in context.local or node.text in context.scope.declared:
+        return False
+    fix = f'"{node.text}"'
+    context.findings.add("MLS101", node.span, edits=[Edit(node.span, fix)], name=node.text, kind="name", known=f"`{fix}`",
+                         hint=f"a value of a category is text, and takes quotes: `{fix}`")  # fmt: skip
+    return True
 
 
 def _within(left: Typed, right: Typed, node: Expr, context: Context) -> Typed:
