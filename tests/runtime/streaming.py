@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 COLUMNS = [
-    {"name": "id", "type": "int"}, {"name": "account", "type": "int"}, {"name": "day", "type": "date"}, {"name": "x", "type": "float", "range": [0.0, 1.0]}, {"name": "kind", "type": "category", "values": ["a", "b", "c"]},
+    {"name": "id", "type": "int", "tags": ["key"]}, {"name": "account", "type": "int"}, {"name": "day", "type": "date"}, {"name": "x", "type": "float", "range": [0.0, 1.0]}, {"name": "kind", "type": "category", "values": ["a", "b", "c"]},
 ]  # fmt: skip
 
 _CHILD = """
@@ -68,12 +68,19 @@ def stages(seed: int) -> list[Any]:
         {"name": "train", "from": "2020-01-01", "to": "2020-06-30"},
         {"name": "holdout", "from": "2020-07-01", "to": "2020-12-31"},
     ]
-    check = ["call", ">=", [["call", "rows", [], {}], ["lit", 1000, "int"]], {}]
+    number, account = ["col", "id", "int"], ["col", "account", "int"]
+    middle = ["call", "quantile", [["col", "x", "float"], ["lit", 0.5, "float"]], {}]
+    checks = {
+        "volume": ["call", ">=", [["call", "rows", [], {}], ["lit", 1000, "int"]], {}],
+        "once": ["call", "unique", [number, account], {}],
+        "many": ["call", ">=", [["call", "distinct", [number], {}], ["lit", 1000, "int"]], {}],
+        "even": ["call", "<=", [["call", "abs", [["call", "-", [middle, ["lit", 0.5, "float"]], {}]], {}], ["lit", 0.01, "float"]], {}],
+    }  # fmt: skip
     extract = {"source": "s", "format": "parquet", "paths": ["big.parquet"], "options": {}, "columns": COLUMNS}
     rows = {"rows": "extract/rows"}
     return [
         ["extract", "extract", extract, {}],
-        ["verify", "verify", {"source": "s", "columns": COLUMNS, "checks": [{"name": "volume", "expression": check}]}, rows],
+        ["verify", "verify", {"source": "s", "columns": COLUMNS, "checks": [{"name": key, "expression": form} for key, form in checks.items()]}, rows],
         ["split", "split", {"name": "half", "parts": parts, "stratify": "kind", "seed": seed}, rows],
         ["by_group", "split", {"name": "half", "parts": parts, "group": "account", "seed": seed}, rows],
         ["by_time", "split", {"name": "half", "parts": months, "on": "day"}, rows],

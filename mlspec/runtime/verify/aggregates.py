@@ -5,6 +5,7 @@ A mean is summed in row order: DuckDB runs on one thread over rows in order, so 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import query
@@ -14,6 +15,7 @@ from mlspec.runtime.query import Sql, call, cast, name
 
 if TYPE_CHECKING:
     import duckdb
+    from sqlglot import exp
 
 AGGREGATES = frozenset(["rows", "null_rate", "distinct", "unique", "min", "max", "mean", "quantile", "share"])
 _TYPE_OF_KIND = {
@@ -35,6 +37,7 @@ class Aggregates:
         self.labels: dict[str, str] = {}
         self._inputs: dict[str, Any] = {}
         self._values: dict[str, Sql] = {}
+        self._quantiles: dict[str, tuple[Sql, float]] = {}
         self._types: dict[str, str] = {}
 
     def reduce(self, form: Any) -> Any:
@@ -58,8 +61,11 @@ class Aggregates:
         if not self._values:
             return {}
         inner = sql.compile_query(self._inputs, "rows", self.source)
-        found = connection.execute(query.render(query.select(self._values, inner))).fetchone() or ()
-        return dict(zip(self._values, found, strict=True))
+        found = connection.execute(query.render(query.select(self._values, inner.copy()))).fetchone() or ()
+        values = dict(zip(self._values, found, strict=True))
+        for column, (value, share) in self._quantiles.items():
+            values[column] = _quantile(connection, inner, value, share, int(values[column]))
+        return values
 
     def _column(self, form: Any) -> Any:
         key = repr(form)
@@ -83,7 +89,8 @@ class Aggregates:
         if function == "quantile":
             at = named.get("at", arguments[1] if len(arguments) > 1 else None)
             share = float(at[1] if isinstance(at, list) else at)
-            return call("quantile_cont", cast(value, "DOUBLE"), cast(repr(share), "DOUBLE")), "float?"
+            self._quantiles[column] = (cast(value, "DOUBLE"), share)
+            return call("count", value), "float?"
         return _SIMPLE[function](value), {"distinct": "int", "min": kind, "max": kind}.get(function, "float?")
 
     def _input(self, form: Any, column: str) -> tuple[Sql, str]:
@@ -109,6 +116,18 @@ def _unique(values: list[Sql]) -> Sql:
     present = query.both(*(query.not_null(value) for value in values))
     given = call("count_if", present)
     return query.binary("==", call("count", query.distinct(query.case((present, together)))), given)
+
+
+def _quantile(connection: duckdb.DuckDBPyConnection, rows: exp.Select, value: Sql, share: float, count: int) -> float | None:
+    """Between the two nearest of the `count` values in their order; by a sort, which is spilled, as the engine's own quantile is not."""
+    if not count:
+        return None
+    place = share * (count - 1)
+    below = math.floor(place)
+    known = query.select({"v": value}, rows.copy(), where=query.not_null(value.copy()))
+    near = known.order_by(name("v"), copy=False).limit(2, copy=False).offset(below, copy=False)
+    found = [float(item) for (item,) in connection.execute(query.render(near)).fetchall()]
+    return found[0] + (found[-1] - found[0]) * (place - below)
 
 
 def _share(value: Sql) -> Sql:
