@@ -14,12 +14,13 @@ def main(arguments: Sequence[str]) -> int:
     """0 when every task succeeded, 1 when one failed."""
     path, outputs = arguments
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from kfp import components, local
+    from kfp.components import load_component_from_file
+    from kfp.local import SubprocessRunner, init
 
     # The name of an image says nothing to a runner that uses none.
     warnings.filterwarnings("ignore", message=".*non-Python base image.*", category=RuntimeWarning)
-    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=outputs, raise_on_error=True)
-    pipeline = components.load_component_from_file(path)
+    init(runner=SubprocessRunner(use_venv=False), pipeline_root=outputs, raise_on_error=True)
+    pipeline = load_component_from_file(path)
     try:
         pipeline()
     except RuntimeError as error:

@@ -54,10 +54,10 @@ def _created(request: RunRequest, path: Path, endpoint: str, name: str) -> str:
     with warnings.catch_warnings(), redirect_stdout(sys.stderr):
         # The client says on standard output which pages it made, and warns of servers before version 2.
         warnings.simplefilter("ignore", FutureWarning)
-        import kfp
+        from kfp.client import Client
 
         namespace = str(request.options["namespace"]) or None
-        client = kfp.Client(host=endpoint, **({"namespace": namespace} if namespace else {}))
+        client = Client(host=endpoint, **({"namespace": namespace} if namespace else {}))
         result: Any = client.create_run_from_pipeline_package(
             str(path), run_name=name, experiment_name=str(request.options["experiment"]) or name, namespace=namespace,
         )  # fmt: skip
