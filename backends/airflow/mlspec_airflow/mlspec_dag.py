@@ -175,8 +175,8 @@ class StageOperator(BaseOperator):
 
     def _environment(self, ended: Path) -> dict[str, str]:
         """The worker's variables without Airflow's own, which hold its secrets, and with those that the stage names."""
-        own = ("AIRFLOW", "_AIRFLOW", "PYTHON", "VIRTUAL_ENV")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        own = ("AIRFLOW", "PYTHON", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(own)}
         found = {name: secret_of(name) for name in self.secrets}
         ours = {"MLSPEC_STAGE_REPORTS": str(ended), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
         return {**kept, **{name: value for name, value in found.items() if value}, **ours}
