@@ -62,7 +62,7 @@ class Aggregates:
             return {}
         inner = sql.compile_query(self._inputs, "rows", self.source)
         found = connection.execute(query.render(query.select(self._values, inner.copy()))).fetchone() or ()
-        values = dict(zip(self._values, found, strict=True))
+        values: dict[str, Any] = dict(zip(self._values, found, strict=True))
         for column, (value, share) in self._quantiles.items():
             values[column] = _quantile(connection, inner, value, share, int(values[column]))
         return values
