@@ -119,7 +119,7 @@ def test_resources_retry_secret_volume_are_what_the_sdk_writes(tmp_path: Path) -
 
 def test_report_and_card_are_made_before_a_gate_can_fail() -> None:
     tasks = yaml.safe_load(emit(everything(), **GIVEN).files["pipeline.yaml"].partition("\n---\n")[0])["root"]["dag"]["tasks"]
-    assert tasks["release-enforce"]["dependentTasks"] == ["release-verdict", "run-card", "run-report"]
+    assert tasks["release-enforce"]["dependentTasks"] == ["release-measure", "release-verdict", "run-card", "run-report"]
     assert "release-enforce" in tasks["run-register"]["dependentTasks"]
 
 

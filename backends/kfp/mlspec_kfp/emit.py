@@ -73,13 +73,13 @@ def _moved(origins: Sequence[Origin], lines: int) -> list[Origin]:
 
 def pipeline(graph: Graph, settings: Settings) -> dict[str, Any]:
     """The PipelineSpec, keys sorted as the SDK writes them."""
-    first = ir.evidence_first(graph)
+    last = ir.gates_last(graph)
     ids = sorted(graph.stages)
     tree: dict[str, Any] = {
         "components": {f"comp-{name}": ir.component(graph, graph[name]) for name in ids},
         "deploymentSpec": {"executors": {f"exec-{name}": ir.executor(graph[name], settings) for name in ids}},
         "pipelineInfo": {"name": pipeline_name(graph)},
-        "root": {"dag": {"tasks": {name: ir.task(graph[name], first.get(name, ())) for name in ids}}},
+        "root": {"dag": {"tasks": {name: ir.task(graph[name], last.get(name, ())) for name in ids}}},
         "schemaVersion": "2.1.0",
         "sdkVersion": f"mlspec-{mlspec.__version__}",
     }

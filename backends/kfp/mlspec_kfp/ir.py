@@ -15,8 +15,6 @@ TYPES = {"table": "system.Dataset", "model": "system.Model", "metrics": "system.
 """What an artifact is to KFP; every other one is a `system.Artifact`."""
 
 PAGES = {"html": "system.HTML", "markdown": "system.Markdown"}
-EVIDENCE = ("report", "card")
-"""Kinds that are made whether gates pass or not: a scheduler that stops at the first failure must reach them before it."""
 
 
 def artifact_type(title: str) -> Tree:
@@ -106,14 +104,16 @@ def _from(source: str, output: str) -> Tree:
     return {"taskOutputArtifact": {"outputArtifactKey": output, "producerTask": source}}
 
 
-def evidence_first(graph: Graph) -> Mapping[str, list[str]]:
-    """What each `enforce` waits for besides its verdict: the pages that are owed also when it fails, unless they wait for one."""
-    refused: set[str] = set()
-    owed = []
+def gates_last(graph: Graph) -> Mapping[str, list[str]]:
+    """What each `enforce` waits for besides its verdict: all that no gate guards, such as report and card.
+
+    A scheduler that stops at the first failure must have made those before. What another one of them waits for is left out.
+    """
+    guarded: set[str] = set()
     for stage in graph:
-        if stage.kind == "enforce" or not refused.isdisjoint(stage.waits_for()):
-            refused.add(stage.id)
-        elif stage.kind in EVIDENCE:
-            owed.append(stage.id)
-    # Topological order: whatever a page waits for stands before it, so a gate is no source of `owed`.
-    return {stage.id: owed for stage in graph if stage.kind == "enforce"}
+        if stage.kind == "enforce" or not guarded.isdisjoint(stage.waits_for()):
+            guarded.add(stage.id)
+    free = [stage for stage in graph if stage.id not in guarded]
+    read = {name for stage in free for name in stage.waits_for()}
+    last = [stage.id for stage in free if stage.id not in read]
+    return {stage.id: last for stage in graph if stage.kind == "enforce"}
