@@ -20,6 +20,8 @@ from mlspec_kfp.verify import check_pipeline, check_size
 
 PIPELINE = "pipeline.yaml"
 PLAN = "plan.json"
+OF_THE_RUN = ("report", "card", "track", "register")
+"""Kinds of stages that come from the spec as a whole: their lines are the `spec` block's."""
 
 
 def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
@@ -56,7 +58,7 @@ def pipeline_file(graph: Graph, settings: Settings) -> tuple[str, Sequence[Origi
     tree, extension = pipeline(graph, settings), platforms(graph, settings)
     if problems := check_pipeline(tree, extension):
         raise RuntimeError(f"a bug in mlspec: pipeline.yaml would be wrong: {problems[0]}")
-    blocks = {stage.id: stage.block for stage in graph}
+    blocks = {stage.id: graph.spec if stage.kind in OF_THE_RUN else stage.block for stage in graph}
     first = to_yaml(_placed(tree, blocks))
     head = f"# Written by mlspec {mlspec.__version__}, target kfp, from {settings.plan}: compile again instead of editing.\n"
     text, origins = head + first.text, _moved(first.origins, 1)
