@@ -286,3 +286,32 @@ def test_compiling_imports_nothing_of_kfp() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_benchmarks_peer_is_the_same_pipeline(tmp_path: Path) -> None:
+    """Ten tasks with the same dependences, ours from the spec and theirs by hand."""
+    import shutil
+
+    from kfp import compiler
+
+    import mlspec
+    from benchmarks.peers import sdk_ten
+
+    root = Path(__file__).parents[2] / "benchmarks" / "peers"
+    compiler.Compiler().compile(sdk_ten.ten, str(tmp_path / "ten.yaml"))
+    theirs = yaml.safe_load((tmp_path / "ten.yaml").read_text())
+    (tmp_path / "mlspec.toml").touch()
+    graph = mlspec.load(shutil.copy(root / "ten.mlspec", tmp_path)).graph
+    ours = yaml.safe_load(emit(graph).files["pipeline.yaml"])
+    assert len(ours["root"]["dag"]["tasks"]) == 10
+    assert _dependences(ours) == _dependences(theirs)
+
+
+def _dependences(tree: dict[str, Any]) -> dict[str, set[str]]:
+    """What each stage waits for, by the first argument of its command."""
+    tasks, executors = tree["root"]["dag"]["tasks"], tree["deploymentSpec"]["executors"]
+    stage = {
+        name: executors[tree["components"][task["componentRef"]["name"]]["executorLabel"]]["container"]["args"][0]
+        for name, task in tasks.items()
+    }
+    return {stage[name]: {stage[other] for other in task.get("dependentTasks", [])} for name, task in tasks.items()}

@@ -198,3 +198,33 @@ def test_a_folder_named_like_the_interpreter(tmp_path: Path) -> None:
     backend = load_backend("kfp")
     result = backend.run(RunRequest(toy_graph(), root, options=backend.read_options({}), progress="none"))  # type: ignore[misc]
     assert result.passed and len(result.artifacts) == 6 and not result.errors
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    import fcntl
+
+    from mlspec.backend import RunRequest
+    from mlspec.registry import load_backend
+    from tests.crash.toy import toy_graph
+
+    backend = load_backend("kfp")
+    request = RunRequest(toy_graph(), tmp_path, options=backend.read_options({}), progress="none")
+    (tmp_path / ".mlspec/kfp").mkdir(parents=True)
+    with (tmp_path / ".mlspec/kfp/run.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = backend.run(request)  # type: ignore[misc]
+    assert not result.passed and result.errors[0]["code"] == "MLS811" and not (tmp_path / ".mlspec/kfp/runs").exists()
+
+
+def test_a_task_that_is_killed_is_said(tmp_path: Path) -> None:
+    """The runner ends without a word of the task: the run says which stage was not complete, and where the log is."""
+    from mlspec.backend import RunRequest
+    from mlspec.registry import load_backend
+    from tests.crash.toy import toy_graph
+
+    backend = load_backend("kfp")
+    (tmp_path / ".mlspec/kfp/store").mkdir(parents=True)
+    (tmp_path / ".mlspec/kfp/store/stages").write_text("no folder")
+    result = backend.run(RunRequest(toy_graph(), tmp_path, options=backend.read_options({}), progress="none"))  # type: ignore[misc]
+    assert not result.passed and "a-write" not in result.executed
+    assert result.errors[0]["code"] in ("MLS809", "MLS810") and result.errors[0]["help"]
