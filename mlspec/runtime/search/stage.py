@@ -14,6 +14,7 @@ from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.estimators import build_estimator
 from mlspec.runtime.estimators.fit import one_thread, quiet
+from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.write import write_package
 from mlspec.runtime.search.engines import open_engine
 from mlspec.runtime.search.fold_data import FoldData, fold_data, remove_mapped
@@ -58,7 +59,7 @@ def run(context: StageContext) -> None:
 def study_key(context: StageContext) -> str:
     """The address of the study's journal: everything that its trials depend on."""
     config = {name: value for name, value in context.config.items() if name not in _NOT_IN_KEY}
-    inputs = {name: files.sha256_files(folder) for name, folder in sorted(context.inputs().items())}
+    inputs = {name: content_of(folder) for name, folder in sorted(context.inputs().items())}
     versions = installed_versions(packages_of("search", context.config))
     return digest_of(["study", KINDS["search"].version, context.block, config, inputs, versions])
 
