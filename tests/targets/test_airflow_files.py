@@ -10,10 +10,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlspec_airflow import backend
 from mlspec_airflow.emit import DAG_FILE, dag_file
+from mlspec_airflow.verify import problems
 
 import mlspec
 from mlspec.backend import check_capabilities
@@ -178,6 +180,36 @@ def test_equal_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
         subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
         digests.add(tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())))
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_the_verifier_finds_nothing_in_what_is_written(path: Path) -> None:
+    assert problems(emitted(mlspec.load(path).graph)) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("plan",), "0" * 64, "names another plan"),
+        (("tasks", "parts-split", "after"), ["tune-search"], "does not stand before it"),
+        (("tasks", "parts-split", "after"), ["nothing"], "does not stand before it"),
+        (("tasks", "parts-split", "slots"), 0, "takes no slot"),
+        (("dags", 0, "stages"), ["nothing"], "which is no task"),
+        (("dags", 2, "stages"), ["orders-verify"], "does not stand before it"),
+        (("tasks",), {}, "not both"),
+    ],
+)
+def test_the_verifier_sees_what_is_wrong(graph: Graph, place: tuple[Any, ...], value: Any, said: str) -> None:
+    files = emitted(graph)
+    document = json.loads(files["airflow.json"])
+    item = document
+    for key in place[:-1]:
+        item = item[key]
+    item[place[-1]] = value
+    assert said in " ".join(problems({**files, "airflow.json": json.dumps(document)}))
+    assert problems({**files, DAG_FILE: files[DAG_FILE] + "print(1)\n"}) == [
+        f"{DAG_FILE} is not the file that mlspec writes for every spec"
+    ]
 
 
 def test_emit_imports_no_airflow() -> None:

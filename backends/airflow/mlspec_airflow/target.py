@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mlspec.backend import Backend, Capability, RunRequest, RunResult
+from collections.abc import Sequence
+
+from mlspec.backend import Backend, Capability, Emitted, Finding, RunRequest, RunResult
 from mlspec_airflow.emit import emit
 from mlspec_airflow.settings import OPTIONS
 
@@ -11,6 +13,12 @@ def _run(request: RunRequest) -> RunResult:
     from mlspec_airflow.run import run_here
 
     return run_here(request)
+
+
+def _verify(emitted: Emitted) -> Sequence[Finding]:
+    from mlspec_airflow.verify import verify
+
+    return verify(emitted)
 
 
 backend = Backend(
@@ -24,13 +32,14 @@ backend = Backend(
         "gpu": Capability("emulated", "the task goes to the queue of the option `gpu_queue`, and fails where there is no such GPU"),
         "time_limit": Capability("native", "`execution_timeout` of the task"),
         "retry": Capability("native", "`retries` of the task, `retry_delay` apart; a failed gate is not tried again"),
-        "exclusive": Capability("native", "the task takes all slots of the pool", since="3.0"),
+        "exclusive": Capability("native", "the task takes all slots of the pool"),
         "secrets": Capability("native", "variables of the worker, Airflow variables, or passwords of connections"),
         "parallel": Capability("native", "a task starts when all that it waits for have ended and the pool has slots"),
         "cache": Capability("native", "the stage command looks in its own store on the shared folder"),
         "gate": Capability("native", "a task that fails; what it guards ends `upstream_failed`"),
-        "schedule": Capability("native", "a DAG for each schedule; deadlines are deadline alerts", since="3.1"),
+        "schedule": Capability("native", "a DAG for each schedule; deadlines are deadline alerts"),
     },
     run=_run,
+    verify=_verify,
     versions=("3.3",),
 )  # fmt: skip
