@@ -96,8 +96,7 @@ def test_an_experiment_changes_a_value_of_the_plan(copy: Repository) -> None:
     plan = PIPELINE.replace("dvc.yaml", "plan.json")
     said = copy.dvc("exp", "run", PIPELINE, "-S", f"{plan}:stages.tune-search.config.trials=4")
     assert "tune-search" in said.ran and not said.ran & {"base-fit", "inputs-features"}
-    shown = copy.dvc("exp", "show", "--json").out
-    assert json.loads(shown)[0]["experiments"], shown[:500]
+    assert any(state["experiments"] for state in json.loads(copy.dvc("exp", "show", "--json").out))
     study = json.loads((copy.built / "artifacts/tune-search/study/study.json").read_text())
     assert len(study["trials"]) == 4
     assert "edited by hand" in copy.mlspec("compile", "shop.mlspec", "--target", "dvc", "--check", check=False).out
@@ -113,6 +112,7 @@ def test_a_clone_pulls_and_has_nothing_to_run(copy: Repository, tmp_path: Path) 
     clone.dvc("pull")
     assert clone.repro().ran == set()
     assert clone.digests() == copy.digests()
+    copy.call("gto", "register", "build/dvc/shop:tune")
     clone.dvc("artifacts", "get", str(copy.folder), "build/dvc/shop:tune", "-o", "model")
     fetched = json.loads((clone.folder / "model/manifest.json").read_text())
     assert fetched["digest"] == copy.digests()["tune-search/package"]

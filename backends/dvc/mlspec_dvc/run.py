@@ -66,7 +66,7 @@ def _repro(request: RunRequest, root: Path, folder: Path, reports: Path) -> tupl
     pipeline = (folder / layout.PIPELINE).relative_to(root).as_posix()
     targets = [f"{pipeline}:{name}" for name in request.only] or [pipeline]
     wait = ["--wait-for-lock"] if request.options["wait"] else []
-    command = [sys.executable, "-m", "dvc", "repro", "--keep-going", *wait, *targets]
+    command = [sys.executable, "-m", "dvc", *wait, "repro", "--keep-going", *targets]
     given = {**environment(), "MLSPEC_STAGE_REPORTS": str(reports), "PYTHONUNBUFFERED": "1"}
     log = root / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
