@@ -19,7 +19,17 @@ RUNS: dict[str, list[str]] = {
     "fuzz, 600 s": [PYTHON, "-m", "tests.fuzz", "--seconds", "600"],
     "parity, the suite": [PYTHON, "-m", "mlspec", "parity", "--suite", "--targets", "local,dvc,kfp"],
     **{
-        f"parity, {name}": [PYTHON, "-m", "mlspec", "parity", f"specs/{name}.mlspec", "--env", "dev", "--targets", "local,dvc,kfp"]
+        f"parity, {name}": [
+            PYTHON,
+            "-m",
+            "mlspec",
+            "parity",
+            f"specs/{name}.mlspec",
+            "--env",
+            "dev",
+            "--targets",
+            "local,dvc,kfp",
+        ]
         for name in ("census_income", "flight_delay", "penguins")
     },
     "50 kills, env dev": [PYTHON, "-m", "tests.crash.kill_run", "specs/census_income.mlspec", "--env", "dev", "--kills", "50"],

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlspec.backend.emitted import Emitted, Origin
+from mlspec.replace import replace_file
 
 MAP = "mlspec-map.json"
 _FORMAT = 1
@@ -142,17 +142,9 @@ def write_compiled(folder: Path, compiled: Compiled, emitted: Emitted, *, force:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: beside it, synced, renamed."""
+    """Write a file whole or not at all, in folders that are made for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, text.encode())
 
 
 def digest_of_file(path: Path) -> str | None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from mlspec.cli import exits
 from mlspec.cli.loading import compilation
-from mlspec.cli.replace import replace_file
 from mlspec.cli.terminal import err, out, wants_color
+from mlspec.replace import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from mlspec.cli import exits
 from mlspec.cli.check import spec_files
 from mlspec.cli.loading import say
-from mlspec.cli.replace import replace_file
 from mlspec.cli.terminal import err, out
+from mlspec.replace import replace_file
 
 if TYPE_CHECKING:
     from mlspec.driver import Compilation

@@ -1,4 +1,4 @@
-"""Puts a new text in the place of a spec file: all of it or nothing."""
+"""Puts a new text in the place of a file that people read: all of it or nothing. The runtime has `mlspec.runtime.files`."""
 
 from __future__ import annotations
 
