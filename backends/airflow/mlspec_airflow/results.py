@@ -10,6 +10,7 @@ from typing import Any
 from mlspec.backend import RunResult, gates_passed, read_artifacts
 from mlspec.graph import Graph
 
+_PAGES = {"html": "index.html", "markdown": "index.md"}
 _WORDS = (("ran", "ran"), ("reused", "reused"), ("failed", "failed"), ("not-run", "not run"))
 
 
@@ -25,7 +26,7 @@ def read_outcome(graph: Graph, folder: Path, code: int) -> RunResult:
     passed = not errors and gates_passed(graph, lambda stage, output: place / "artifacts" / stage / output)
     return RunResult(
         run_id=folder.name, folder=folder, passed=passed, executed=_in(states, "ran"), reused=_in(states, "reused"),
-        errors=errors, artifacts=artifacts, text=_text(states, folder),
+        errors=errors, artifacts=artifacts, text=_text(graph, states, folder, place),
         summary={"run": folder.name, "spec": graph.spec, "passed": passed, "stages": states, "artifacts": artifacts},
     )  # fmt: skip
 
@@ -50,9 +51,21 @@ def _unexplained(states: Mapping[str, str], folder: Path) -> dict[str, Any]:
                 found="no error of a stage", help=f"its log: {folder / 'log.txt'}")  # fmt: skip
 
 
-def _text(states: Mapping[str, str], folder: Path) -> str:
+def _text(graph: Graph, states: Mapping[str, str], folder: Path, place: Path) -> str:
+    """How many stages ended how, where the log is, and what there is to look at."""
     counts = [f"{len(_in(states, state))} {word}" for state, word in _WORDS if _in(states, state)]
-    return f"run {folder.name} under Airflow: {', '.join(counts)}\n{folder / 'log.txt'}\n"
+    lines = [f"run {folder.name} under Airflow: {', '.join(counts)}", _shown(folder / "log.txt")]
+    for stage in graph:
+        for output in stage.outputs:
+            page = _PAGES.get(stage.outputs[output])
+            path = place / "artifacts" / stage.id / output / (page or "")
+            lines += [_shown(path)] if page and path.is_file() else []
+    return "\n".join(lines) + "\n"
+
+
+def _shown(path: Path) -> str:
+    """The path from where the command was started, where it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def said(code: str, message: str, where: str = "", *, expected: str = "", found: str = "", help: str = "") -> dict[str, Any]:
