@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,52 @@ def test_the_map_leads_back_to_the_spec(tmp_path: Path) -> None:
     run(prepared(tmp_path), only=["c-write"])
     written = json.loads((tmp_path / "build/dvc/shop/mlspec-map.json").read_text())
     assert (written["target"], written["spec"]) == ("dvc", "shop.mlspec")
+
+
+@pytest.mark.parametrize("place", ["data/shop.db", "shop.db"])
+def test_rows_in_the_log_of_a_database_are_seen(tmp_path: Path, place: str) -> None:
+    """A commit to the log beside the file changes no byte of the file."""
+    root = prepared(tmp_path)
+    path = root / place
+    path.parent.mkdir(exist_ok=True)
+    columns = [{"name": "n", "type": "int", "optional": False}]
+    config = {"source": "src", "format": "sqlite", "paths": [place], "options": {}, "table": "t", "columns": columns}
+    stages = [
+        Stage("src-extract", "extract", "src", config, {}, {"rows": "table"}),
+        Stage("b-write", "write", "b", {}, {"rows": "src-extract/rows"}, {"file": "json"}),
+    ]
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=wal")
+        database.execute("CREATE TABLE t (n INTEGER)")
+        database.execute("INSERT INTO t VALUES (1)")
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before, first = path.read_bytes(), run(root, stages)
+        assert first.passed and set(first.executed) == {"src-extract", "b-write"}, first.errors
+        database.execute("INSERT INTO t VALUES (2)")
+        database.commit()
+        assert path.read_bytes() == before
+        second = run(root, stages)
+        assert set(second.executed) == {"src-extract", "b-write"}
+        assert second.artifacts["src-extract/rows"] != first.artifacts["src-extract/rows"]
+        assert "b-write" in run(root, stages).reused
+
+
+def test_a_pattern_finds_a_file_that_is_new(tmp_path: Path) -> None:
+    root = prepared(tmp_path)
+    (root / "data").mkdir()
+    columns = [{"name": "n", "type": "int", "optional": False}]
+    config = {"source": "src", "format": "csv", "paths": ["data/*.csv"], "options": {}, "columns": columns}
+    stages = [Stage("src-extract", "extract", "src", config, {}, {"rows": "table"})]
+    (root / "data/1.csv").write_text("n\n1\n")
+    first = run(root, stages)
+    assert first.executed == ["src-extract"], first.errors
+    (root / "data/2.csv").write_text("n\n2\n")
+    assert run(root, stages).executed == ["src-extract"]
+    assert run(root, stages).executed == []
+
+
+def test_a_stage_without_its_gpu_says_so(tmp_path: Path) -> None:
+    asked = Stage("net-write", "write", "net", {}, {}, {"file": "json"}, resources=Resources(gpu="no-such-gpu", retry=2))
+    (error,) = run(prepared(tmp_path), [asked]).errors
+    assert (error["code"], error["where"]) == ("MLS704", "net.gpu")
