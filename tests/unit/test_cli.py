@@ -258,7 +258,7 @@ def test_compile_writes_a_plan_that_reads_back(project: Path, capsys: Capture) -
 
     run("compile", "demo.mlspec", "--target", "local")
     path = project / "build" / "local" / "demo" / "plan.json"
-    assert capsys.readouterr().out == f"{path}\n"
+    assert capsys.readouterr().out == f"{path.relative_to(project)}\n"
     graph: Graph = read_plan(path.read_bytes())
     assert graph.spec == "demo"
 
