@@ -154,6 +154,12 @@ def test_versions_are_pinned() -> None:
     assert all("==" in line for line in lines) and any(line.startswith("duckdb==") for line in lines)
 
 
+def test_what_is_not_installed_is_said_to_be_unpinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlspec_kfp.image.installed_versions", lambda names: {})
+    lines = emit(everything()).files["requirements.txt"].splitlines()
+    assert "# duckdb is not installed where this was compiled, so nothing pins it" in lines
+
+
 @pytest.mark.parametrize(
     ("given", "code"),
     [

@@ -60,6 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(200, made)
         elif path == "/apis/v2beta1/runs":
             self._say(200, {"run_id": "r-17", "display_name": body["display_name"], "experiment_id": body["experiment_id"]})
+        elif path == "/apis/v2beta1/recurringruns":
+            self._say(200, {"recurring_run_id": "rr-1", "display_name": body["display_name"]})
         else:
             self._say(404, {"error": f"no {path}"})
 
@@ -125,6 +127,36 @@ def test_a_server_that_refuses_or_is_not_there(double: Double, tmp_path: Path) -
     assert not refused.passed and refused.errors[0]["code"] == "MLS809"
     absent = submit(tmp_path, endpoint="http://127.0.0.1:9", image=IMAGE)
     assert absent.errors[0]["code"] == "MLS809" and "127.0.0.1:9" in absent.errors[0]["message"]
+
+
+@pytest.mark.filterwarnings("ignore:This client only works:FutureWarning")
+@pytest.mark.parametrize(
+    ("name", "given"), [("nightly-news", {"cron_expression": "0 30 2 * * 1-5"}), ("hourly", {"interval_second": 3600})]
+)
+def test_a_recurring_run_is_what_the_client_sends(double: Double, tmp_path: Path, name: str, given: dict[str, Any]) -> None:
+    from kfp.client import Client
+
+    files = load_backend("kfp").emit(everything(), options(image=IMAGE)).files
+    (tmp_path / "pipeline.yaml").write_text(files["pipeline.yaml"])
+    client = Client(host=double.address)
+    client.create_recurring_run(
+        "e0",
+        f"shop-news-{name}",
+        max_concurrency=1,
+        no_catchup=True,
+        pipeline_package_path=str(tmp_path / "pipeline.yaml"),
+        **given,
+    )
+    ((_, _, sent),) = [asked for asked in double.asked if asked[1] == "/apis/v2beta1/recurringruns"]
+    ours = json.loads(files[f"recurring-{name}.json"])
+    theirs = {field: sent[field] for field in ours}
+    # Numbers of 64 bits are strings in the API's JSON; the client sends them as numbers, and both are read.
+    theirs["max_concurrency"] = str(theirs["max_concurrency"])
+    if "periodic_schedule" in theirs["trigger"]:
+        theirs["trigger"] = {
+            "periodic_schedule": {"interval_second": str(theirs["trigger"]["periodic_schedule"]["interval_second"])}
+        }
+    assert ours == theirs
 
 
 @pytest.mark.e2e

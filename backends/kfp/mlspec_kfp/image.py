@@ -23,9 +23,14 @@ def requirements(graph: Graph) -> str:
     pinned = installed_versions(needed)
     extras = sorted({"local", *(_EXTRAS[name] for name in needed if name in _EXTRAS)})
     lines = [f"mlspec-lang[{','.join(extras)}]=={mlspec.__version__}"]
-    return (
-        "\n".join([*lines, *(f"{_DISTRIBUTIONS.get(name, name)}=={pinned[name]}" for name in needed if name in pinned)]) + "\n"
-    )
+    return "\n".join([*lines, *(_pin(name, pinned.get(name)) for name in needed)]) + "\n"
+
+
+def _pin(name: str, version: str | None) -> str:
+    distribution = _DISTRIBUTIONS.get(name, name)
+    if version is None:
+        return f"# {distribution} is not installed where this was compiled, so nothing pins it"
+    return f"{distribution}=={version}"
 
 
 def dockerfile(graph: Graph, settings: Settings, plan_digest: str) -> str:
