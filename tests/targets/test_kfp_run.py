@@ -49,11 +49,25 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digests of the same spec under the local target."""
-    code, summary = run(shop(tmp_path_factory.mktemp("local")))
+def local_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The same project under the local target, and its summary."""
+    spec = shop(tmp_path_factory.mktemp("local"))
+    code, summary = run(spec)
     assert code == 0, summary
-    return digests(summary)
+    return spec.parent, summary
+
+
+@pytest.fixture(scope="module")
+def local(local_run: tuple[Path, dict[str, Any]]) -> dict[str, str]:
+    """The digests of the same spec under the local target."""
+    return digests(local_run[1])
+
+
+def test_keys_are_those_of_the_local_target(project: Path, local_run: tuple[Path, dict[str, Any]]) -> None:
+    known = {path.stem for path in (local_run[0] / ".mlspec/store/stages").iterdir()}
+    answers = [json.loads(path.read_text()) for path in project.parent.glob("kept/*/*/executor_output.json")]
+    metadata = [found["artifacts"][0]["metadata"] for answer in answers for found in answer["artifacts"].values()]
+    assert {found["key"] for found in metadata if "key" in found} == known
 
 
 def test_every_artifact_is_the_one_of_the_local_target(project: Path, local: dict[str, str]) -> None:
