@@ -6,7 +6,7 @@ source → tree → spec → diagnostics → graph → plan
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,11 +50,21 @@ class Project:
 class Compilation:
     """One spec on its way. Each property is worked out once, when it is first asked for."""
 
-    def __init__(self, path: Path | str, env: str | None = None, params: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        env: str | None = None,
+        params: Mapping[str, str] | None = None,
+        *,
+        project: Project | None = None,
+        read: Callable[..., SourceFile | Diagnostic] = read_source,
+    ) -> None:
+        """`read` stands in for `read_source` where files are not those of the disk: a revision's."""
         self.path = Path(path)
         self.env = env
         self.params = dict(params or {})
-        self.project = Project.of(self.path)
+        self.project = project or Project.of(self.path)
+        self._read = read
         self.imported: dict[str, SourceFile] = {}
         self._trees: dict[str, File] = {}
         self._found = Collector()
@@ -62,7 +72,7 @@ class Compilation:
     @cached_property
     def source(self) -> SourceFile | None:
         """The text; None when the file cannot be read, which is a diagnostic."""
-        read = read_source(self.path, name=str(self.path))
+        read = self._read(self.path, name=str(self.path))
         if isinstance(read, Diagnostic):
             self._found.add(read)
             return None
@@ -113,6 +123,15 @@ class Compilation:
             )
         return None if self._found.errors else spec
 
+    @cached_property
+    def rough(self) -> Spec | None:
+        """The spec, or what could be bound of one with errors; None when its text has no statements that can be read."""
+        if self.spec is not None or self.tree is None:
+            return self.spec
+        from mlspec.spec.check import bind_spec
+
+        return bind_spec(self.tree, load=self._load, env=self.env)[0]
+
     def _load(self, path: str) -> File | None:
         """The tree of an imported file, by its path from the spec's folder; None when it cannot be read.
 
@@ -120,7 +139,7 @@ class Compilation:
         """
         full = Path(os.path.normpath(self.folder / path))
         shown = os.path.normpath(self.path.parent / path)
-        read = read_source(os.path.relpath(full, self.project.root), root=self.project.root, name=shown)
+        read = self._read(os.path.relpath(full, self.project.root), root=self.project.root, name=shown)
         if isinstance(read, Diagnostic):
             return None
         self.imported[str(full)] = read

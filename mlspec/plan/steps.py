@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlspec.graph import Graph, Stage, graph_keys, graph_leaves, installed_versions, packages_needed, packages_of
-from mlspec.plan.differences import differences
+from mlspec.graph.differences import differences
 from mlspec.plan.last_run import LastRun, last_run
 
 ReasonKind = Literal["first", "field", "file", "upstream", "package", "inputs", "incomplete", "code"]

@@ -50,6 +50,14 @@ def check_spec(
     return (None if fatal else spec), [*findings.found, *more]
 
 
+def bind_spec(
+    file: File, *, load: Load, env: str | None = None, lost: frozenset[str] | None = None
+) -> tuple[Spec, list[Diagnostic]]:
+    """What can be bound of a file that may have errors, and those errors: for readers that say what they can, never for a run."""
+    findings = Findings()
+    return _check(file, findings, Imports(load, file), env, {}, lost), findings.found
+
+
 def _place(found: Diagnostic) -> tuple[str, int]:
     return (found.span.source.name, found.span.start) if found.span is not None else ("", -1)
 

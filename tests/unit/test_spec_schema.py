@@ -13,6 +13,7 @@ from mlspec.spec.constructors import default_item
 from mlspec.spec.fields import wanted
 from mlspec.spec.reference import render
 from mlspec.spec.schema.body import ATTRIBUTES, ROLES
+from mlspec.diff.table import DIRECTIONS as DIRECTION_ROWS
 from mlspec.spec.schema.constructors import CONSTRUCTORS
 from mlspec.spec.values import Made
 from mlspec.syntax.nodes import Block, Setting
@@ -20,7 +21,7 @@ from tests.support.specs import parse_path
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "tests/cases/ok").rglob("*.mlspec"))
-DIRECTIONS = {"breaking", "loosening", "behaviour", "operational", "additive", "cosmetic", "up_loosens", "down_loosens"}
+DIRECTIONS = set(DIRECTION_ROWS)
 KINDS = [
     "spec",
     "param",

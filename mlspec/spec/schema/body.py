@@ -40,7 +40,7 @@ ATTRIBUTES = (
         "down_loosens",
         "The column tells of a person; its taint flows through expressions.",
     ),
-    ("protected", ("column",), (), "loosening", "A protected characteristic: no model input without `@allow`."),
+    ("protected", ("column",), (), "drop_loosens", "A protected characteristic: no model input without `@allow`."),
     (
         "outcome",
         ("column",),
@@ -70,7 +70,7 @@ ATTRIBUTES = (
         "allow",
         ("feature",),
         (("reason", "string", R, "Why the model may read it."),),
-        "loosening",
+        "add_loosens",
         "Lets a protected column into the model, with the reason.",
     ),
     (
@@ -95,7 +95,7 @@ ATTRIBUTES = (
         "notify",
         ("alert", "guard"),
         (("*channels", ("ref", "channel"), R, "Whom to tell."),),
-        "loosening",
+        "drop_loosens",
         "The channels that are told.",
     ),
     (

@@ -64,7 +64,7 @@ KINDS = {
         "fields": (
             ("frame", ("ref", "source", "frame"), R, "locked", "behaviour", "The rows that are split."),
             ("on", "column", None, "locked", "behaviour", "The date or timestamp that parts by time are intervals of."),
-            ("group", "column", None, "locked", "loosening", "Rows with one value of it stay in one part."),
+            ("group", "column", None, "locked", "drop_loosens", "Rows with one value of it stay in one part."),
             ("stratify", "column", None, "locked", "behaviour", "Every part has the same shares of its values."),
             (
                 "gap",

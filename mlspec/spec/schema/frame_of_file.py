@@ -7,7 +7,7 @@ KINDS = {
         "doc": "Names the spec, who answers for it, and what holds for all of it.",
         "fields": (
             ("owner", "string", R, "locked", "operational", "The team or person who answers for this system."),
-            ("approvers", ("list", "string"), (), "locked", "loosening", "Teams whose signature a loosening change needs."),
+            ("approvers", ("list", "string"), (), "locked", "drop_loosens", "Teams whose signature a loosening change needs."),
             ("seed", ("int", 0, None), 0, "guarded", "behaviour", "The number from which every random choice derives."),
             (
                 "tracking",
@@ -98,7 +98,7 @@ KINDS = {
                 ("one", ("enum", "none"), ("list", "string")),
                 "none",
                 "locked",
-                "loosening",
+                "add_loosens",
                 "The hosts that it may reach.",
             ),
             ("gpu", "bool", False, "open", "operational", "Whether it needs an accelerator."),

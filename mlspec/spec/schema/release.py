@@ -102,7 +102,7 @@ KINDS = {
         "fields": (
             ("model", "model", R, "locked", "behaviour", "The model that answers."),
             ("prompt", ("ref", "prompt"), None, "locked", "behaviour", "The prompt that a language model answers with.", False),
-            ("gate", ("ref", "gates"), None, "locked", "loosening", "The gates that the model must have passed."),
+            ("gate", ("ref", "gates"), None, "locked", "drop_loosens", "The gates that the model must have passed."),
             (
                 "engine",
                 ("call", "serve_by"),
@@ -170,7 +170,7 @@ KINDS = {
                 ("enum", "rollback", "hold", "alert"),
                 "rollback",
                 "locked",
-                "loosening",
+                "later_loosens",
                 "What a guard that fails does.",
             ),
         ),
@@ -195,7 +195,7 @@ KINDS = {
                 ("enum", "rollback", "hold", "alert"),
                 "rollback",
                 "locked",
-                "loosening",
+                "later_loosens",
                 "What a guard that fails does.",
             ),
         ),
@@ -225,7 +225,7 @@ KINDS = {
         "resources": True,
         "fields": (
             ("model", "model", R, "locked", "behaviour", "The model that scores."),
-            ("gate", ("ref", "gates"), None, "locked", "loosening", "The gates that the model must have passed."),
+            ("gate", ("ref", "gates"), None, "locked", "drop_loosens", "The gates that the model must have passed."),
             (
                 "input",
                 ("call", "source_from"),

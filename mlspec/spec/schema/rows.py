@@ -24,8 +24,9 @@ class Field:
 
     `default` is REQUIRED, or the item that an absent field has; `("make", name, ((parameter, item), …))` is a constructor call.
     `override` is open (an env may set it), guarded (that env cannot release) or locked. `direction` says what a change of it is
-    to the reader of a diff: breaking, loosening, behaviour, operational, additive, cosmetic, or up_loosens / down_loosens for
-    a value whose growth or fall permits more.
+    to the reader of a diff: breaking, loosening, behaviour, operational, additive, cosmetic; up_loosens / down_loosens for a value
+    whose growth or fall permits more, add_loosens / drop_loosens for what permits more by being there or by being gone,
+    later_loosens for a word whose followers in its list permit more.
     """
 
     __slots__ = ("built", "default", "direction", "doc", "form", "name", "override")
@@ -43,12 +44,16 @@ class Field:
 
 
 class Parameter:
-    """One parameter of a constructor or an attribute; `many` takes the rest of the positional arguments as a tuple."""
+    """One parameter of a constructor or an attribute; `many` takes the rest of the positional arguments as a tuple.
 
-    __slots__ = ("default", "doc", "form", "many", "name")
+    `direction` is that of the field where the call stands, "" in the row, unless the parameter has one of its own.
+    """
+
+    __slots__ = ("default", "direction", "doc", "form", "many", "name")
 
     def __init__(self, row: tuple[Any, ...]) -> None:
-        name, self.form, self.default, self.doc = row
+        name, self.form, self.default, self.doc = row[:4]
+        self.direction: str = row[4] if len(row) > 4 else ""
         self.many = name.startswith("*")
         self.name = name.lstrip("*")
 

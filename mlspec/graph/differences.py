@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlspec.graph import Stage, canonical_text
+from mlspec.graph.canonical import canonical_text
+from mlspec.graph.model import Stage
 
 ABSENT: Any = object()
 _LONGEST = 60

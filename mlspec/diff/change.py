@@ -1,0 +1,77 @@
+"""A change of a spec: what it is to a reviewer, where it stands on both sides, and the stages that it makes run again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlspec.source import Span
+from mlspec.spec.model import Spec
+
+if TYPE_CHECKING:
+    from mlspec.graph import Graph
+
+EFFECTS = ("breaking", "loosening", "behaviour", "tightening", "additive", "operational", "cosmetic")
+"""From the gravest to what nobody needs to look at."""
+
+ACTIONS = ("rerun", "resume", "rescore", "redeploy", "rearm", "follow")
+"""What happens to a stage or a deployed block; `follow` are stages that only write down what others found."""
+
+
+@dataclass(slots=True)
+class Change:
+    """One change. `where` is `kind.block.member`, `place` the same without the kind; `old` and `new` are short texts, "" where
+    there is nothing. `code` is that of an error that the new text has there.
+    """
+
+    effect: str
+    rule: str
+    where: str
+    place: str
+    old: str = ""
+    new: str = ""
+    why: str = ""
+    security: bool = False
+    incomparable: bool = False
+    code: str = ""
+    old_span: Span | None = None
+    new_span: Span | None = None
+    stages: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the change by what it is, not by where its lines stand: a waiver of it holds while it stays the same."""
+        parts = ("mlspec-diff-1", self.rule, self.effect, self.where, self.old, self.new)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Security-relevant ones first, then by how grave they are."""
+        return not self.security, EFFECTS.index(self.effect)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One side: the spec as far as it could be bound, its stages (None of a spec with errors), its errors as (code, span), and the
+    dotted names that its text has, whether they could be bound or not.
+    """
+
+    spec: Spec
+    graph: Graph | None = None
+    errors: tuple[tuple[str, Span | None], ...] = ()
+    written: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All changes of one spec, the gravest first, and per action the stages that a run would do again; None where not known."""
+
+    changes: tuple[Change, ...]
+    stages: dict[str, list[str]] | None = None
+    errors: tuple[tuple[str, Span | None], ...] = ()
+
+    def at_least(self, effect: str) -> list[Change]:
+        """The changes with this effect or a graver one."""
+        limit = EFFECTS.index(effect)
+        return [change for change in self.changes if EFFECTS.index(change.effect) <= limit]

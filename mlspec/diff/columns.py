@@ -1,0 +1,133 @@
+"""Columns and attributes: types, tags and ranges of what comes in."""
+
+from __future__ import annotations
+
+from mlspec.diff import order, table, words
+from mlspec.diff.fields import directed
+from mlspec.diff.names import plain
+from mlspec.diff.order import Verdict
+from mlspec.diff.pairing import pair_items
+from mlspec.diff.report import Report, changed, effect_of, unsure
+from mlspec.spec import schema
+from mlspec.spec.kinds import Type
+from mlspec.spec.model import Attribute, Block, Column, Item
+
+_PII = table.SECURITY_ATTRIBUTES
+
+
+def compare_columns(report: Report, old: Block, new: Block, key: str) -> None:
+    """The columns of two blocks."""
+    paired = pair_items(old.columns, new.columns, key, report.names)
+    for before, after in paired.pairs:
+        place = f"{new.path}.{after.name}"
+        renamed(report, place, before, after)
+        if plain(before.type) != plain(after.type):
+            _retyped(report, place, before, after)
+        compare_attributes(report, place, before, after)
+    for column in paired.gone:
+        if report.written(new, column.name):
+            not_compared(report, f"{new.path}.{column.name}", column)
+        else:
+            report.add("breaking", "column-removed", f"{new.path}.{column.name}", _shown(column), spans=(column.span, new.head))
+    for column in paired.come:
+        report.add("additive", "column-added", f"{new.path}.{column.name}", "", _shown(column), spans=(old.head, column.span))
+
+
+def renamed(report: Report, place: str, before: Item, after: Item) -> None:
+    """A rename that `@was` tells of: what reads the name outside the spec must follow."""
+    if before.name != after.name:
+        report.add("operational", "item-renamed", place, before.name, after.name, spans=(before.span, after.span))
+
+
+def not_compared(report: Report, place: str, item: Item) -> None:
+    """Something that the new text has and that could not be bound."""
+    change = report.add(
+        table.UNKNOWN, "not-compared", place, words.written(item.span), "", why="it has an error, so its direction is not known",
+        security=True, spans=(item.span, None),
+    )  # fmt: skip
+    change.code = next((code for code, _ in report.new.errors), "")
+
+
+def _shown(column: Column) -> str:
+    return " ".join([str(column.type), *(words.written(attribute.span) for attribute in column.attrs.values())])
+
+
+def _retyped(report: Report, place: str, before: Column, after: Column) -> None:
+    verdict = _wider(before.type, after.type)
+    effect = {1: "loosening", -1: "tightening"}.get(verdict or 0, "breaking")
+    why = ""
+    if before.type.values and after.type.values:
+        gone, come = (
+            [value for value in one if value not in other]
+            for one, other in ((before.type.values, after.type.values), (after.type.values, before.type.values))
+        )
+        effect = "breaking" if gone else "additive" if come else "cosmetic"
+        why = f"gone: {', '.join(gone)}" if gone else f"new: {', '.join(come)}" if come else "the same values in another order"
+    report.add(
+        effect, "column-retyped", place, words.short(str(before.type)), words.short(str(after.type)), why=why,
+        spans=(before.span, after.span),
+    )  # fmt: skip
+
+
+def _wider(old: Type, new: Type) -> Verdict:
+    """+1 when the new type has all values of the old one and more: null, or a category that is open now."""
+    null = int(new.optional) - int(old.optional)
+    if str(old.required()) == str(new.required()):
+        return null
+    if old.name == new.name == "category" and (old.values is None) != (new.values is None):
+        return order.both((null, 1 if new.values is None else -1))
+    return None
+
+
+def compare_attributes(report: Report, place: str, old: Item, new: Item) -> None:
+    """The attributes of two columns or definitions, in the order of the schema."""
+    for name in dict.fromkeys((*old.attrs, *new.attrs)):
+        before, after = old.attrs.get(name), new.attrs.get(name)
+        if name == "was" or plain(before, report.names) == plain(after):
+            continue
+        spans = (old.span if before is None else before.span, new.span if after is None else after.span)
+        effect, verdict = attribute_effect(name, before, after, report)
+        rule = ("tag-added", "tag-dropped", "tag-changed")[changed(before, after)]
+        report.add(
+            effect, rule, f"{place}.@{name}", _text(before), _text(after), why=unsure(verdict), spans=spans,
+            security=name in _PII or (name == "notify" and effect == "loosening"),
+        )  # fmt: skip
+
+
+def _text(attribute: Attribute | None) -> str:
+    return "" if attribute is None else words.written(attribute.span)
+
+
+def attribute_effect(name: str, before: Attribute | None, after: Attribute | None, report: Report) -> tuple[str, Verdict]:
+    """The effect of an attribute's change, and the comparator's verdict."""
+    row = schema.attribute(name)
+    direction = table.UNKNOWN if row is None else row.direction
+    if name == "pii":
+        levels = [str(item.get("kind")) if item is not None else "" for item in (before, after)]
+        verdict = order.opposite(order.ranked(order.TAINT, *levels))
+        return effect_of(verdict), verdict
+    if name == "range" and (before is None or after is None):
+        return ("tightening", -1) if before is None else ("loosening", 1)
+    if direction in ("up_loosens", "down_loosens"):
+        lengths = [next(iter(item.args.values())).item if item is not None else 0.0 for item in (before, after)]
+        return directed(direction, lengths[0], lengths[1], "", None, None)
+    if direction in ("drop_loosens", "add_loosens"):
+        return _presence(direction, before, after, report)
+    effects = table.DIRECTIONS.get(direction)
+    return (table.UNKNOWN if effects is None else effects[changed(before, after)]), 0
+
+
+def _presence(direction: str, before: Attribute | None, after: Attribute | None, report: Report) -> tuple[str, Verdict]:
+    """Tags without arguments by their presence, those with a list by its members."""
+    if before is None or after is None:
+        verdict: Verdict = 1 if after is None else -1
+    else:
+        verdict = order.members(*(_members(item, report, item is before) for item in (before, after)))
+    verdict = order.opposite(verdict) if direction == "add_loosens" else verdict
+    return effect_of(verdict), verdict
+
+
+def _members(attribute: Attribute, report: Report, is_old: bool) -> tuple[object, ...]:
+    items = [value.item for value in attribute.args.values()]
+    listed = items[0] if len(items) == 1 and isinstance(items[0], tuple) else items
+    return tuple(repr(plain(item, report.names) if is_old else plain(item)) for item in listed)

@@ -1,0 +1,74 @@
+"""The list that the comparing modules write changes into: places, effects of the table, what is security-relevant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlspec.diff.change import Change, Version
+from mlspec.diff.names import Names
+from mlspec.diff.order import Verdict
+from mlspec.diff.table import UNKNOWN
+from mlspec.source import Span
+from mlspec.spec.model import Block
+
+UNSURE = "mlspec cannot tell which way this goes"
+
+
+class Report:
+    """Changes so far; `top` is the kind of the block of the file inside which things are compared now."""
+
+    def __init__(self, old: Version, new: Version, names: Names) -> None:
+        self.old = old
+        self.new = new
+        self.names = names
+        self.changes: list[Change] = []
+        self.top = ""
+
+    def add(
+        self,
+        effect: str,
+        rule: str,
+        place: str,
+        old: str = "",
+        new: str = "",
+        *,
+        why: str = "",
+        security: bool = False,
+        incomparable: bool = False,
+        spans: tuple[Span | None, Span | None] = (None, None),
+    ) -> Change:
+        """Add a change at a dotted place of the block that is compared."""
+        where = "spec" + place[len(place.partition(".")[0]) :] if self.top == "spec" else f"{self.top}.{place}"
+        change = Change(effect, rule, where, place, old, new, why, security, incomparable, "", *spans)
+        change.code = self.error_at(spans[1])
+        self.changes.append(change)
+        return change
+
+    def error_at(self, span: Span | None) -> str:
+        """The code of an error that the new text has inside a span, "" without one."""
+        if span is None:
+            return ""
+        return next((code for code, place in self.new.errors if place is not None and _inside(place, span)), "")
+
+    def written(self, block: Block, name: str) -> bool:
+        """Whether the new text has a member under this name, though it may be wrong."""
+        return f"{block.path}.{name}" in self.new.written
+
+
+def _inside(place: Span, span: Span) -> bool:
+    return place.source.name == span.source.name and span.start <= place.start < max(span.end, span.start + 1)
+
+
+def effect_of(verdict: Verdict) -> str:
+    """A comparator's verdict as an effect; not known is a loosening."""
+    return UNKNOWN if verdict is None else {1: "loosening", -1: "tightening", 0: "behaviour"}[verdict]
+
+
+def unsure(verdict: Verdict, why: str = "") -> str:
+    """The reason to print: that the direction is not known, where it is not."""
+    return (why or UNSURE) if verdict is None else why
+
+
+def changed(old: Any, new: Any) -> int:
+    """0 for a value that came, 1 for one that went, 2 for one that changed: the places of a row of effects."""
+    return 0 if old is None else 1 if new is None else 2
