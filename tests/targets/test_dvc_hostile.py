@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +134,14 @@ def check_injections(plan: dict[str, Any], reader: Reader, count: int) -> None:
             outcomes["refused"] += 1
             continue
         outcomes["path" if path[-2:] == ("paths", 0) else "same"] += 1
-        source = f"../../../{text}" if path[-2:] == ("paths", 0) else FROM
+        source = f"../../../{depended(text)}" if path[-2:] == ("paths", 0) else FROM
         check_one(emitted, reader, structure, tree, source, (path, text))
     assert min(outcomes.values()) > 0, outcomes
+
+
+def depended(path: str) -> str:
+    """The file, or the folder above a pattern."""
+    return "/".join(takewhile(lambda part: not glob.has_magic(part), path.split("/")))
 
 
 def check_one(emitted: Emitted, reader: Reader, structure: Any, tree: Any, source: str, about: Any) -> None:
