@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlspec.backend import RunResult, gates_passed, read_artifacts
+from mlspec.backend.answers import counted, error, in_state
 from mlspec.graph import Graph
 
 _PAGES = {"html": "index.html", "markdown": "index.md"}
-_WORDS = (("ran", "ran"), ("reused", "reused"), ("failed", "failed"), ("not-run", "not run"))
 
 
 def read_outcome(graph: Graph, folder: Path, code: int) -> RunResult:
@@ -25,7 +25,7 @@ def read_outcome(graph: Graph, folder: Path, code: int) -> RunResult:
     artifacts = read_artifacts(graph, lambda stage, output: place / "artifacts" / stage / output)
     passed = not errors and gates_passed(graph, lambda stage, output: place / "artifacts" / stage / output)
     return RunResult(
-        run_id=folder.name, folder=folder, passed=passed, executed=_in(states, "ran"), reused=_in(states, "reused"),
+        run_id=folder.name, folder=folder, passed=passed, executed=in_state(states, "ran"), reused=in_state(states, "reused"),
         errors=errors, artifacts=artifacts, text=_text(graph, states, folder, place),
         summary={"run": folder.name, "spec": graph.spec, "passed": passed, "stages": states, "artifacts": artifacts},
     )  # fmt: skip
@@ -40,21 +40,16 @@ def _reports(folder: Path) -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))}
 
 
-def _in(states: Mapping[str, str], wanted: str) -> list[str]:
-    return [stage for stage, state in states.items() if state == wanted]
-
-
 def _unexplained(states: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Airflow failed, and no stage says why: a task that was killed, or a DAG that was not read."""
     begun = [stage for stage, state in states.items() if state != "not-run"]
-    return said("MLS810", f"Airflow stopped after {len(begun)} of {len(states)} stages", expected="a run that ends by itself",
+    return error("MLS810", f"Airflow stopped after {len(begun)} of {len(states)} stages", expected="a run that ends by itself",
                 found="no error of a stage", help=f"its log: {folder / 'log.txt'}")  # fmt: skip
 
 
 def _text(graph: Graph, states: Mapping[str, str], folder: Path, place: Path) -> str:
     """How many stages ended how, where the log is, and what there is to look at."""
-    counts = [f"{len(_in(states, state))} {word}" for state, word in _WORDS if _in(states, state)]
-    lines = [f"run {folder.name} under Airflow: {', '.join(counts)}", _shown(folder / "log.txt")]
+    lines = [f"run {folder.name} under Airflow: {counted(states)}", _shown(folder / "log.txt")]
     for stage in graph:
         for output in stage.outputs:
             page = _PAGES.get(stage.outputs[output])
@@ -66,22 +61,3 @@ def _text(graph: Graph, states: Mapping[str, str], folder: Path, place: Path) ->
 def _shown(path: Path) -> str:
     """The path from where the command was started, where it lies below."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def said(code: str, message: str, where: str = "", *, expected: str = "", found: str = "", help: str = "") -> dict[str, Any]:
-    """A message in the shape of a StageError's JSON."""
-    return {
-        "code": code,
-        "message": message,
-        "where": where,
-        "expected": expected,
-        "found": found,
-        "help": help,
-        "examples": [],
-    }
-
-
-def failed(folder: Path, errors: Sequence[Mapping[str, Any]]) -> RunResult:
-    """A run that never began."""
-    return RunResult(run_id="", folder=folder, passed=False, errors=list(errors), text="",
-                     summary={"passed": False, "errors": [dict(error) for error in errors]})  # fmt: skip

@@ -2,66 +2,55 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from mlspec.backend import RunRequest, RunResult
+from mlspec.backend.answers import error, error_of, not_begun
+from mlspec.backend.scheduler import alone, next_folder, run_logged, wanted
 from mlspec.graph import Graph
 from mlspec_airflow.emit import check_names, files_of
-from mlspec_airflow.results import failed, read_outcome, said
+from mlspec_airflow.results import read_outcome
 from mlspec_airflow.settings import Settings, check_settings
 
 STATE = Path(".mlspec/airflow")
 KNOWN = ("3.3.",)
 INSTALL = "python3 -m venv AIRFLOW && AIRFLOW/bin/pip install -c backends/airflow/constraints.txt apache-airflow, then --option airflow=AIRFLOW/bin/airflow"
 _STARTED = re.compile(r"\[DAG TEST\] starting task_id=([a-z0-9-]+)")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_here(request: RunRequest) -> RunResult:
     """Run what the request asks for below the project root."""
-    graph = _wanted(request)
+    graph = wanted(request)
     settings = Settings.of(
         {**request.options, "python": sys.executable, "project": str(request.project_root.resolve()), "state": str(STATE)}
     )
     findings = [*check_settings(settings, graph.spec), *check_names(graph)]
     if findings:
-        wrong = [said(item.code, f"the DAG cannot be written: {item.data.get('why', item.data.get('got', ''))}", item.where,
-                      expected=item.data.get("wanted", item.data.get("known", "")), found=item.data.get("name", ""), help="mlspec compile says more")
-                 for item in findings]  # fmt: skip
-        return failed(request.project_root, wrong)
+        return not_begun(request.project_root, [error_of(finding) for finding in findings])
     state = request.project_root.resolve() / STATE
-    state.mkdir(parents=True, exist_ok=True)
-    with _lock(state / "run.lock") as held:
+    with alone(state / "run.lock") as held:
         if not held:
-            busy = said("MLS811", "another airflow run of this project is going on", expected="one at a time", found=str(state / "run.lock"),
+            busy = error("MLS811", "another airflow run of this project is going on", expected="one at a time", found=str(state / "run.lock"),
                         help="wait for it to end")  # fmt: skip
-            return failed(state, [busy])
+            return not_begun(state, [busy])
         # The lock is ours, so whatever lies here was left by a run that was killed.
         shutil.rmtree(state / "store" / "tmp", ignore_errors=True)
         return _run(request, graph, settings, state)
-
-
-def _wanted(request: RunRequest) -> Graph:
-    """The whole DAG alone: a run by hand has no times."""
-    names = request.graph.needed_for(request.only) if request.only else list(request.graph.stages)
-    return Graph.of([request.graph[name] for name in names], spec=request.graph.spec, spec_digest=request.graph.spec_digest)
 
 
 def _run(request: RunRequest, graph: Graph, settings: Settings, state: Path) -> RunResult:
     airflow = _Airflow(str(request.options["airflow"]), state / "home")
     refused = airflow.prepare()
     if refused is not None:
-        return failed(state, [refused])
-    folder = _next_folder(state / "runs")
+        return not_begun(state, [refused])
+    folder = next_folder(state / "runs")
     relative = folder.relative_to(request.project_root.resolve()).as_posix()
     files, _ = files_of(graph, replace(settings, runs=f"{relative}/run"))
     dags = folder / "dags"
@@ -70,15 +59,6 @@ def _run(request: RunRequest, graph: Graph, settings: Settings, state: Path) -> 
         (dags / name).write_text(text, encoding="utf-8")
     code = airflow.test(graph.spec, dags, folder / "log.txt", quiet=request.progress == "none")
     return read_outcome(graph, folder, code)
-
-
-def _next_folder(runs: Path) -> Path:
-    """Numbers, not clock readings, as the local target has them."""
-    runs.mkdir(parents=True, exist_ok=True)
-    newest = max((int(path.name) for path in runs.iterdir() if path.name.isdigit()), default=0)
-    folder = runs / f"{newest + 1:06d}"
-    folder.mkdir()
-    return folder
 
 
 class _Airflow:
@@ -92,7 +72,7 @@ class _Airflow:
     def prepare(self) -> Mapping[str, object] | None:
         """Make the database, once a version; the error of a run when that cannot be."""
         if not self.command:
-            return said(
+            return error(
                 "MLS812",
                 f"there is no command `{self.asked}`",
                 expected="Airflow 3.3 in an environment of its own",
@@ -101,7 +81,7 @@ class _Airflow:
             )
         version = self._say("version")
         if not version.startswith(KNOWN):
-            return said(
+            return error(
                 "MLS703",
                 f"target `airflow` does not know version {version or '?'}",
                 expected="3.3",
@@ -112,7 +92,7 @@ class _Airflow:
         if not marker.is_file() or marker.read_text() != version:
             self.home.mkdir(parents=True, exist_ok=True)
             if self._call("db", "migrate", log=self.home / "migrate.log"):
-                return said("MLS812", "Airflow cannot make its database", expected="`airflow db migrate` to end well", found="an error",
+                return error("MLS812", "Airflow cannot make its database", expected="`airflow db migrate` to end well", found="an error",
                             help=f"its log: {self.home / 'migrate.log'}")  # fmt: skip
             marker.write_text(version)
         return None
@@ -128,19 +108,12 @@ class _Airflow:
         return (done.stdout.strip().splitlines() or [""])[-1].strip()
 
     def _call(self, *arguments: str, log: Path, dags: Path | None = None, quiet: bool = True) -> int:
-        command = [self.command, *arguments]
-        with subprocess.Popen(
-            command, env=self._environment(dags or self.home), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace",
-        ) as process, log.open("w", encoding="utf-8") as file:  # fmt: skip
-            assert process.stdout is not None
-            for line in process.stdout:
-                plain = _COLOUR.sub("", line)
-                file.write(plain)
-                found = None if quiet else _STARTED.search(plain)
-                if found:
-                    sys.stderr.write(f"{found.group(1)}\n")
-            return process.wait()
+        def hear(line: str) -> None:
+            found = None if quiet else _STARTED.search(line)
+            if found:
+                sys.stderr.write(f"{found.group(1)}\n")
+
+        return run_logged([self.command, *arguments], log, hear, environment=self._environment(dags or self.home))
 
     def _environment(self, dags: Path) -> dict[str, str]:
         """Ours without anything of another Airflow, and without our packages."""
@@ -155,14 +128,3 @@ class _Airflow:
             "NO_COLOR": "1",
         }
         return {**kept, **own}
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True

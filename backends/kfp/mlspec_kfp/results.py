@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.backend import RunResult
+from mlspec.backend.answers import counted, error, in_state
 from mlspec.graph import Graph
 
 ANSWER = "executor_output.json"
@@ -48,32 +49,22 @@ class Outcome:
         if not errors and code:
             errors = [_unexplained(folder, states)]
         return RunResult(
-            run_id=folder.name, folder=folder, passed=not errors, executed=_in_state(states, "ran"), reused=_in_state(states, "reused"),
+            run_id=folder.name, folder=folder, passed=not errors, executed=in_state(states, "ran"), reused=in_state(states, "reused"),
             errors=errors, artifacts=self.artifacts(), text=_text(states, folder),
             summary={"run": folder.name, "spec": self.graph.spec, "passed": not errors, "stages": states, "artifacts": self.artifacts()},
         )  # fmt: skip
 
 
-def _in_state(states: Mapping[str, str], wanted: str) -> list[str]:
-    return [stage for stage, state in states.items() if state == wanted]
-
-
 def _unexplained(folder: Path, states: Mapping[str, str]) -> dict[str, Any]:
     """A task that ended without a word of its own: killed, or not even begun."""
-    left = _in_state(states, "not-run")
-    return {
-        "code": "MLS810", "message": f"kfp's runner stopped{f' before stage `{left[0]}` was complete' if left else ' after the last stage'}", "where": "", "expected": "a task that ends by itself",
-        "found": "no error of its own", "help": f"its log: {folder / 'log.txt'}", "examples": [],
-    }  # fmt: skip
+    left = in_state(states, "not-run")
+    where = f" before stage `{left[0]}` was complete" if left else " after the last stage"
+    return error("MLS810", f"kfp's runner stopped{where}", expected="a task that ends by itself", found="no error of its own",
+                 help=f"its log: {folder / 'log.txt'}")  # fmt: skip
 
 
 def _text(states: Mapping[str, str], folder: Path) -> str:
-    words = [
-        f"{len(_in_state(states, state))} {word}"
-        for state, word in (("ran", "ran"), ("reused", "reused"), ("failed", "failed"), ("not-run", "not run"))
-    ]
-    shown = ", ".join(word for word in words if not word.startswith("0 "))
-    return f"run {folder.name} under kfp's local runner: {shown}\n{folder / 'log.txt'}\n"
+    return f"run {folder.name} under kfp's local runner: {counted(states)}\n{folder / 'log.txt'}\n"
 
 
 def read_outcome(graph: Graph, outputs: Path) -> Outcome:

@@ -6,11 +6,9 @@ the first task that fails.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlspec.backend import Finding, RunRequest, RunResult
+from mlspec.backend import RunRequest, RunResult
+from mlspec.backend.answers import error, error_of, not_begun
+from mlspec.backend.scheduler import alone, next_folder, run_logged, wanted
 from mlspec.graph import Graph, plan_digest, write_plan
 from mlspec_kfp.emit import pipeline_file
 from mlspec_kfp.names import check_names, pipeline_name
@@ -28,31 +28,22 @@ from mlspec_kfp.settings import Settings, check_settings
 
 STATE = Path(".mlspec/kfp")
 _STARTED = re.compile(r"Executing task '?([a-z0-9-]+)'?")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_locally(request: RunRequest) -> RunResult:
     """Run what the request asks for below the project root."""
-    graph = _wanted(request)
+    graph = wanted(request)
     settings = Settings.of(request.options, pipeline_name(graph), plan_digest(graph))
     findings = [*check_names(graph), *check_settings(settings, graph.spec)]
     if findings:
-        return failed(request.project_root, [refused(finding) for finding in findings])
+        return not_begun(request.project_root, [error_of(finding) for finding in findings])
     state = request.project_root.resolve() / STATE
-    state.mkdir(parents=True, exist_ok=True)
-    with _lock(state / "run.lock") as held:
+    with alone(state / "run.lock") as held:
         if not held:
-            return failed(state, [_busy(state)])
+            return not_begun(state, [_busy(state)])
         # The lock is ours, so whatever lies here was left by a run that was killed.
         shutil.rmtree(state / "store" / "tmp", ignore_errors=True)
         return _run(request, graph, _here(settings), state)
-
-
-def _wanted(request: RunRequest) -> Graph:
-    graph = request.graph
-    if not request.only:
-        return graph
-    return Graph.of([graph[name] for name in graph.needed_for(request.only)], spec=graph.spec, spec_digest=graph.spec_digest)
 
 
 def _here(settings: Settings) -> Settings:
@@ -63,7 +54,7 @@ def _here(settings: Settings) -> Settings:
 def _run(request: RunRequest, graph: Graph, settings: Settings, state: Path) -> RunResult:
     for old in (state / "runs").glob("*/outputs"):
         shutil.rmtree(old)  # what is in them is in the store too
-    folder = _next_folder(state / "runs")
+    folder = next_folder(state / "runs")
     (folder / "plan.json").write_bytes(write_plan(graph))
     relative = folder.relative_to(request.project_root.resolve()).as_posix()
     text, _ = pipeline_file(graph, replace(settings, plan=f"{relative}/plan.json"))
@@ -72,15 +63,6 @@ def _run(request: RunRequest, graph: Graph, settings: Settings, state: Path) -> 
         code = _runner(request, folder, root)
         outcome = read_outcome(graph, root)
     return outcome.result(folder, code)
-
-
-def _next_folder(runs: Path) -> Path:
-    """Numbers, not clock readings, as the local target has them."""
-    runs.mkdir(parents=True, exist_ok=True)
-    newest = max((int(path.name) for path in runs.iterdir() if path.name.isdigit()), default=0)
-    folder = runs / f"{newest + 1:06d}"
-    folder.mkdir()
-    return folder
 
 
 @contextmanager
@@ -98,16 +80,8 @@ def _runner(request: RunRequest, folder: Path, outputs: Path) -> int:
     command = [sys.executable, "-m", "mlspec_kfp.runner", str(folder / "pipeline.yaml"), str(outputs)]
     # A task finds its interpreter's packages, and nothing of the folder that it is started in.
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
-    with subprocess.Popen(
-        command, cwd=request.project_root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True, env=environment,
-    ) as process, (folder / "log.txt").open("w", encoding="utf-8") as log:  # fmt: skip
-        assert process.stdout is not None
-        for line in process.stdout:
-            plain = _COLOUR.sub("", line)
-            log.write(plain)
-            _tell(request, plain)
-        return process.wait()
+    return run_logged(command, folder / "log.txt", lambda line: _tell(request, line), cwd=request.project_root, environment=environment,
+                      tied=True)  # fmt: skip
 
 
 def _tell(request: RunRequest, line: str) -> None:
@@ -116,44 +90,6 @@ def _tell(request: RunRequest, line: str) -> None:
         sys.stderr.write(f"{found.group(1)}\n")
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
 def _busy(state: Path) -> dict[str, Any]:
     return error("MLS811", "another kfp run of this project is going on", expected="one at a time", found=str(state / "run.lock"),
                  help="wait for it to end")  # fmt: skip
-
-
-def refused(finding: Finding) -> dict[str, Any]:
-    """A finding of the compilation as the error of a run."""
-    found = dict(finding.data)
-    return error(
-        finding.code, f"the pipeline cannot be written: {found.get('why') or found.get('name') or found.get('got', '')}", finding.where,
-        expected=found.get("wanted", ""), found=found.get("name", found.get("got", "")), help="mlspec compile says more",
-    )  # fmt: skip
-
-
-def error(code: str, message: str, where: str = "", *, expected: str = "", found: str = "", help: str = "") -> dict[str, Any]:
-    """A StageError in its JSON form."""
-    return {
-        "code": code,
-        "message": message,
-        "where": where,
-        "expected": expected,
-        "found": found,
-        "help": help,
-        "examples": [],
-    }
-
-
-def failed(folder: Path, errors: list[dict[str, Any]]) -> RunResult:
-    """A run that did not begin."""
-    return RunResult(run_id="", folder=folder, passed=False, errors=errors)

@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.backend import RunRequest, RunResult
+from mlspec.backend.answers import error, error_of, not_begun
 from mlspec.graph import Graph
 from mlspec_kfp.emit import PIPELINE, emit
 from mlspec_kfp.names import pipeline_name
-from mlspec_kfp.run import error, failed, refused
 
 
 def submit(request: RunRequest) -> RunResult:
     """Create a run on the server that the option `endpoint` names."""
     if request.only:
-        return failed(request.project_root, [_whole()])
+        return not_begun(request.project_root, [_whole()])
     if not request.options["image"]:
-        return failed(request.project_root, [_no_image(request.graph)])
+        return not_begun(request.project_root, [_no_image(request.graph)])
     emitted = emit(request.graph, {**request.options, "root": "."})
     if emitted.findings:
-        return failed(request.project_root, [refused(finding) for finding in emitted.findings])
+        return not_begun(request.project_root, [error_of(finding) for finding in emitted.findings])
     with tempfile.TemporaryDirectory(prefix="mlspec-kfp-") as folder:
         path = Path(folder) / PIPELINE
         path.write_text(emitted.files[PIPELINE])
@@ -40,7 +40,7 @@ def _send(request: RunRequest, path: Path) -> RunResult:
         run = _created(request, path, endpoint, name)
     except (ApiException, HTTPError, OSError) as problem:
         said = " ".join(str(getattr(problem, "reason", "") or problem).split())[:300]
-        return failed(request.project_root, [error(
+        return not_begun(request.project_root, [error(
             "MLS809", f"the KFP server at {endpoint} did not take the run", expected="a server that answers", found=said,
             help="check the address, and that you may start runs there",
         )])  # fmt: skip
