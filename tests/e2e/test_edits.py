@@ -45,7 +45,7 @@ THRESHOLDS = {
 }
 # An edit of one feature, and what is upstream of it or reads other features.
 FEATURES = {
-    "census_income": ("gain := log1p(census.capital_gain)", "gain := scale(log1p(census.capital_gain))",
+    "census_income": ("gain := log1p(census.capital_gain)", "gain := sqrt(census.capital_gain)",
                       {"census-extract", "census-verify", "by-chance-split", "eda-explore"}),
     "flight_delay": ("seats := scale(flights.seats)", "seats := scale(log1p(flights.seats))",
                      {"flights-extract", "flights-verify", "by-time-split", "eda-explore", "line-fit"}),

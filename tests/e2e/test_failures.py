@@ -133,8 +133,10 @@ def test_a_run_that_is_interrupted_or_terminated_goes_on(tmp_path: Path) -> None
     project = Project(tmp_path / "project", "penguins")
     project.edit("set tune.trials = 3", "set tune.trials = 1")
     for number, stage in ((signal.SIGINT, "start by-chance-split"), (signal.SIGTERM, "start tune-search")):
+        # Who runs the tests in the background of a shell ignores SIGINT, and children inherit that.
         with subprocess.Popen([str(MLSPEC), "run", str(project.spec), "--env", "dev"], cwd=project.folder, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:  # fmt: skip
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)) as process:  # fmt: skip
             assert process.stdout is not None
             said = ""
             while stage not in said:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 
@@ -212,6 +213,16 @@ def test_parts_are_found_for_rows_in_any_batches(tmp_path: Path, monkeypatch: py
     with pytest.raises(StageError) as caught:
         parts.write_parts_beside(tmp_path / "backwards.parquet", tmp_path / "parts.parquet", tmp_path / "beside.parquet")
     assert caught.value.code == "MLS808"
+
+
+def test_rows_in_no_part_are_compared_with_nothing(tmp_path: Path, artifacts: dict[str, Path]) -> None:
+    """A split by time with a gap leaves some out."""
+    (tmp_path / "parts").mkdir()
+    table = pq.read_table(artifacts["parts"] / "rows.parquet")
+    pq.write_table(table.filter(pa.compute.greater_equal(table["__row"], 40)), tmp_path / "parts" / "rows.parquet")
+    statistics, _ = explore(tmp_path, {**artifacts, "parts": tmp_path / "parts"})
+    assert statistics["rows"] == 260
+    assert list(statistics["drift"]) == ["holdout"]
 
 
 def test_whole_numbers_beyond_those_of_doubles_are_counted_as_they_are(tmp_path: Path, artifacts: dict[str, Path]) -> None:

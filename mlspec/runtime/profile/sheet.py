@@ -27,8 +27,9 @@ class Sheet:
     min_cell: int
 
     def rows_of_parts(self) -> dict[str, int]:
-        """The rows of each part, by name."""
-        found = self.connection.execute("SELECT part, count(*) FROM data GROUP BY part ORDER BY part").fetchall()
+        """The rows of each part, by name; rows in no part are not counted."""
+        counted = "SELECT part, count(*) FROM data WHERE part IS NOT NULL GROUP BY part ORDER BY part"
+        found = self.connection.execute(counted).fetchall()
         return {str(part): int(rows) for part, rows in found}
 
     def all(
