@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.backend import RunRequest, RunResult, read_artifacts
+from mlspec.backend.answers import error, in_state
 from mlspec.graph import Graph
 from mlspec_dvc import layout
 from mlspec_dvc.summary import to_text
@@ -39,9 +40,10 @@ def outcome(request: RunRequest, folder: Path, reports: Path, status: int, log: 
     verdicts = _verdicts(graph, folder, kept)
     passed = not errors and all(verdict["passed"] for verdict in verdicts.values())
     pages = _pages(graph, folder, kept)
+    states = {name: end.state for name, end in ended.items()}
     return RunResult(
-        run_id="", folder=folder, passed=passed, executed=_in(ended, "ran"), reused=_in(ended, "reused"), errors=errors,
-        artifacts=artifacts, text=to_text(graph.spec, {name: end.state for name, end in ended.items()}, verdicts, pages, log),
+        run_id="", folder=folder, passed=passed, executed=in_state(states, "ran"), reused=in_state(states, "reused"), errors=errors,
+        artifacts=artifacts, text=to_text(graph.spec, states, verdicts, pages, log),
         summary={
             "spec": graph.spec, "passed": passed, "verdicts": verdicts, "reports": {name: str(path) for name, path in pages.items()},
             "stages": {name: {"state": end.state, "seconds": end.report.get("seconds", 0.0)} for name, end in ended.items()},
@@ -66,12 +68,8 @@ def _states(
     return ended
 
 
-def _in(ended: Mapping[str, Ended], state: str) -> list[str]:
-    return [name for name, end in ended.items() if end.state == state]
-
-
-def _located(error: Mapping[str, Any], stage: str) -> dict[str, Any]:
-    return {**error, "stage": stage}
+def _located(found: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    return {**found, "stage": stage}
 
 
 def _unexplained(ended: Mapping[str, Ended], log: Path) -> dict[str, Any]:
@@ -84,16 +82,16 @@ def _unexplained(ended: Mapping[str, Ended], log: Path) -> dict[str, Any]:
     told = "; ".join(lines)[:500]
     failed = [name for name, end in ended.items() if end.state == "failed"]
     if failed:
-        return said(
+        return error(
             "internal", f"a bug in mlspec: stage `{failed[0]}` ended without a word", help=f"report it with the log `{log}`"
         )
     if "git-ignored" in told or "is not in the digraph" in told:
-        return said("MLS704", "git ignores the pipeline, so DVC does not see it", expected="a folder that git tracks", found="a line in .gitignore",
+        return error("MLS704", "git ignores the pipeline, so DVC does not see it", expected="a folder that git tracks", found="a line in .gitignore",
                     help="let both see it: write `build/?*` and `!build/dvc/` in place of `build/` in .gitignore")  # fmt: skip
     if "nable to acquire lock" in told or "is busy" in told:
-        return said("MLS811", "another DVC command is at work in this repository", expected="one at a time", found=told,
+        return error("MLS811", "another DVC command is at work in this repository", expected="one at a time", found=told,
                     help="wait for it to end (`--wait`)")  # fmt: skip
-    return said("MLS810", f"DVC stopped: {told}", expected="a run that ends by itself", help=f"its log: {log}")
+    return error("MLS810", f"DVC stopped: {told}", expected="a run that ends by itself", help=f"its log: {log}")
 
 
 def _verdicts(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Any]:
@@ -113,9 +111,3 @@ def _pages(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Path]:
         for output, kind in stage.outputs.items()
         if kind in _PAGES and stage.id in kept
     }
-
-
-def said(code: str, message: str, where: str = "", *, expected: str = "", found: str = "", help: str = "") -> dict[str, Any]:
-    """A StageError in its JSON form."""
-    return {"code": code, "message": message, "where": where, "expected": expected, "found": found, "help": help,
-            "examples": []}  # fmt: skip

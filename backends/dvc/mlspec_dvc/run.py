@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlspec.backend import Compiled, CompiledError, Finding, RunRequest, RunResult, write_compiled
-from mlspec.diagnostics import Diagnostic, code
+from mlspec.backend import Compiled, CompiledError, RunRequest, RunResult, write_compiled
+from mlspec.backend.answers import error, error_of, not_begun
+from mlspec.backend.scheduler import run_logged
+from mlspec.diagnostics import code
 from mlspec_dvc import layout
 from mlspec_dvc.emit import emit
 from mlspec_dvc.repository import environment, installed, repository
-from mlspec_dvc.results import outcome, said
+from mlspec_dvc.results import outcome
 
 LOG = Path(".mlspec/dvc/log.txt")
 
@@ -25,7 +26,7 @@ def run(request: RunRequest) -> RunResult:
     folder = root / "build" / "dvc" / request.graph.spec
     problem = _without_repository(root) or _compile(request, folder)
     if problem:
-        return RunResult(run_id="", folder=folder, passed=False, errors=problem, summary={"passed": False})
+        return not_begun(folder, problem)
     with tempfile.TemporaryDirectory(prefix="mlspec-dvc-") as reports:
         status, log = _repro(request, root, folder, Path(reports))
         return outcome(request, folder, Path(reports), status, log)
@@ -33,11 +34,11 @@ def run(request: RunRequest) -> RunResult:
 
 def _without_repository(root: Path) -> list[Mapping[str, Any]]:
     if not installed():
-        return [said("MLS812", "the target `dvc` needs the library `dvc`, which is not installed", expected="dvc", found="no dvc",
+        return [error("MLS812", "the target `dvc` needs the library `dvc`, which is not installed", expected="dvc", found="no dvc",
                      help="install it: pip install 'mlspec-lang[dvc]'")]  # fmt: skip
     if repository(root) is None:
         first = "" if (root / ".git").exists() else "git init && "
-        return [said("MLS704", f"`{root}` is no DVC repository", expected="a folder `.dvc` in it or above it", found="none",
+        return [error("MLS704", f"`{root}` is no DVC repository", expected="a folder `.dvc` in it or above it", found="none",
                      help=f"make it one, once: cd {root} && {first}dvc init (without git: dvc init --no-scm)")]  # fmt: skip
     return []
 
@@ -45,20 +46,17 @@ def _without_repository(root: Path) -> list[Mapping[str, Any]]:
 def _compile(request: RunRequest, folder: Path) -> list[Mapping[str, Any]]:
     """Write the files as `mlspec compile` does; the errors that keep it from that."""
     emitted = emit(request.graph, request.options)
-    errors = [_error(finding) for finding in emitted.findings if code(finding.code).severity == "error"]
+    errors: list[Mapping[str, Any]] = [
+        error_of(finding) for finding in emitted.findings if code(finding.code).severity == "error"
+    ]
     if errors:
         return errors
     compiled = Compiled.of("dvc", request.spec_path, request.graph.spec_digest, emitted, request.env, request.params)
     try:
         write_compiled(folder, compiled, emitted)
-    except CompiledError as error:
-        return [said("MLS809", error.message, expected=error.expected, found=error.found, help=error.help)]
+    except CompiledError as refused:
+        return [error("MLS809", refused.message, expected=refused.expected, found=refused.found, help=refused.help)]
     return []
-
-
-def _error(finding: Finding) -> Mapping[str, Any]:
-    worded = Diagnostic(code(finding.code), None, dict(finding.data))
-    return said(finding.code, worded.message, finding.where, expected=worded.expected, found=worded.found, help=worded.help)
 
 
 def _repro(request: RunRequest, root: Path, folder: Path, reports: Path) -> tuple[int, Path]:
@@ -70,16 +68,12 @@ def _repro(request: RunRequest, root: Path, folder: Path, reports: Path) -> tupl
     given = {**environment(), "MLSPEC_STAGE_REPORTS": str(reports), "PYTHONUNBUFFERED": "1"}
     log = root / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as file, subprocess.Popen(
-        command, cwd=root, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        for line in process.stdout:
-            file.write(line)
-            if request.progress != "none" and (shown := _shown(line)):
-                sys.stderr.write(shown)
-        status = process.wait()
-    return status, log
+    return run_logged(command, log, lambda line: _tell(request, line), cwd=root, environment=given), log
+
+
+def _tell(request: RunRequest, line: str) -> None:
+    if request.progress != "none" and (shown := _shown(line)):
+        sys.stderr.write(shown)
 
 
 def _shown(line: str) -> str:
