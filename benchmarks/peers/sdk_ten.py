@@ -1,9 +1,11 @@
 """The pipeline of `ten.mlspec`, by hand with the SDK: ten components of the same inputs, outputs and commands."""
 
+from typing import Any
+
 from kfp import dsl
 
 IMAGE = "registry.example/team/ten@sha256:" + "a" * 64
-COMMAND = ["python3", "-m", "mlspec.runtime"]
+COMMAND: Any = ["python3", "-m", "mlspec.runtime"]
 
 
 def spec(stage: str, *arguments: str) -> dsl.ContainerSpec:

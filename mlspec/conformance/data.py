@@ -86,7 +86,9 @@ def main() -> None:
     (folder / "visits.jsonl").write_text(as_jsonl(), encoding="utf-8")
     (folder / "visits.sqlite").unlink(missing_ok=True)
     write_sqlite(folder / "visits.sqlite")
-    duckdb.read_csv(str(folder / "visits.csv"), dtype={"at": "TIMESTAMPTZ", "member": "VARCHAR", "returned": "VARCHAR"}).write_parquet(str(folder / "visits.parquet"))
+    duckdb.read_csv(
+        str(folder / "visits.csv"), dtype={"at": "TIMESTAMPTZ", "member": "VARCHAR", "returned": "VARCHAR"}
+    ).write_parquet(str(folder / "visits.parquet"))
 
 
 if __name__ == "__main__":

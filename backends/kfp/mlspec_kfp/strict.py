@@ -21,12 +21,12 @@ def problems(text: str) -> list[str]:
     """What KFP's messages say of the documents of pipeline.yaml, strictly: an unknown field is a problem."""
     import yaml
     from google.protobuf import json_format
-    from kfp.pipeline_spec import pipeline_spec_pb2
 
+    messages = _messages()
     documents = list(yaml.safe_load_all(text))
-    config = pipeline_spec_pb2.PipelineDeploymentConfig()
+    config = messages.PipelineDeploymentConfig()
     parts = [
-        ("PipelineSpec", documents[0], pipeline_spec_pb2.PipelineSpec()),
+        ("PipelineSpec", documents[0], messages.PipelineSpec()),
         # To PipelineSpec the deployment is any JSON, so it is parsed once more as what it is.
         ("PipelineDeploymentConfig", documents[0].get("deploymentSpec", {}), config),
         *_platform_parts(documents[1:]),
@@ -40,15 +40,22 @@ def problems(text: str) -> list[str]:
     return found
 
 
-def _platform_parts(documents: list[Any]) -> list[tuple[str, Any, Any]]:
-    """Each platform document, and each Kubernetes executor config in it, where kfp-kubernetes is installed to know them."""
+def _messages() -> Any:
+    """The module of KFP's messages; its classes are made at import, so no type checker sees them."""
     from kfp.pipeline_spec import pipeline_spec_pb2
 
-    parts: list[tuple[str, Any, Any]] = [("PlatformSpec", document, pipeline_spec_pb2.PlatformSpec()) for document in documents]
+    return pipeline_spec_pb2
+
+
+def _platform_parts(documents: list[Any]) -> list[tuple[str, Any, Any]]:
+    """Each platform document, and each Kubernetes executor config in it, where kfp-kubernetes is installed to know them."""
+    platform = _messages()
+    parts: list[tuple[str, Any, Any]] = [("PlatformSpec", document, platform.PlatformSpec()) for document in documents]
     try:
-        from kfp.kubernetes import kubernetes_executor_config_pb2 as messages
+        from kfp.kubernetes import kubernetes_executor_config_pb2
     except ImportError:
         return parts
+    messages: Any = kubernetes_executor_config_pb2  # made at import: no type checker sees its classes
     for document in documents:
         executors = document.get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {}).get("executors", {})
         parts += [

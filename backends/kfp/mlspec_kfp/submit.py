@@ -57,7 +57,7 @@ def _created(request: RunRequest, path: Path, endpoint: str, name: str) -> str:
         from kfp.client import Client
 
         namespace = str(request.options["namespace"]) or None
-        client = Client(host=endpoint, **({"namespace": namespace} if namespace else {}))
+        client = Client(host=endpoint, namespace=namespace) if namespace else Client(host=endpoint)
         result: Any = client.create_run_from_pipeline_package(
             str(path), run_name=name, experiment_name=str(request.options["experiment"]) or name, namespace=namespace,
         )  # fmt: skip
