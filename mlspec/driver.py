@@ -123,6 +123,10 @@ class Compilation:
             )
         return None if self._found.errors else spec
 
+    def under(self, env: str) -> Compilation:
+        """The same spec with the overrides of an env in force."""
+        return Compilation(self.path, env, self.params, project=self.project, read=self._read)
+
     @cached_property
     def rough(self) -> Spec | None:
         """The spec, or what could be bound of one with errors; None when its text has no statements that can be read."""
@@ -154,6 +158,12 @@ class Compilation:
             self._trees[self._from_root(str(full))] = tree
         # A tree with holes is for editors: what is wrong is reported at its own place, and nobody checks the rest.
         return None if any(item.severity == "error" for item in found) else tree
+
+    def text_of(self, path: str) -> str | None:
+        """The text of another file of the project, by its path from the spec's folder; None when it cannot be read."""
+        full = os.path.normpath(self.folder / path)
+        read = self._read(os.path.relpath(full, self.project.root), root=self.project.root, name=path)
+        return None if isinstance(read, Diagnostic) else read.text
 
     def _from_root(self, path: str) -> str:
         """A path from the project root, with `/`."""

@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "find what is wrong with a spec",
     "fmt": "write a spec in its one canonical form",
     "explain": "what a code means, with an example of the fault and the cure",
+    "diff": "what changed between two versions of a spec, and what it means",
     "plan": "what a run would do, and why; by manifests: a run verifies artifacts too",
     "graph": "the stages of a spec, as Mermaid, DOT or JSON",
     "show": "a spec with every default, or a run",
@@ -122,7 +123,7 @@ class _Formatter(argparse.HelpFormatter):
 
 def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command: its own flags and the common ones."""
-    from mlspec.cli.options import add_common
+    from mlspec.cli.options import FORMATS, add_common
 
     wanted: Any = module
     description = (wanted.__doc__ or "").strip().partition("\n")[0]
@@ -130,7 +131,7 @@ def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
         prog=f"mlspec {name}", description=description, allow_abbrev=False, formatter_class=_Formatter
     )
     wanted.arguments(parser)
-    add_common(parser)
+    add_common(parser, getattr(wanted, "FORMATS", FORMATS), fail_on=not hasattr(wanted, "FAIL_ON"))
     return parser
 
 

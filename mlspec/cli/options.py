@@ -7,15 +7,16 @@ import argparse
 FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """`--format -C --no-color -q -v --fail-on`."""
+def add_common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS, *, fail_on: bool = True) -> None:
+    """`--format -C --no-color -q -v --fail-on`; a command may have other formats, and a `--fail-on` of its own."""
     group = parser.add_argument_group("common options")
-    group.add_argument("--format", choices=FORMATS, default="text", help="how findings are written (default: text)")
+    group.add_argument("--format", choices=formats, default="text", help="how findings are written (default: text)")
     group.add_argument("-C", dest="folder", metavar="DIR", help="go to this folder first")
     group.add_argument("--no-color", action="store_true", help="no colours; NO_COLOR does the same")
     group.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
     group.add_argument("-v", "--verbose", action="count", default=0, help="say more")
-    group.add_argument("--fail-on", choices=("error", "warning"), default="error", help="what makes the exit code 1")
+    if fail_on:
+        group.add_argument("--fail-on", choices=("error", "warning"), default="error", help="what makes the exit code 1")
 
 
 def add_spec(parser: argparse.ArgumentParser, *, named: bool = False) -> None:

@@ -21,6 +21,7 @@ CODES = (
     ("OK", "clean"),
     ("FOUND", "errors were found, or a gate failed"),
     ("USAGE", "the command line was not understood"),
+    ("NOT_COMPARED", "`diff`: a side could not be read or compared"),
     ("INTERNAL", "a fault of mlspec itself"),
     ("INPUT_OUTPUT", "a file could not be read or written"),
     ("LOCKED", "another run holds the project"),

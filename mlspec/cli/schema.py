@@ -12,14 +12,14 @@ from mlspec.cli.loading import style
 from mlspec.cli.terminal import out
 from mlspec.spec import schema
 
-OUTPUTS = ("diagnostics", "plan", "graph", "run", "verdict")
+OUTPUTS = ("diagnostics", "plan", "graph", "run", "verdict", "diff")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """KIND, to say more about one; `--of` prints the JSON Schema of what a command writes."""
     parser.add_argument("kind", nargs="?", help="a block kind, such as `source`")
     parser.add_argument("--diagnostics", action="store_true", help="the JSON Schema of findings, as `--of diagnostics`")
-    parser.add_argument("--of", choices=OUTPUTS, help="the JSON Schema of what `--format json` prints: findings, `plan`, `graph`, "
+    parser.add_argument("--of", choices=OUTPUTS, help="the JSON Schema of what `--format json` prints: findings, `plan`, `graph`, `diff`, "
                         "`run`; or of the file verdict.json")  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlspec.diff.change import EFFECTS, Change, Comparison, Version
+from mlspec.diff.change import EFFECTS, Change, Comparison, Fault, Version
 from mlspec.diff.compare import compare
 
-__all__ = ["EFFECTS", "Change", "Comparison", "Version", "compare"]
+__all__ = ["EFFECTS", "Change", "Comparison", "Fault", "Version", "compare"]

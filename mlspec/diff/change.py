@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlspec.source import Span
 from mlspec.spec.model import Spec
@@ -22,7 +23,7 @@ ACTIONS = ("rerun", "resume", "rescore", "redeploy", "rearm", "follow")
 @dataclass(slots=True)
 class Change:
     """One change. `where` is `kind.block.member`, `place` the same without the kind; `old` and `new` are short texts, "" where
-    there is nothing. `code` is that of an error that the new text has there.
+    there is nothing; `whole` are the two uncut, where they were cut. `code` is that of an error that the new text has there.
     """
 
     effect: str
@@ -38,11 +39,12 @@ class Change:
     old_span: Span | None = None
     new_span: Span | None = None
     stages: dict[str, list[str]] = field(default_factory=dict)
+    whole: tuple[str, str] | None = None
 
     @property
     def fingerprint(self) -> str:
         """Names the change by what it is, not by where its lines stand: a waiver of it holds while it stays the same."""
-        parts = ("mlspec-diff-1", self.rule, self.effect, self.where, self.old, self.new)
+        parts = ("mlspec-diff-1", self.rule, self.effect, self.where, *(self.whole or (self.old, self.new)))
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
@@ -51,25 +53,37 @@ class Change:
         return not self.security, EFFECTS.index(self.effect)
 
 
+class Fault(NamedTuple):
+    """An error of a side: its code, its place and what it says."""
+
+    code: str
+    span: Span | None
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One side: the spec as far as it could be bound, its stages (None of a spec with errors), its errors as (code, span), and the
-    dotted names that its text has, whether they could be bound or not.
+    """One side: the spec as far as it could be bound, its stages (None of a spec with errors) and its errors.
+
+    `written` are the dotted names that its text has, whether they could be bound or not; of a sound spec it may be empty. `envs` are
+    the same spec under each of its environments, `code` the digests of the code files of its externs by path.
     """
 
     spec: Spec
     graph: Graph | None = None
-    errors: tuple[tuple[str, Span | None], ...] = ()
+    errors: tuple[Fault, ...] = ()
     written: frozenset[str] = frozenset()
+    envs: Mapping[str, Version] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All changes of one spec, the gravest first, and per action the stages that a run would do again; None where not known."""
+    """All changes of one spec, the gravest first, per action the stages that a run would do again (None: not known), and new errors."""
 
     changes: tuple[Change, ...]
     stages: dict[str, list[str]] | None = None
-    errors: tuple[tuple[str, Span | None], ...] = ()
+    errors: tuple[Fault, ...] = ()
 
     def at_least(self, effect: str) -> list[Change]:
         """The changes with this effect or a graver one."""

@@ -36,7 +36,9 @@ def compare_columns(report: Report, old: Block, new: Block, key: str) -> None:
 def renamed(report: Report, place: str, before: Item, after: Item) -> None:
     """A rename that `@was` tells of: what reads the name outside the spec must follow."""
     if before.name != after.name:
-        report.add("operational", "item-renamed", place, before.name, after.name, spans=(before.span, after.span))
+        told = isinstance(after, Column) and "named" not in after.attrs
+        why = f'the data must call it so too, or say `@named("{before.name}")`' if told else ""
+        report.add("operational", "item-renamed", place, before.name, after.name, why=why, spans=(before.span, after.span))
 
 
 def not_compared(report: Report, place: str, item: Item) -> None:
@@ -45,7 +47,7 @@ def not_compared(report: Report, place: str, item: Item) -> None:
         table.UNKNOWN, "not-compared", place, words.written(item.span), "", why="it has an error, so its direction is not known",
         security=True, spans=(item.span, None),
     )  # fmt: skip
-    change.code = next((code for code, _ in report.new.errors), "")
+    change.code = next((fault.code for fault in report.new.errors), "")
 
 
 def _shown(column: Column) -> str:
@@ -64,7 +66,7 @@ def _retyped(report: Report, place: str, before: Column, after: Column) -> None:
         effect = "breaking" if gone else "additive" if come else "cosmetic"
         why = f"gone: {', '.join(gone)}" if gone else f"new: {', '.join(come)}" if come else "the same values in another order"
     report.add(
-        effect, "column-retyped", place, words.short(str(before.type)), words.short(str(after.type)), why=why,
+        effect, "column-retyped", place, (str(before.type)), (str(after.type)), why=why,
         spans=(before.span, after.span),
     )  # fmt: skip
 

@@ -7,10 +7,11 @@ from mlspec.diff.change import Change, Comparison, Version
 from mlspec.diff.columns import compare_columns
 from mlspec.diff.definitions import compare_definitions, compare_parts
 from mlspec.diff.fields import compare_fields
-from mlspec.diff.names import Names
+from mlspec.diff.names import Names, plain
 from mlspec.diff.release import compare_judged, compare_reply, compare_request
 from mlspec.diff.report import Report
 from mlspec.diff.rerun import attribute_stages
+from mlspec.source import Span
 from mlspec.spec.model import Block
 
 
@@ -34,9 +35,63 @@ def compare(old: Version, new: Version) -> Comparison:
     for block in paired.come:
         _one_side(report, block, 0)
     _order(report, list(before), list(after))
+    _code(report)
     stages = attribute_stages(report)
-    changes = sorted(report.changes, key=lambda change: change.rank)
-    return Comparison(tuple(changes), stages, new.errors)
+    changes = sorted([*report.changes, *_environments(report)], key=lambda change: change.rank)
+    return Comparison(tuple(changes), stages, report.faults)
+
+
+def _environments(report: Report) -> list[Change]:
+    """What holds under an environment and not without it; of a new one what it permits."""
+    found: list[Change] = []
+    old, new = report.old, report.new
+    known = {(change.rule, change.where, change.old, change.new) for change in report.changes}
+    for name in dict.fromkeys((*new.envs, *old.envs)):
+        one, other = old.envs.get(name), new.envs.get(name)
+        if one is None or other is None:
+            effect = table.KINDS["env"][other is None]
+            rule, spans = ("block-added", "block-removed")[other is None], (_env_head(old, name), _env_head(new, name))
+            texts = (f"env {name}", "") if other is None else ("", f"env {name}")
+            found.append(Change(effect, rule, f"env.{name}", name, *texts, old_span=spans[0], new_span=spans[1]))
+        if other is None:
+            continue
+        for change in compare(one or new, other).changes:
+            if (change.rule, change.where, change.old, change.new) in known or change.effect == "cosmetic":
+                continue
+            change.where, change.place = f"env.{name}.{change.place}", f"{name}.{change.place}"
+            change.stages = {}
+            found.append(change)
+    return found
+
+
+def _env_head(side: Version, name: str) -> Span | None:
+    return next((block.head for block in side.spec.of_kind("env") if block.name == name), None)
+
+
+def _code(report: Report) -> None:
+    """The code of externs, by the digest of its file: nobody reads or runs it here."""
+    report.top = "extern"
+    for block in report.new.spec.of_kind("extern"):
+        before = report.old.spec.blocks.get(block.name)
+        path = str(block.get("code")).partition(":")[0]
+        one, other = report.old.code.get(path), report.new.code.get(path)
+        if before is None or one == other or plain(before.fields.get("code")) != plain(block.fields.get("code")):
+            continue
+        users = [other_.path for other_ in report.new.spec.blocks.values() if _calls(other_, block.name)]
+        texts = [f"{path} {digest[:12]}" if digest else f"{path} cannot be read" for digest in (one, other)]
+        report.add("behaviour", "code-changed", f"{block.path}.code", texts[0], texts[1], security=True, incomparable=True,
+                   why=f"read its file: the diff of the spec does not show it{'; used by ' + ', '.join(users) if users else ''}",
+                   spans=(before.span_of("code"), block.span_of("code")))  # fmt: skip
+
+
+def _calls(block: Block, name: str) -> bool:
+    """Whether some expression of a block calls an extern."""
+    return any(
+        called == name
+        for each in (block, *block.blocks)
+        for item in each.definitions.values()
+        for called, _ in item.value.calls
+    )
 
 
 def _whole(report: Report) -> None:
@@ -93,15 +148,15 @@ def _docs(report: Report, old: Block, new: Block) -> None:
             "cosmetic",
             "docs-changed",
             f"{new.path}.doc",
-            words.short(old.doc),
-            words.short(new.doc),
+            (old.doc),
+            (new.doc),
             spans=(old.head, new.head),
         )
     for before, after in ((old.columns, new.columns), (old.definitions, new.definitions), (old.parts, new.parts)):
         for name, item in after.items():
             was = before.get(name) or before.get(pairing.was_of(item))
             if was is not None and was.doc != item.doc:
-                report.add("cosmetic", "docs-changed", f"{new.path}.{name}.doc", words.short(was.doc), words.short(item.doc),
+                report.add("cosmetic", "docs-changed", f"{new.path}.{name}.doc", (was.doc), (item.doc),
                            spans=(was.span, item.span))  # fmt: skip
 
 
@@ -112,7 +167,7 @@ def _one_side(report: Report, block: Block, gone: int, around: Block | None = No
     if gone and (block.path in report.new.written or f"{block.kind} {block.name}".strip() in report.new.written):
         change = report.add(table.UNKNOWN, "not-compared", block.path, words.written(block.head), "", security=True,
                             why="it has an error, so its direction is not known", spans=(block.head, None))  # fmt: skip
-        change.code = next((code for code, _ in report.new.errors), "")
+        change.code = next((fault.code for fault in report.new.errors), "")
         return
     row = table.KINDS.get(block.kind)
     effect = table.UNKNOWN if row is None else row[gone]

@@ -183,9 +183,9 @@ def _unwrapped(form: Form) -> tuple[str, Form]:
 
 def _quantile(old: Form, new: Form) -> Verdict:
     names = [form[1] if form[0] == "call" else "" for form in (old, new)]
-    if names[0] != names[1] and all(name in _QUANTILES for name in names) and old[2:] == new[2:]:
-        return larger(_QUANTILES.index(names[0]), _QUANTILES.index(names[1]))
-    return None
+    if names[0] == names[1] or not all(name in _QUANTILES for name in names) or len(old[2]) != 1 or len(new[2]) != 1:
+        return None
+    return both((larger(_QUANTILES.index(names[0]), _QUANTILES.index(names[1])), grows(old[2][0], new[2][0])))
 
 
 def _absolute(old: Form, new: Form) -> Verdict:

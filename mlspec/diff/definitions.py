@@ -47,7 +47,7 @@ def _kept(report: Report, key: str, name: str, new: Block) -> bool:
 def _order(report: Report, role: str, old: Block, new: Block) -> None:
     effect = "breaking" if role == "feature" else "cosmetic"
     why = "the order of the features is the model's signature" if role == "feature" else ""
-    texts = [words.short(", ".join(block.definitions)) for block in (old, new)]
+    texts = [(", ".join(block.definitions)) for block in (old, new)]
     report.add(effect, "order-changed", f"{new.path}.order", texts[0], texts[1], why=why, spans=(old.head, new.head))
 
 
@@ -74,7 +74,7 @@ def _expression(report: Report, place: str, role: str, before: Definition, after
     old, new = before.value, after.value
     spans = (before.span, after.span)
     if "unknown" in (old.type.name, new.type.name):
-        if words.written(old.span) != words.written(new.span):
+        if _body(before) != _body(after):
             _unknown(report, place, role, before, after)
         return
     if plain(old, report.names) == plain(new):
@@ -85,6 +85,9 @@ def _expression(report: Report, place: str, role: str, before: Definition, after
     security, effect, rule, why = False, "behaviour", "definition-changed", ""
     if role == "derived" and ("label" in before.attrs or "label" in after.attrs):
         effect, why = "breaking", "the label is another one"
+    elif role == "logged" and new.taint > NONE and _masks(old) - _masks(new):
+        effect, rule, security = "loosening", "mask-dropped", True
+        why = f"`{', '.join(sorted(_masks(old) - _masks(new)))}` is gone: what is written down tells {TAINTS[new.taint]} of a person"
     elif new.taint > old.taint and role == "logged":
         effect, rule, security = "loosening", "mask-dropped", True
         why = f"what is written down tells {TAINTS[old.taint]} → {TAINTS[new.taint]} of a person"
@@ -96,14 +99,23 @@ def _expression(report: Report, place: str, role: str, before: Definition, after
     report.add(effect, rule, place, *texts, why=why, security=security, incomparable=role == "derived", spans=spans)
 
 
+def _body(item: Item) -> str:
+    """A definition's expression with its attributes, from its text: of a wrong one nothing else is known."""
+    return words.written(item.span).partition(":=")[2].strip()
+
+
+def _masks(value: Typed) -> set[str]:
+    return {name for name, _ in value.calls} & {"hmac", "redact", "bucket"}
+
+
 def _texts(old: Typed, new: Typed) -> tuple[str, str]:
     one, other = words.written(old.span), words.written(new.span)
-    return (one, other) if one != other else (words.short(words.of_form(old.form)), words.short(words.of_form(new.form)))
+    return (one, other) if one != other else ((words.of_form(old.form)), (words.of_form(new.form)))
 
 
 def _unknown(report: Report, place: str, role: str, before: Item, after: Definition) -> None:
     assert isinstance(before, Definition)
-    old, new = words.written(before.value.span), words.written(after.value.span)
+    old, new = _body(before), _body(after)
     report.add(
         table.UNKNOWN, "not-compared", place, *words.apart(old, new), why=NOT_READ, security=role in table.SECURITY_ROLES,
         spans=(before.span, after.span),

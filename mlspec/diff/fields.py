@@ -37,7 +37,7 @@ def _compare(report: Report, old: Block, new: Block, name: str, row: schema.Kind
     direction = field.direction if field is not None else "behaviour" if row.open_fields or name == "type" else table.UNKNOWN
     place = new.path if name == "value" else f"{new.path}.{name}"
     context = _Context(report, new.kind, name, (_span(old, name), _span(new, name)))
-    if after is None and report.written(new, name):
+    if (after is None or after.origin == "default") and report.written(new, name):
         _not_read(report, place, before, form, context)
     elif name == "type":
         report.add("breaking", "field-changed", place, *_types(before, after), spans=context.spans)
@@ -55,7 +55,7 @@ def _not_read(report: Report, place: str, before: Value | None, form: Any, conte
         table.UNKNOWN, "not-compared", place, words.of_value(before, form), "", why="it has an error, so its direction is not known",
         security=context.security(context.name), spans=context.spans,
     )  # fmt: skip
-    change.code = change.code or next((code for code, _ in report.new.errors), "")
+    change.code = change.code or next((fault.code for fault in report.new.errors), "")
 
 
 def _span(block: Block, name: str) -> Span:

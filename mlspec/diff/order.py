@@ -20,7 +20,8 @@ def larger(old: Any, new: Any) -> Verdict:
     if isinstance(old, Bounds) and isinstance(new, Bounds):
         return both((opposite(larger(old.low, new.low)), larger(old.high, new.high)))
     if isinstance(old, tuple | list) and isinstance(new, tuple | list):
-        return next((found for one, other in zip(old, new, strict=False) if (found := larger(one, other)) != 0), None)
+        first = (found for one, other in zip(old, new, strict=False) if (found := larger(one, other)) != 0)
+        return next(first, 0 if len(old) == len(new) else None)
     if isinstance(old, bool) or isinstance(new, bool) or old is None or new is None:
         return 0 if old is new else None
     try:

@@ -20,9 +20,7 @@ def compare_request(report: Report, old: Block, new: Block) -> None:
     spans = (old.span_of("request"), new.span_of("request"))
     if before is None or after is None:
         return
-    members = report.names.members
-    known = {members.get((column.source, column.name), column.name): column for column in before.values()}
-    for name, column in known.items():
+    for name, column in before.items():
         place = f"{new.path}.request.{name}"
         if name not in after:
             report.add("breaking", "request-changed", place, str(column.type), "",
@@ -30,10 +28,10 @@ def compare_request(report: Report, old: Block, new: Block) -> None:
             continue
         one, other = str(column.type), str(after[name].type)
         if one != other and other != f"{one}?":
-            report.add("breaking", "request-changed", place, words.short(one), words.short(other),
+            report.add("breaking", "request-changed", place, (one), (other),
                        why="a request that fitted may fit no more", spans=spans)  # fmt: skip
     for name, column in after.items():
-        if name not in known:
+        if name not in before:
             effect = "additive" if column.type.optional else "breaking"
             why = "it may be left out" if column.type.optional else "a request without it is refused"
             report.add(effect, "request-changed", f"{new.path}.request.{name}", "", str(column.type), why=why, spans=spans)

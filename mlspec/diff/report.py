@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlspec.diff.change import Change, Version
+from mlspec.diff import words
+from mlspec.diff.change import EFFECTS, Change, Fault, Version
 from mlspec.diff.names import Names
 from mlspec.diff.order import Verdict
 from mlspec.diff.table import UNKNOWN
@@ -15,7 +16,7 @@ UNSURE = "mlspec cannot tell which way this goes"
 
 
 class Report:
-    """Changes so far; `top` is the kind of the block of the file inside which things are compared now."""
+    """Changes so far; `top` is the kind of the block of the file that is compared now, `faults` the errors that the old side has not."""
 
     def __init__(self, old: Version, new: Version, names: Names) -> None:
         self.old = old
@@ -23,6 +24,8 @@ class Report:
         self.names = names
         self.changes: list[Change] = []
         self.top = ""
+        known = {(fault.code, fault.message) for fault in old.errors}
+        self.faults = tuple(fault for fault in new.errors if (fault.code, fault.message) not in known)
 
     def add(
         self,
@@ -39,20 +42,35 @@ class Report:
     ) -> Change:
         """Add a change at a dotted place of the block that is compared."""
         where = "spec" + place[len(place.partition(".")[0]) :] if self.top == "spec" else f"{self.top}.{place}"
-        change = Change(effect, rule, where, place, old, new, why, security, incomparable, "", *spans)
-        change.code = self.error_at(spans[1])
+        change = Change(effect, rule, where, place, *words.clip(old, new), why, security, incomparable, "", *spans)
+        change.whole = (old, new) if (old, new) != (change.old, change.new) else None
+        fault = self.fault_at(spans[1])
+        if fault is not None:
+            _faulty(change, fault)
         self.changes.append(change)
         return change
 
-    def error_at(self, span: Span | None) -> str:
-        """The code of an error that the new text has inside a span, "" without one."""
+    def fault_at(self, span: Span | None) -> Fault | None:
+        """An error that the new text has inside a span, None without one."""
         if span is None:
-            return ""
-        return next((code for code, place in self.new.errors if place is not None and _inside(place, span)), "")
+            return None
+        return next((fault for fault in self.faults if fault.span is not None and _inside(fault.span, span)), None)
 
     def written(self, block: Block, name: str) -> bool:
         """Whether the new text has a member under this name, though it may be wrong."""
         return f"{block.path}.{name}" in self.new.written
+
+
+def _faulty(change: Change, fault: Fault) -> None:
+    """What an error says of a change: one that leaks, tells of people or opens a gate is no mere change of behaviour."""
+    change.code = fault.code
+    if change.rule == "not-compared":
+        change.why = fault.message
+    if fault.code[3:4] in "345":
+        change.security = True
+        change.why = fault.message
+        if EFFECTS.index(change.effect) > EFFECTS.index("loosening"):
+            change.effect = "loosening"
 
 
 def _inside(place: Span, span: Span) -> bool:

@@ -81,8 +81,8 @@ def _attribute(change: Change, graph: Graph, places: dict[str, list[str]], actio
     for name in direct:
         reached.update(dict.fromkeys(after for after in graph.downstream(name) if after in actions))
     chosen = {name: actions[name] for name in graph.stages if name in reached}
-    for action, names in _by_action(chosen).items():
-        change.stages[action] = names
+    change.stages |= _by_action(chosen)
+    change.stages = {action: change.stages[action] for action in ACTIONS if action in change.stages}
 
 
 def _same_place(change: str, place: str) -> bool:

@@ -134,5 +134,16 @@ RULES: dict[str, str] = {
     "code-changed": "The code of an extern changed.",
     "edition-changed": "The spec is read by the rules of another edition.",
     "docs-changed": "What is said about something changed.",
+    "spec-added": "A spec is new.",
+    "spec-removed": "A spec is gone.",
     "not-compared": "The text has an error here, so that the change has no known direction.",
+}
+
+VERBS = {
+    "rerun": "reruns",
+    "resume": "resumes",
+    "rescore": "rescores",
+    "redeploy": "redeploys",
+    "rearm": "re-arms",
+    "follow": "rewrites",
 }

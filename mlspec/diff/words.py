@@ -16,12 +16,24 @@ _SIZES = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
 def written(span: Span | None) -> str:
     """The text of a span on one line."""
-    return "" if span is None else short(" ".join(span.text.split()))
+    return "" if span is None else " ".join(span.text.split())
 
 
-def short(text: str) -> str:
-    """A text that fits a report."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def clip(old: str, new: str) -> tuple[str, str]:
+    """Two texts short enough for a report; of long ones the stretch where they begin to differ, so that no change hides in a tail."""
+    if max(len(old), len(new)) <= LONGEST:
+        return old, new
+    same = 0
+    if old and new:
+        while same < min(len(old), len(new)) and old[same] == new[same]:
+            same += 1
+    start = max(0, same - LONGEST // 4)
+    return _window(old, start), _window(new, start)
+
+
+def _window(text: str, start: int) -> str:
+    cut = text[start : start + LONGEST]
+    return f"{'…' if start and text else ''}{cut}{'…' if start + LONGEST < len(text) else ''}"
 
 
 def both(old: Value | None, new: Value | None, form: Any) -> tuple[str, str]:
@@ -41,7 +53,7 @@ def _as_written(value: Value | None, form: Any) -> str:
 
 def of_value(value: Value | None, form: Any) -> str:
     """A field's value, from what it came to."""
-    return "none" if value is None else short(of_item(value.item, form))
+    return "none" if value is None else of_item(value.item, form)
 
 
 def of_item(item: Any, form: Any = "") -> str:
@@ -73,7 +85,7 @@ def of_item(item: Any, form: Any = "") -> str:
 def of_number(item: float, kind: str) -> str:
     """A number with the unit of its type."""
     if kind == "duration":
-        return days(float(item)) if item >= 0 else f"-{days(-float(item))}"
+        return ("0s" if item == 0 else days(float(item))) if item >= 0 else f"-{days(-float(item))}"
     if kind == "ratio":
         return percent(float(item))
     if kind == "points":

@@ -227,6 +227,11 @@ class Spec:
                 yield block
 
     @property
+    def envs(self) -> list[str]:
+        """The names of the environments that the file declares."""
+        return [block.name for block in self.of_kind("env")]
+
+    @property
     def settings(self) -> Block:
         """The `spec` block: owner, approvers, seed, tracking, registry."""
         return next(self.of_kind("spec"))

@@ -75,12 +75,13 @@ def _read(fd: int, shown: str) -> SourceFile | Diagnostic:
     while len(data) <= MAX_FILE:
         chunk = os.read(fd, MAX_FILE + 1 - len(data))
         if not chunk:
-            return _decode(data, shown)
+            return decode(data, shown)
         data += chunk
     return _too_large(shown, f"more than {MAX_FILE // 1024} KiB, and growing")
 
 
-def _decode(data: bytes, shown: str) -> SourceFile | Diagnostic:
+def decode(data: bytes, shown: str) -> SourceFile | Diagnostic:
+    """The text of a file's bytes, or what is wrong with them (007)."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Diagnostic(code("MLS007"), None, {"name": shown, "got": "UTF-16 or UTF-32 (by its byte order mark)"})
     try:

@@ -16,6 +16,8 @@ def reader_of(path: Path) -> bool:
     """Whether a test reads this golden file: it stands beside its case, or the renderers' test makes it."""
     if path.parent.name == "render":
         return path.stem == "findings"
+    if path.stem == "expected" and path.parent.parent.name == "diff":
+        return any((path.parent / old).exists() for old in ("old.mlspec", "old"))
     if path.name == "expected.json":
         return (path.parent / "source.json").is_file()
     table = path.with_name("cases.toml")

@@ -40,6 +40,15 @@ def loaded(arguments: list[str], cwd: Path) -> tuple[int, set[str]]:
     return int(report["code"]), set(report["modules"])
 
 
+def test_a_diff_loads_nothing_heavy(tmp_path: Path) -> None:
+    new = tmp_path / "new.mlspec"
+    new.write_text(SPEC.read_text().replace(">= 0.88", ">= 0.84"))
+    for format in ("text", "json", "markdown", "sarif", "github"):
+        code, modules = loaded(["diff", str(SPEC), str(new), "--format", format], tmp_path)
+        assert code == 1
+        assert not modules & (HEAVY | {"subprocess", "shutil", "asyncio", "socket", "mlspec.runtime"})
+
+
 @pytest.mark.parametrize("arguments", [["check"], ["check", "--format", "json"], ["fmt", "--check"], ["plan"], ["graph"]])
 def test_the_check_path_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     code, modules = loaded([*arguments, str(SPEC)], tmp_path)

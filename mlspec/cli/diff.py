@@ -1,0 +1,133 @@
+"""What changed between two versions of a spec, what it means, and what runs again because of it.
+
+OLD and NEW are files, folders, revisions (`main`) or paths of revisions (`main:specs/a.mlspec`); `main..HEAD` is both at once, and
+`main...HEAD` compares HEAD with where it left main.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlspec.cli import exits
+from mlspec.cli.terminal import out, wants_color
+
+if TYPE_CHECKING:
+    from mlspec.cli.sides import Pair
+    from mlspec.diagnostics import Diagnostic
+    from mlspec.diff import Fault, Version
+    from mlspec.diff.page import FileDiff
+    from mlspec.driver import Compilation
+    from mlspec.spec.model import Spec
+
+FORMATS = ("text", "json", "markdown", "sarif", "github")
+FAIL_ON = ("breaking", "loosening", "behaviour", "tightening", "additive", "operational", "cosmetic", "never")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """OLD and NEW, and what makes the command fail."""
+    parser.add_argument(
+        "sides", metavar="OLD NEW", nargs="+",
+        help="two files, folders or `REV:path`; or `A..B` (`A...B`: since they parted) with a path; or `REV` with a path on disk",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fail-on", choices=FAIL_ON, default="loosening", metavar="EFFECT",
+        help=f"the mildest effect that makes the exit code 1, of {', '.join(FAIL_ON)} (default: loosening, which includes breaking)",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare every pair of specs, print the changes, and say by the exit code whether any is as grave as `--fail-on`."""
+    from mlspec.cli.sides import asks_git, pairs, sides
+
+    if len(options.sides) > 2:
+        raise exits.CommandError("too many sides", expected="OLD NEW, or A..B with one path", found=" ".join(options.sides))
+    if not asks_git(options.sides):
+        found = [_compare(pair) for pair in pairs(*sides(options.sides, None))]
+        return _finish(options, found)
+    from mlspec.diff.revisions import Repository, RevisionError
+
+    try:
+        with Repository(str(Path.cwd())) as repository:
+            found = [_compare(pair) for pair in pairs(*sides(options.sides, repository))]
+            return _finish(options, found)
+    except RevisionError as error:
+        raise exits.CommandError(str(error), exits.NOT_COMPARED, help=error.help) from None
+
+
+def _finish(options: argparse.Namespace, found: list[FileDiff]) -> int:
+    from mlspec.diff.page import render
+
+    color = options.format == "text" and wants_color(sys.stdout, options.no_color)
+    out(render(found, options.format, color=color, verbose=options.verbose, quiet=options.quiet))
+    if any(file.status == "failed" for file in found):
+        return exits.NOT_COMPARED
+    failing = options.fail_on != "never" and any(file.comparison.at_least(options.fail_on) for file in found)
+    return exits.FOUND if failing or any(file.comparison.errors for file in found) else exits.OK
+
+
+def _compare(pair: Pair) -> FileDiff:
+    """The comparison of one spec, or why there is none."""
+    from mlspec.diff import Comparison, compare
+    from mlspec.diff.page import FileDiff, one_sided
+
+    if pair.old is None or pair.new is None:
+        there = pair.new or pair.old
+        assert there is not None
+        return one_sided(pair.path, pair.old is None, _errors(there), there.source)
+    if _same_text(pair.old, pair.new):
+        return FileDiff(pair.path, "same", Comparison(()))
+    unread = _unread(pair.new) or _unread(pair.old)
+    if unread:
+        return FileDiff(pair.path, "failed", Comparison(()), tuple(unread))
+    comparison = compare(_version(pair.old, pair.new.prefix), _version(pair.new, pair.new.prefix))
+    return FileDiff(pair.path, "changed" if comparison.changes else "same", comparison)
+
+
+def _same_text(old: Compilation, new: Compilation) -> bool:
+    """Whether both sides are one text that imports nothing or cannot be read: most files of a folder, which cost nothing."""
+    if old.source is None or new.source is None or old.source.text != new.source.text:
+        return False
+    return new.tree is None or 'use "' not in new.source.text
+
+
+def _unread(side: Compilation) -> list[Diagnostic]:
+    """Why a side cannot be compared at all: its text cannot be read or has syntax errors."""
+    return [] if side.rough is not None else [item for item in side.diagnostics if item.severity == "error"]
+
+
+def _errors(side: Compilation) -> tuple[Fault, ...]:
+    from mlspec.diff import Fault
+
+    return tuple(Fault(item.code.id, item.span, item.message) for item in side.diagnostics if item.severity == "error")
+
+
+def _version(side: Compilation, prefix: str) -> Version:
+    """One side as far as it goes; `prefix` is the same for both, so that a move of the file changes no key."""
+    from mlspec.diff import Version
+    from mlspec.diff.written import names_written
+
+    spec = side.rough
+    assert spec is not None, "what cannot be read at all was told apart before"
+    assert side.tree is not None
+    graph = None
+    if side.spec is not None:
+        from mlspec.lower import lower
+
+        graph = lower(side.spec, "", prefix)
+    envs = {} if side.env is not None else {name: _version(side.under(name), prefix) for name in spec.envs}
+    written = frozenset() if side.spec is not None else names_written(side.tree)
+    return Version(spec, graph, _errors(side), written, envs, _code(side, spec))
+
+
+def _code(side: Compilation, spec: Spec) -> dict[str, str]:
+    """The digests of the code files of externs, by path."""
+    paths = {str(block.get("code")).partition(":")[0] for block in spec.of_kind("extern")}
+    texts = {path: side.text_of(path) for path in sorted(paths)}
+    if not texts:
+        return {}
+    from mlspec.graph import digest_of
+
+    return {path: digest_of(text) for path, text in texts.items() if text is not None}

@@ -1,0 +1,185 @@
+"""What `mlspec diff` is asked to compare: files, folders, revisions, as pairs of compilations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from mlspec.cli import exits
+from mlspec.driver import Compilation, Project
+
+if TYPE_CHECKING:
+    from mlspec.diagnostics import Diagnostic
+    from mlspec.diff.revisions import Repository
+    from mlspec.source import SourceFile
+
+
+class Pair(NamedTuple):
+    """One spec on both sides; None where a side has none. `path` is what it is called."""
+
+    path: str
+    old: Compilation | None
+    new: Compilation | None
+
+
+class Side(Protocol):
+    """One side: the specs that it has by the name that both sides know them under."""
+
+    single: bool
+
+    def specs(self) -> dict[str, str]: ...
+
+    def compilation(self, path: str) -> Compilation: ...
+
+
+class Disk:
+    """A file or a folder as it lies there."""
+
+    def __init__(self, path: str, below: str = "") -> None:
+        self.path = path
+        self.single = not Path(path).is_dir()
+        self.below = below
+
+    def specs(self) -> dict[str, str]:
+        """The specs below a folder by their path from it; the one file under no name."""
+        from mlspec.cli.check import spec_files
+
+        if self.single:
+            return {"": self.path}
+        try:
+            return {Path(path).relative_to(self.path).as_posix(): path for path in spec_files([self.path])}
+        except exits.CommandError:
+            return {}
+
+    def compilation(self, path: str) -> Compilation:
+        return Compilation(Path(path))
+
+
+class Revision:
+    """A file or a folder of a revision, or all of it; `path` goes from the repository's root."""
+
+    def __init__(self, repository: Repository, commit: str, label: str, path: str = "") -> None:
+        self.repository = repository
+        self.commit = commit
+        self.label = label
+        self.path = path
+        found = repository.find(f"{commit}:{path}")
+        self.single = found is None or found[1] != "tree"
+
+    def specs(self) -> dict[str, str]:
+        """As of a folder on disk."""
+        if self.single:
+            return {"": self.path}
+        start = len(self.path) + 1 if self.path else 0
+        return {path[start:]: path for path in self.repository.specs(self.commit, self.path)}
+
+    def compilation(self, path: str) -> Compilation:
+        top = Path(self.repository.top)
+        return Compilation(top / path, project=Project(top), read=self._read)
+
+    def _read(self, path: str | Path, root: str | Path | None = None, name: str | None = None) -> SourceFile | Diagnostic:
+        """Stands in for `read_source`: the same paths, looked up in the commit."""
+        inside = os.path.relpath(path, self.repository.top) if root is None else os.path.normpath(path)
+        return self.repository.read(self.commit, inside.replace(os.sep, "/"), self.label)
+
+
+def pairs(old: Side, new: Side) -> Iterator[Pair]:
+    """The specs of both sides by path, in order; two single files whatever they are called."""
+    before, after = old.specs(), new.specs()
+    if not before and not after:
+        raise exits.CommandError("neither side has a spec", exits.NOT_COMPARED, expected="*.mlspec")
+    for name in sorted({*before, *after}):
+        one = old.compilation(before[name]) if name in before else None
+        other = new.compilation(after[name]) if name in after else None
+        yield Pair(name or after.get(name, ""), one, other)
+
+
+def sides(arguments: list[str], repository: Repository | None) -> tuple[Side, Side]:
+    """The two sides that the arguments name: `OLD NEW`, `A..B [PATH]`, `A...B [PATH]`, `REV` or `REV PATH` against the disk."""
+    first, *rest = arguments
+    if _is_range(first):
+        return _range(first, rest[0] if rest else ".", _needed(repository))
+    if not rest:
+        if Path(first).exists():
+            raise exits.CommandError(f"`{first}` is one side of a comparison", expected="OLD NEW, A..B or REV", found=first,
+                                     help=f"`mlspec diff HEAD {first}` compares it with the last commit")  # fmt: skip
+        rest = ["."]
+    old, new = (_side(text, repository) for text in (first, rest[0]))
+    if isinstance(old, Revision) and not old.path and isinstance(new, Disk):
+        return _revision(first, new.path, _needed(repository)), new
+    if isinstance(new, Revision) and not new.path and isinstance(old, Disk):
+        return old, _revision(rest[0], old.path, _needed(repository))
+    if old.single != new.single:
+        raise exits.CommandError("one side is a file and the other a folder", exits.USAGE, expected="two files or two folders",
+                                 found=" ".join(arguments))  # fmt: skip
+    return old, new
+
+
+def asks_git(arguments: list[str]) -> bool:
+    """Whether some argument names a revision."""
+    return _is_range(arguments[0]) or any(
+        (not Path(text).exists() and not text.endswith(".mlspec")) or _at_revision(text) for text in arguments
+    )
+
+
+def _is_range(text: str) -> bool:
+    one, dots, other = text.partition("..")
+    return (
+        bool(dots)
+        and bool(one or other)
+        and not Path(text).exists()
+        and not text.endswith(".mlspec")
+        and "/../" not in f"/{text}/"
+    )
+
+
+def _at_revision(text: str) -> bool:
+    return ":" in text and not Path(text).exists()
+
+
+def _needed(repository: Repository | None) -> Repository:
+    assert repository is not None, "asks_git saw a revision"
+    return repository
+
+
+def _side(text: str, repository: Repository | None) -> Side:
+    if Path(text).exists() or (not _at_revision(text) and text.endswith(".mlspec")):
+        return Disk(text)
+    revision, _, path = text.partition(":")
+    return _of(_needed(repository), revision, path.strip("/"))
+
+
+def _of(repository: Repository, revision: str, path: str) -> Revision:
+    """`./path` goes from the current folder, as git reads it."""
+    if path == "." or path.startswith(("./", "../")):
+        path = _from_top(repository, path)
+    side = Revision(repository, repository.commit(revision), revision, path)
+    if side.single and repository.find(f"{side.commit}:{path}") is None:
+        raise exits.CommandError(
+            f"`{path}` is not in `{revision}`", exits.NOT_COMPARED, help="paths of a revision go from the repository's root"
+        )
+    return side
+
+
+def _from_top(repository: Repository, path: str) -> str:
+    inside = os.path.relpath(os.path.realpath(path), os.path.realpath(repository.top)).replace(os.sep, "/")
+    if inside.startswith(".."):
+        raise exits.CommandError(f"`{path}` lies outside the repository", exits.NOT_COMPARED, help="name a path inside it")
+    return "" if inside == "." else inside
+
+
+def _revision(revision: str, path: str, repository: Repository) -> Revision:
+    """The same path as one on disk, of a revision."""
+    return Revision(repository, repository.commit(revision), revision, _from_top(repository, path))
+
+
+def _range(text: str, path: str, repository: Repository) -> tuple[Side, Side]:
+    one, _, other = text.partition("..")
+    inside = _from_top(repository, path)
+    if other.startswith("."):
+        one, other = one or "HEAD", other[1:] or "HEAD"
+        base = repository.merge_base(one, other)
+        return Revision(repository, base, base[:10], inside), _revision(other, path, repository)
+    return _revision(one or "HEAD", path, repository), _revision(other or "HEAD", path, repository)

@@ -1,0 +1,47 @@
+"""Changes as GitHub workflow commands, which the pull request shows at their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlspec.diagnostics.escape import escape
+from mlspec.diff.change import Change
+from mlspec.diff.page import FileDiff, again
+from mlspec.diff.render.sarif import LEVELS, path_of
+
+_WORDS = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def render(files: Sequence[FileDiff]) -> str:
+    """One command a change; cosmetic ones are left out."""
+    lines = [_command(change) for file in files for change in file.comparison.changes if change.effect != "cosmetic"]
+    for file in files:
+        if file.status == "failed":
+            lines += [f"::error title={_property('mlspec diff')}::{_data(escape(f'{file.path}: {found.code.id} {found.message}'))}"
+                      for found in file.diagnostics]  # fmt: skip
+    return "".join(line + "\n" for line in lines)
+
+
+def _command(change: Change) -> str:
+    properties = [f"title={_property(escape(f'{change.effect}: {change.where}'))}"]
+    span = change.new_span
+    if span is not None:
+        properties = [f"file={_property(escape(path_of(span)))}", f"line={span.position[0]}", *properties]
+    values = (
+        f"{change.old} → {change.new}"
+        if change.old and change.new
+        else f"gone: {change.old}"
+        if change.old
+        else f"new: {change.new}"
+    )
+    said = [values, change.why, f"the new spec has {change.code} here" if change.code else "", again(change.stages)]
+    message = "\n".join(escape(text) for text in said if text)
+    return f"::{_WORDS[LEVELS[change.effect]]} {','.join(properties)}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
