@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from mlspec.diff.table import DIRECTIONS as DIRECTION_ROWS
 from mlspec.spec import schema
 from mlspec.spec.constructors import default_item
 from mlspec.spec.fields import wanted
 from mlspec.spec.reference import render
 from mlspec.spec.schema.body import ATTRIBUTES, ROLES
-from mlspec.diff.table import DIRECTIONS as DIRECTION_ROWS
 from mlspec.spec.schema.constructors import CONSTRUCTORS
 from mlspec.spec.values import Made
 from mlspec.syntax.nodes import Block, Setting
