@@ -35,15 +35,18 @@ def page() -> str:
     add_common(common)
     shared = {action.dest for action in common._actions}
     parts = [_section(name, shared) for name in COMMANDS]
-    parts += ["## Common options\n\nEvery command takes these.\n\n" + _table(common._actions)]
+    parts += ["## Common options\n\nEvery command takes these, unless it says otherwise above.\n\n" + _table(common._actions)]
     codes = [(str(getattr(exits, name)), text) for name, text in CODES]
     parts += ["## Exit codes\n\n" + _rows(("code", "meaning"), codes)]
     return HEAD + "\n\n".join(parts) + "\n"
 
 
 def _section(name: str, shared: set[str]) -> str:
-    parser = parser_of(name, import_module(module_of(name)))
-    own = [action for action in parser._actions if action.dest not in shared | {"help"}]
+    module = import_module(module_of(name))
+    parser = parser_of(name, module)
+    # What a command has of its own under a common name is told with the command.
+    other = {dest for dest, marker in (("format", "FORMATS"), ("fail_on", "FAIL_ON")) if hasattr(module, marker)}
+    own = [action for action in parser._actions if action.dest not in (shared - other) | {"help"}]
     places = [_place(action) for action in own if not action.option_strings]
     usage = " ".join(["mlspec", name, *places, "[OPTIONS]"])
     lines = [f"## `{name}`", "", f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.", "", f"```sh usage\n{usage}\n```"]
