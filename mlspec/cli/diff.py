@@ -29,9 +29,16 @@ FAIL_ON = ("breaking", "loosening", "behaviour", "tightening", "additive", "oper
 def arguments(parser: argparse.ArgumentParser) -> None:
     """OLD and NEW, and what makes the command fail."""
     parser.add_argument(
-        "sides", metavar="OLD NEW", nargs="+",
-        help="two files, folders or `REV:path`; or `A..B` (`A...B`: since they parted) with a path; or `REV` with a path on disk",
-    )  # fmt: skip
+        "old",
+        metavar="OLD",
+        help="a file, a folder, `REV`, `REV:path`, or both sides at once: `A..B`; `A...B` is B since it left A",
+    )
+    parser.add_argument(
+        "new",
+        metavar="NEW",
+        nargs="?",
+        help="what to compare it with; behind `A..B` or `REV` the path that is meant (default: all)",
+    )
     parser.add_argument(
         "--fail-on", choices=FAIL_ON, default="loosening", metavar="EFFECT",
         help=f"the mildest effect that makes the exit code 1, of {', '.join(FAIL_ON)} (default: loosening, which includes breaking)",
@@ -42,16 +49,14 @@ def run(options: argparse.Namespace) -> int:
     """Compare every pair of specs, print the changes, and say by the exit code whether any is as grave as `--fail-on`."""
     from mlspec.cli.sides import asks_git, pairs, sides
 
-    if len(options.sides) > 2:
-        raise exits.CommandError("too many sides", expected="OLD NEW, or A..B with one path", found=" ".join(options.sides))
-    if not asks_git(options.sides):
-        found = [_compare(pair) for pair in pairs(*sides(options.sides, None))]
-        return _finish(options, found)
+    asked = [options.old] if options.new is None else [options.old, options.new]
+    if not asks_git(asked):
+        return _finish(options, [_compare(pair) for pair in pairs(*sides(asked, None))])
     from mlspec.diff.revisions import Repository, RevisionError
 
     try:
         with Repository(str(Path.cwd())) as repository:
-            found = [_compare(pair) for pair in pairs(*sides(options.sides, repository))]
+            found = [_compare(pair) for pair in pairs(*sides(asked, repository))]
             return _finish(options, found)
     except RevisionError as error:
         raise exits.CommandError(str(error), exits.NOT_COMPARED, help=error.help) from None

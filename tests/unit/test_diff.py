@@ -263,3 +263,17 @@ def test_json_is_what_its_schema_says(capsys: Capture, monkeypatch: pytest.Monke
     document["files"][0]["changes"] = [{"effect": "nicer"}]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, published("diff"))
+
+
+def test_the_page_has_the_tables_and_the_cases_as_they_are() -> None:
+    from mlspec.diff.reference import TABLES, render
+    from tests.docs.markdown import examples
+
+    path = ROOT / "docs" / "diff.md"
+    page = path.read_text(encoding="utf-8")
+    assert render(page) == page, "run `python -m mlspec.diff.reference docs/diff.md`"
+    assert all(f"<!-- table {name} -->" in page for name in TABLES)
+    shown = [(word.partition("=")[2], one.text) for one in examples(path) for word in one.words if word.startswith("case=")]
+    assert len(shown) > 5
+    for name, text in shown:
+        assert (CASES / name / "expected.txt").read_text(encoding="utf-8").startswith(text), name
