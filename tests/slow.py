@@ -11,11 +11,28 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+NOTHING_COLLECTED = 5
 LEDGER = ROOT / "docs" / "ledger.md"
 PYTHON = sys.executable
 
+SLOW = [PYTHON, "-m", "pytest", "-m", "slow"]
+GROUPS: dict[str, list[str]] = {
+    "kills and errors at every operation": ["tests/crash"],
+    "50 million rows": ["tests/runtime/test_extract_streaming.py"],
+    "serving at scale": [
+        "tests/runtime/test_serve_bodies.py",
+        "tests/runtime/test_serve_scale.py",
+        "tests/runtime/test_serve_swap.py",
+    ],
+    "each extra alone": ["tests/packaging"],
+    "targets": ["tests/targets"],
+    "a backend of the tutorial, the suite": ["tests/plugin"],
+}
+"""Tests marked slow by what they show; those in no group are an entry of their own."""
+
 RUNS: dict[str, list[str]] = {
-    "tests marked slow": [PYTHON, "-m", "pytest", "-m", "slow"],
+    **{name: [*SLOW, *paths] for name, paths in GROUPS.items()},
+    "other tests marked slow": [*SLOW, *(f"--ignore={path}" for paths in GROUPS.values() for path in paths)],
     "fuzz, 600 s": [PYTHON, "-m", "tests.fuzz", "--seconds", "600"],
     "parity, the suite": [PYTHON, "-m", "mlspec", "parity", "--suite", "--targets", "local,dvc,kfp"],
     **{
@@ -47,6 +64,8 @@ def reached(name: str) -> str:
         print(line, end="", flush=True)
         last = line.strip() or last
     code = process.wait()
+    if code == NOTHING_COLLECTED and RUNS[name][: len(SLOW)] == SLOW:
+        return "no such tests"
     verdict = "reached" if code == 0 else f"NOT reached (exit {code})"
     return f"{verdict} in {time.monotonic() - began:.0f} s: {last[:160]}"
 
