@@ -125,7 +125,8 @@ def _block(report: Report, old: Block, new: Block, key: str) -> None:
     compare_fields(report, old, new)
     compare_columns(report, old, new, key)
     compare_definitions(report, old, new, key)
-    compare_parts(report, old, new, key)
+    if new.kind == "split":
+        compare_parts(report, old, new, key)
     if new.kind == "serve":
         compare_request(report, old, new)
         compare_reply(report, old, new)

@@ -127,17 +127,21 @@ class Repository:
 
     def merge_base(self, one: str, other: str) -> str:
         """A newest commit that both revisions come from, as `A...B` means it."""
-        ours = set(self._history(self.commit(one)))
-        for commit in self._history(self.commit(other)):
-            if commit in ours:
+        ours = frozenset(self._history(self.commit(one)))
+        met = [commit for commit in self._history(self.commit(other), ours) if commit in ours]
+        for commit in met:
+            # One that another comes from is older than that one.
+            if not any(commit in self._history(later) for later in met if later != commit):
                 return commit
         raise RevisionError(f"`{one}` and `{other}` share no history", "write `A..B` to compare them as they are")
 
-    def _history(self, commit: str) -> Iterator[str]:
-        """A commit and all before it, the nearest first."""
+    def _history(self, commit: str, ends: frozenset[str] = frozenset()) -> Iterator[str]:
+        """A commit and all before it, the nearest first; nothing before one of `ends`."""
         seen, pending = {commit}, [commit]
         for current in pending:
             yield current
+            if current in ends:
+                continue
             if len(seen) > MAX_HISTORY:
                 raise RevisionError("the history is too long to find where they part", "write `A..B` instead of `A...B`")
             head = (self.contents(current, MAX_TREE) or b"").partition(b"\n\n")[0]
