@@ -123,18 +123,17 @@ class Compilation:
             )
         return None if self._found.errors else spec
 
-    def under(self, env: str) -> Compilation:
-        """The same spec with the overrides of an env in force."""
-        return Compilation(self.path, env, self.params, project=self.project, read=self._read)
-
     @cached_property
     def rough(self) -> Spec | None:
         """The spec, or what could be bound of one with errors; None when its text has no statements that can be read."""
-        if self.spec is not None or self.tree is None:
-            return self.spec
+        return self.spec if self.spec is not None or self.tree is None else self.bound(self.env)
+
+    def bound(self, env: str | None) -> Spec:
+        """What can be bound of a spec with a tree under an env, whether it has errors or not."""
         from mlspec.spec.check import bind_spec
 
-        return bind_spec(self.tree, load=self._load, env=self.env)[0]
+        assert self.tree is not None, "only of a spec with a tree"
+        return bind_spec(self.tree, load=self._load, env=env)[0]
 
     def _load(self, path: str) -> File | None:
         """The tree of an imported file, by its path from the spec's folder; None when it cannot be read.

@@ -18,6 +18,7 @@ def main(argv: list[str] | None = None) -> int:
         code = replay(arguments[1:])
         if code is not None:
             return code
+    if arguments[:1] in (["check"], ["diff"]):
         # Trees and tables live to the end of a check: to look for garbage among them is a fifth of its time.
         gc.set_threshold(100_000)
     from mlspec.cli.dispatch import dispatch

@@ -87,7 +87,8 @@ def _compare(pair: Pair) -> FileDiff:
     unread = _unread(pair.new) or _unread(pair.old)
     if unread:
         return FileDiff(pair.path, "failed", Comparison(()), tuple(unread))
-    comparison = compare(_version(pair.old, pair.new.prefix), _version(pair.new, pair.new.prefix))
+    envs = _changed_envs(pair.old, pair.new)
+    comparison = compare(_version(pair.old, pair.new.prefix, envs), _version(pair.new, pair.new.prefix, envs))
     return FileDiff(pair.path, "changed" if comparison.changes else "same", comparison)
 
 
@@ -109,8 +110,19 @@ def _errors(side: Compilation) -> tuple[Fault, ...]:
     return tuple(Fault(item.code.id, item.span, item.message) for item in side.diagnostics if item.severity == "error")
 
 
-def _version(side: Compilation, prefix: str) -> Version:
-    """One side as far as it goes; `prefix` is the same for both, so that a move of the file changes no key."""
+def _changed_envs(old: Compilation, new: Compilation) -> frozenset[str]:
+    """The environments whose overrides differ: under any other, what changes is what changes without it."""
+    before, after = (_env_texts(side) for side in (old, new))
+    return frozenset(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
+def _env_texts(side: Compilation) -> dict[str, list[str]]:
+    spec = side.rough
+    return {} if spec is None else {block.name: block.span.text.split() for block in spec.of_kind("env")}
+
+
+def _version(side: Compilation, prefix: str, envs: frozenset[str] = frozenset()) -> Version:
+    """One side as far as it goes, also under `envs`; `prefix` is the same for both, so that a move of the file changes no key."""
     from mlspec.diff import Version
     from mlspec.diff.written import names_written
 
@@ -122,9 +134,9 @@ def _version(side: Compilation, prefix: str) -> Version:
         from mlspec.lower import lower
 
         graph = lower(side.spec, "", prefix)
-    envs = {} if side.env is not None else {name: _version(side.under(name), prefix) for name in spec.envs}
+    under = {name: Version(side.bound(name)) for name in spec.envs if name in envs}
     written = frozenset() if side.spec is not None else names_written(side.tree)
-    return Version(spec, graph, _errors(side), written, envs, _code(side, spec))
+    return Version(spec, graph, _errors(side), written, under, _code(side, spec))
 
 
 def _code(side: Compilation, spec: Spec) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mlspec.diff.change import ACTIONS, Change
 from mlspec.diff.report import Report
@@ -33,8 +33,9 @@ def attribute_stages(report: Report) -> dict[str, list[str]] | None:
     actions = {
         name: _action(new[name], places[name], name in ids, old, new, ids, changed) for name in new.stages if name in changed
     }
+    index = _index(places)
     for change in report.changes:
-        _attribute(change, new, places, actions)
+        _attribute(change, new, index, actions)
     found = _by_action(actions)
     for change in report.changes:
         for action in ("redeploy", "rearm"):
@@ -74,19 +75,33 @@ def _action(
     return "rerun"
 
 
-def _attribute(change: Change, graph: Graph, places: dict[str, list[str]], actions: dict[str, str]) -> None:
+def _attribute(change: Change, graph: Graph, index: Mapping[str, frozenset[str]], actions: dict[str, str]) -> None:
     """The stages whose own config says what changed, and those after them that run again."""
-    direct = [name for name, found in places.items() if any(_same_place(change.place, place) for place in found)]
-    reached = dict.fromkeys(direct)
+    around = {around for around in _around(change.place) if around in index}
+    direct = {name for place in around for name in index[place]} | index.get(f"{change.place}.", frozenset())
+    reached = set(direct)
     for name in direct:
-        reached.update(dict.fromkeys(after for after in graph.downstream(name) if after in actions))
-    chosen = {name: actions[name] for name in graph.stages if name in reached}
-    change.stages |= _by_action(chosen)
+        reached.update(after for after in graph.downstream(name) if after in actions)
+    change.stages |= _by_action({name: actions[name] for name in actions if name in reached})
     change.stages = {action: change.stages[action] for action in ACTIONS if action in change.stages}
 
 
-def _same_place(change: str, place: str) -> bool:
-    return change == place or change.startswith(f"{place}.") or place.startswith(f"{change}.")
+def _index(places: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
+    """The stages by the places at which their configs differ; under `place.` those that differ somewhere inside a place."""
+    found: dict[str, set[str]] = {}
+    for name, wheres in places.items():
+        for where in wheres:
+            found.setdefault(where, set()).add(name)
+            for around in _around(where):
+                if around != where:
+                    found.setdefault(f"{around}.", set()).add(name)
+    return {where: frozenset(names) for where, names in found.items()}
+
+
+def _around(place: str) -> list[str]:
+    """A dotted place and those around it: `a.b.c`, `a.b`, `a`."""
+    words = place.split(".")
+    return [".".join(words[:count]) for count in range(len(words), 0, -1)]
 
 
 def _by_action(actions: dict[str, str]) -> dict[str, list[str]]:

@@ -32,6 +32,8 @@ def differences(spec: str, old: Stage, new: Stage, blocks: Mapping[str, str]) ->
 
 
 def _walk(old: Any, new: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    if repr(old) == repr(new):
+        return  # most of a large config, at the speed of repr
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in [*new, *(name for name in old if name not in new)]:
             yield from _walk(old.get(name, ABSENT), new.get(name, ABSENT), (*path, str(name)))

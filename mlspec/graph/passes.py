@@ -63,10 +63,34 @@ def _kind_of(stage: Stage) -> Kind:
 
 
 def _check_config(stage: Stage) -> None:
+    if _is_json(stage.config):
+        return
     where, value = _first_not_json(stage.config, f"stages.{stage.id}.config")
     if where:
         raise GraphError("a config holds JSON only", where, expected="null, bool, int, finite float, string, list, object",
                          found=f"{type(value).__name__} {value!r}"[:80])  # fmt: skip
+
+
+_CONSTANTS = frozenset((str, int, bool, type(None)))
+
+
+def _is_json(value: Any) -> bool:
+    """Whether plain JSON types hold all of it: the fast answer for what every config should be, without paths."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        kind = type(item)
+        if kind in _CONSTANTS:
+            continue
+        if kind is dict:
+            if not all(type(key) is str for key in item):
+                return False
+            pending.extend(item.values())
+        elif kind is list or kind is tuple:
+            pending.extend(item)
+        elif kind is not float or item != item or item in (float("inf"), float("-inf")):
+            return False
+    return True
 
 
 def _first_not_json(value: Any, where: str) -> tuple[str, Any]:
