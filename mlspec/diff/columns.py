@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mlspec.diff import order, table, words
+from mlspec.diff.change import EFFECTS
 from mlspec.diff.fields import directed
 from mlspec.diff.names import plain
 from mlspec.diff.order import Verdict
 from mlspec.diff.pairing import pair_items
 from mlspec.diff.report import Report, changed, effect_of, unsure
+from mlspec.source import Span
 from mlspec.spec import schema
 from mlspec.spec.kinds import Type
 from mlspec.spec.model import Attribute, Block, Column, Item
@@ -50,6 +54,14 @@ def not_compared(report: Report, place: str, item: Item) -> None:
     change.code = next((fault.code for fault in report.new.errors), "")
 
 
+def _types(before: Column, after: Column) -> tuple[str, str]:
+    """Two types as texts that differ: settings of an image stand only in what was written."""
+    if str(before.type) != str(after.type):
+        return str(before.type), str(after.type)
+    one, other = (words.written(column.span).partition(":")[2].partition("@")[0].strip() for column in (before, after))
+    return one, other
+
+
 def _shown(column: Column) -> str:
     return " ".join([str(column.type), *(words.written(attribute.span) for attribute in column.attrs.values())])
 
@@ -58,17 +70,19 @@ def _retyped(report: Report, place: str, before: Column, after: Column) -> None:
     verdict = _wider(before.type, after.type)
     effect = {1: "loosening", -1: "tightening"}.get(verdict or 0, "breaking")
     why = ""
-    if before.type.values and after.type.values:
-        gone, come = (
-            [value for value in one if value not in other]
-            for one, other in ((before.type.values, after.type.values), (after.type.values, before.type.values))
-        )
-        effect = "breaking" if gone else "additive" if come else "cosmetic"
-        why = f"gone: {', '.join(gone)}" if gone else f"new: {', '.join(come)}" if come else "the same values in another order"
-    report.add(
-        effect, "column-retyped", place, (str(before.type)), (str(after.type)), why=why,
-        spans=(before.span, after.span),
-    )  # fmt: skip
+    if before.type.values and after.type.values and before.type.values != after.type.values:
+        by_values, why = _values(before.type.values, after.type.values)
+        by_null = {1: "loosening", -1: "tightening"}.get(int(after.type.optional) - int(before.type.optional), by_values)
+        effect = min(by_values, by_null, key=EFFECTS.index)
+    report.add(effect, "column-retyped", place, *_types(before, after), why=why, spans=(before.span, after.span))
+
+
+def _values(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, str]:
+    """What a change of a category's values is, and which they are."""
+    gone, come = [value for value in old if value not in new], [value for value in new if value not in old]
+    if gone:
+        return "breaking", f"gone: {', '.join(gone)}"
+    return ("additive", f"new: {', '.join(come)}") if come else ("behaviour", "the same values in another order")
 
 
 def _wider(old: Type, new: Type) -> Verdict:
@@ -82,12 +96,25 @@ def _wider(old: Type, new: Type) -> Verdict:
 
 
 def compare_attributes(report: Report, place: str, old: Item, new: Item) -> None:
-    """The attributes of two columns or definitions, in the order of the schema."""
-    for name in dict.fromkeys((*old.attrs, *new.attrs)):
-        before, after = old.attrs.get(name), new.attrs.get(name)
+    """The attributes of two columns or definitions."""
+    _attributes(report, place, old.attrs, new.attrs, (old.span, new.span))
+
+
+def compare_declared(report: Report, old: Block, new: Block) -> None:
+    """The attributes of two entities or params."""
+    before, after = old.get("attributes"), new.get("attributes")
+    if before is not None and after is not None:
+        _attributes(report, new.path, before, after, (old.span, new.span))
+
+
+def _attributes(
+    report: Report, place: str, old: Mapping[str, Attribute], new: Mapping[str, Attribute], around: tuple[Span, Span]
+) -> None:
+    for name in dict.fromkeys((*old, *new)):
+        before, after = old.get(name), new.get(name)
         if name == "was" or plain(before, report.names) == plain(after):
             continue
-        spans = (old.span if before is None else before.span, new.span if after is None else after.span)
+        spans = (around[0] if before is None else before.span, around[1] if after is None else after.span)
         effect, verdict = attribute_effect(name, before, after, report)
         rule = ("tag-added", "tag-dropped", "tag-changed")[changed(before, after)]
         report.add(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mlspec.diff import pairing, table, words
 from mlspec.diff.change import Change, Comparison, Version
-from mlspec.diff.columns import compare_columns
+from mlspec.diff.columns import compare_columns, compare_declared
 from mlspec.diff.definitions import compare_definitions, compare_parts
 from mlspec.diff.fields import compare_fields
 from mlspec.diff.names import Names, plain
 from mlspec.diff.release import compare_judged, compare_reply, compare_request
-from mlspec.diff.report import Report
+from mlspec.diff.report import UNSURE, Report
 from mlspec.diff.rerun import attribute_stages
 from mlspec.source import Span
 from mlspec.spec.model import Block
@@ -124,12 +124,16 @@ def _block(report: Report, old: Block, new: Block, key: str) -> None:
     """Everything that two blocks of one kind say."""
     compare_fields(report, old, new)
     compare_columns(report, old, new, key)
+    compare_declared(report, old, new)
     compare_definitions(report, old, new, key)
     if new.kind == "split":
         compare_parts(report, old, new, key)
     if new.kind == "serve":
         compare_request(report, old, new)
         compare_reply(report, old, new)
+    if new.kind == "extern" and _signature(old) != _signature(new):
+        report.add(table.UNKNOWN, "definition-changed", f"{new.path}.signature", _signature(old), _signature(new), why=UNSURE,
+                   security=True, spans=(old.head, new.head))  # fmt: skip
     if new.kind == "gates":
         compare_judged(report, old, new)
     _docs(report, old, new)
@@ -140,6 +144,11 @@ def _block(report: Report, old: Block, new: Block, key: str) -> None:
         _one_side(report, block, 1, new)
     for block in inner.come:
         _one_side(report, block, 0, new)
+
+
+def _signature(extern: Block) -> str:
+    """What an extern takes and gives, as it was written."""
+    return " ".join(extern.span.text.partition("{")[0].split())
 
 
 def _docs(report: Report, old: Block, new: Block) -> None:

@@ -88,5 +88,8 @@ def plain(item: Any, names: Names = NO_NAMES) -> Any:
     if isinstance(item, tuple | list | frozenset):
         return [plain(part, names) for part in item]
     if isinstance(item, Type):
-        return str(item)
+        # A column's range is an attribute of the column; it is told there.
+        settings = [[name, plain(value)] for name, value in item.settings if name != "range"]
+        members = [[name, plain(kind)] for name, kind in item.members]
+        return [str(item), settings, members, plain(item.item) if item.item is not None else None]
     return item.isoformat() if isinstance(item, date) else item
