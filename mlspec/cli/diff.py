@@ -89,7 +89,7 @@ def _compare(pair: Pair) -> FileDiff:
         return FileDiff(pair.path, "failed", Comparison(()), tuple(unread))
     envs = _changed_envs(pair.old, pair.new)
     comparison = compare(_version(pair.old, pair.new.prefix, envs), _version(pair.new, pair.new.prefix, envs))
-    return FileDiff(pair.path, "changed" if comparison.changes else "same", comparison)
+    return FileDiff(pair.path, "changed" if comparison.changes or comparison.stages else "same", comparison)
 
 
 def _same_text(old: Compilation, new: Compilation) -> bool:

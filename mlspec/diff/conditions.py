@@ -49,6 +49,17 @@ def compare_conditions(old: Form, new: Form) -> Verdict:
     return both((_bounds(one, other), _quantity(one, other)))
 
 
+def of_candidate(form: Form, candidate: str) -> Form:
+    """A gate's form with its candidate called so, as the spec does: which model it is stands at `candidate`."""
+    if isinstance(form, dict):
+        return {key: of_candidate(value, candidate) for key, value in form.items()}
+    if not isinstance(form, list):
+        return form
+    if form[:1] == ["metric"] and form[2] == candidate:
+        return ["metric", form[1], "candidate", of_candidate(form[3], candidate)]
+    return [of_candidate(part, candidate) for part in form]
+
+
 def _is(form: Form, name: str) -> bool:
     return isinstance(form, list) and form[:1] == ["call"] and form[1] == name
 

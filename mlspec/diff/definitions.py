@@ -21,10 +21,11 @@ def compare_definitions(report: Report, old: Block, new: Block, key: str) -> Non
     kind = schema.kind(new.kind)
     role = "" if kind is None else kind.role or ""
     paired = pair_items(old.definitions, new.definitions, key, report.names)
+    candidates = ["" if ref is None else ref.block for ref in (old.ref("candidate"), new.ref("candidate"))]
     for before, after in paired.pairs:
         place = f"{new.path}.{after.name}"
         renamed(report, place, before, after)
-        _expression(report, place, role, before, after)
+        _expression(report, place, role, before, after, candidates)
         compare_attributes(report, place, before, after)
     for item in paired.gone:
         place = f"{new.path}.{item.name}"
@@ -70,7 +71,7 @@ def _one_side(report: Report, place: str, role: str, item: Definition, gone: int
     )  # fmt: skip
 
 
-def _expression(report: Report, place: str, role: str, before: Definition, after: Definition) -> None:
+def _expression(report: Report, place: str, role: str, before: Definition, after: Definition, candidates: list[str]) -> None:
     old, new = before.value, after.value
     spans = (before.span, after.span)
     if "unknown" in (old.type.name, new.type.name):
@@ -80,7 +81,7 @@ def _expression(report: Report, place: str, role: str, before: Definition, after
     if plain(old, report.names) == plain(new):
         return
     if table.ROLES.get(role, ("", "", ""))[2] == table.CONDITION:
-        _condition(report, place, role, before, after)
+        _condition(report, place, role, before, after, candidates)
         return
     security, effect, rule, why = False, "behaviour", "definition-changed", ""
     if role == "derived" and ("label" in before.attrs or "label" in after.attrs):
@@ -122,13 +123,16 @@ def _unknown(report: Report, place: str, role: str, before: Item, after: Definit
     )  # fmt: skip
 
 
-def _condition(report: Report, place: str, role: str, before: Definition, after: Definition) -> None:
-    old, new = report.names.form(before.value), after.value.form
+def _condition(report: Report, place: str, role: str, before: Definition, after: Definition, candidates: list[str]) -> None:
+    old = conditions.of_candidate(report.names.form(before.value), report.names.blocks.get(candidates[0], candidates[0]))
+    new = conditions.of_candidate(after.value.form, candidates[1])
     verdict: Verdict = conditions.compare_conditions(old, new)
     if verdict == 0:
-        verdict = None
+        return  # the same in other words, or another candidate, which is told where it stands
     why = conditions.why(old, new) or (UNSURE if verdict is None else "")
     texts = _texts(before.value, after.value)
+    if texts[0] == texts[1] or words.written(before.value.span) == words.written(after.value.span):
+        texts = words.of_form(old), words.of_form(new)
     one, other = conditions.threshold(old), conditions.threshold(new)
     if one is not None and other is not None and one[0] == other[0] and one[1] != other[1]:
         texts = _thresholds(before.value, after.value, words.of_form(one[1]), words.of_form(other[1]))

@@ -10,6 +10,8 @@ from mlspec.spec.kinds import Type
 from mlspec.spec.model import Attribute
 from mlspec.spec.values import Bounds, Made, Reference, Typed, Value
 
+# References that a form may name without its block: where two sources have a column of one name, only these tell them apart.
+_ROWS = frozenset(("column", "derived", "feature", "features"))
 _NAMED = {"col": 1, "feature": 1, "features": 1, "rows": 1, "metric": 2, "column": 1}
 
 
@@ -74,7 +76,7 @@ def plain(item: Any, names: Names = NO_NAMES) -> Any:
     if isinstance(item, Value):
         return plain(item.item, names)
     if isinstance(item, Typed):
-        return ["expression", _untyped(names.form(item)), [names.path(ref) for ref in item.refs]]
+        return ["expression", _untyped(names.form(item)), [names.path(ref) for ref in item.refs if ref.kind in _ROWS]]
     if isinstance(item, Reference):
         return ["ref", names.path(item)]
     if isinstance(item, Made):

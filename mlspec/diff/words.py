@@ -39,7 +39,7 @@ def _window(text: str, start: int) -> str:
 def both(old: Value | None, new: Value | None, form: Any) -> tuple[str, str]:
     """Two values of a field as texts that differ: as written, or what they came to where the writing is the same."""
     one, other = _as_written(old, form), _as_written(new, form)
-    if one != other and one and other:
+    if one != other:
         return one, other
     return of_value(old, form), of_value(new, form)
 
@@ -53,7 +53,7 @@ def _as_written(value: Value | None, form: Any) -> str:
 
 def of_value(value: Value | None, form: Any) -> str:
     """A field's value, from what it came to."""
-    return "none" if value is None else of_item(value.item, form)
+    return "" if value is None or value.item is None else of_item(value.item, form)
 
 
 def of_item(item: Any, form: Any = "") -> str:

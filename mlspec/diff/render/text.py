@@ -79,8 +79,16 @@ def _change(change: Change, ink: _Ink) -> list[str]:
     if change.code:
         lines.append(f"{_INDENT}the new spec has {change.code} here: `mlspec explain {change.code}`")
     lines += [_INDENT + line for line in _wrapped(escape(change.why))]
-    where = escape(places(change))
-    return [*lines, *([_INDENT + ink("dim", where)] if where else [])]
+    return [*lines, *(_INDENT + ink("dim", escape(where)) for where in _places(change))]
+
+
+def _places(change: Change) -> list[str]:
+    """Both places on one line, or one under the other."""
+    whole = places(change)
+    if len(_INDENT) + len(whole) <= WIDTH or " → " not in whole:
+        return [whole] if whole else []
+    old, _, new = whole.partition(" → ")
+    return [old, f"→ {new}"]
 
 
 def _below(change: Change, values: str, ink: _Ink) -> list[str]:
