@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from mlspec.cli.diff import _changed_envs, _version
 from mlspec.diff import compare
+from mlspec.diff.page import FileDiff, render
 from mlspec.driver import Compilation
 from mlspec.syntax import nodes
 
@@ -86,3 +88,41 @@ def test_nothing_goes_unnoticed(tmp_path: Path) -> None:
     edits = [(node, "") for node in walk(tree.statements, REMOVABLE)]
     assert len(edits) > 100
     assert set(silent(CENSUS, edits, tmp_path)) == DEFAULTS
+
+
+def broken(text: str, chance: random.Random, words: list[str]) -> str:
+    """A spec with one to three lines lost, doubled, swapped or with another word: most still have a tree, few are sound."""
+    lines = text.split("\n")
+    for _ in range(chance.randint(1, 3)):
+        at, other = chance.randrange(2, len(lines)), chance.randrange(2, len(lines))
+        kind = chance.random()
+        if kind < 0.3 and "{" not in lines[at] and "}" not in lines[at]:
+            del lines[at]
+        elif kind < 0.5 and "{" not in lines[at] and "}" not in lines[at]:
+            lines.insert(other, lines[at])
+        elif lines[at].split():
+            line = lines[at].split(" ")
+            line[-1] = chance.choice(words)
+            lines[at] = " ".join(line)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_broken_spec_breaks_the_diff(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    text = (CENSUS, CARDS)[seed % 2].read_text(encoding="utf-8")
+    words = sorted({word for word in text.split() if "{" not in word and "}" not in word and '"' not in word})
+    compared = 0
+    for _ in range(25):
+        sides = []
+        for name in ("old", "new"):
+            (tmp_path / f"{name}.mlspec").write_text(broken(text, chance, words))
+            sides.append(Compilation(tmp_path / f"{name}.mlspec"))
+        if any(side.rough is None for side in sides):
+            continue
+        envs = _changed_envs(*sides)
+        found = compare(*(_version(side, "", envs) for side in sides))
+        compared += 1
+        for format in ("text", "json", "markdown", "sarif", "github"):
+            assert render([FileDiff("demo.mlspec", "changed", found)], format)
+    assert compared
