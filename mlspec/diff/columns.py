@@ -138,12 +138,19 @@ def attribute_effect(name: str, before: Attribute | None, after: Attribute | Non
     if name == "range" and (before is None or after is None):
         return ("tightening", -1) if before is None else ("loosening", 1)
     if direction in ("up_loosens", "down_loosens"):
-        lengths = [next(iter(item.args.values())).item if item is not None else 0.0 for item in (before, after)]
-        return directed(direction, lengths[0], lengths[1], "", None, None)
+        return directed(direction, _length(before), _length(after), "", None, None)
     if direction in ("drop_loosens", "add_loosens"):
         return _presence(direction, before, after, report)
     effects = table.DIRECTIONS.get(direction)
     return (table.UNKNOWN if effects is None else effects[changed(before, after)]), 0
+
+
+def _length(attribute: Attribute | None) -> object:
+    """The length that `@for(2h)` states: absent it is none at all, and of a wrong one it is not known."""
+    if attribute is None:
+        return 0.0
+    value = next(iter(attribute.args.values()), None)
+    return None if value is None else value.item
 
 
 def _presence(direction: str, before: Attribute | None, after: Attribute | None, report: Report) -> tuple[str, Verdict]:

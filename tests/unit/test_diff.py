@@ -269,6 +269,14 @@ def test_a_block_with_an_error_is_not_called_gone(tmp_path: Path) -> None:
     assert change.code.startswith("MLS")
 
 
+def test_an_attribute_with_a_wrong_argument_is_a_loosening(tmp_path: Path) -> None:
+    old = (CASES / "threshold_lowered" / "old.mlspec").read_text()
+    found = of_texts(tmp_path, old, old.replace("@for(2h)", "@for(often)"))
+    change = next(change for change in found.changes if change.where.endswith("@for"))
+    assert change.effect == "loosening"
+    assert change.code
+
+
 def test_json_is_what_its_schema_says(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     import jsonschema
 
