@@ -66,6 +66,9 @@ def _faulty(change: Change, fault: Fault) -> None:
     change.code = fault.code
     if change.rule == "not-compared":
         change.why = fault.message
+    elif change.effect == "tightening":
+        # What is wrong was left out when it was bound: that less is permitted may be only that.
+        change.effect, change.why = "loosening", f"{fault.message}: which way this goes is not known"
     if fault.code[3:4] in "345":
         change.security = True
         change.why = fault.message
