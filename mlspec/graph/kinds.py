@@ -43,7 +43,7 @@ _TABLE = (
     Kind("verify", 1, {"rows": "table"}, {"checks": "metrics"}, packages=("duckdb",)),
     Kind("split", 1, {"rows": "table"}, {"parts": "table"}),
     Kind(
-        "explore", 5, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
+        "explore", 6, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
         packages=("duckdb", "numpy", "scipy"),
     ),
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
