@@ -1,0 +1,254 @@
+"""The calls that stand as field values in blocks of development, optimisation and training: group -> (name, parameters, built, doc)."""
+
+R = ...
+
+_WHEN = ("when", "sibling", None, "The parameter whose value true makes this one count.")
+_PART = (("part", "part", None, "The rows that it is learned on; absent: out-of-fold predictions of the fitting part."),)
+
+CALLS = {
+    "model_from": (
+        (
+            "registry",
+            (
+                ("name", "string", R, "The registered name."),
+                ("alias", "string", R, "The alias."),
+                (
+                    "if_absent",
+                    ("enum", "fail", "skip"),
+                    "fail",
+                    "What gates do while the alias does not exist.",
+                    "later_loosens",
+                ),
+            ),
+            True,
+            "A model of the registry.",
+        ),
+        (
+            "hub",
+            (
+                ("name", "string", R, "`owner/name`."),
+                ("revision", "string", None, "The commit.", "drop_loosens"),
+                ("token", "secret", None, "An access token."),
+            ),
+            False,
+            "A model of the Hugging Face hub.",
+        ),
+    ),
+    "cv_by": (
+        (
+            "folds",
+            (("count", ("int", 2, 50), R, "How many folds."), ("stratify", "column", None, "Every fold has its shares.")),
+            True,
+            "Folds by chance.",
+        ),
+        (
+            "group_folds",
+            (("count", ("int", 2, 50), R, "How many folds."), ("group", "column", R, "Stays in one fold.")),
+            True,
+            "Folds of whole groups.",
+        ),
+        (
+            "forward_chain",
+            (
+                ("folds", ("int", 2, 50), 5, "How many folds."),
+                ("gap", "duration", 0.0, "Time left out before each.", "down_loosens"),
+                ("group", "column", None, "A value before the cut is left out after it.", "drop_loosens"),
+                ("on", "column", None, "The time column; absent: the split's."),
+            ),
+            True,
+            "Each fold is fitted on what came before it.",
+        ),
+    ),
+    "search_by": (
+        (
+            "hyperopt",
+            (("algorithm", ("enum", "tpe", "random", "anneal"), "tpe", "How trials are suggested."),),
+            True,
+            "Hyperopt.",
+        ),
+        (
+            "optuna",
+            (("sampler", ("enum", "tpe", "random", "cmaes", "gp"), "tpe", "How trials are suggested."),),
+            True,
+            "Optuna.",
+        ),
+        ("random", (), True, "Independent draws."),
+        ("grid", (("points", ("int", 2, 1000), 5, "Points per numeric dimension."),), True, "Every combination."),
+    ),
+    "objective_by": (
+        ("maximize", (("metric", "metric", R, "The metric."),), True, "More is better."),
+        ("minimize", (("metric", "metric", R, "The metric."),), True, "Less is better."),
+    ),
+    "prune_by": (
+        (
+            "median",
+            (
+                ("startup", ("int", 1, None), 5, "Trials that are never pruned."),
+                ("warmup", ("int", 0, None), 1, "Folds that are never pruned."),
+            ),
+            True,
+            "Ends a trial that is worse than the median of earlier ones at the same fold.",
+        ),
+        (
+            "halving",
+            (
+                ("factor", ("int", 2, 10), 3, "One in this many goes on."),
+                ("warmup", ("int", 0, None), 1, "Folds that are never pruned."),
+            ),
+            True,
+            "Successive halving over folds.",
+        ),
+    ),
+    "calibrate_by": (
+        ("isotonic", _PART, True, "A rising step function."),
+        ("sigmoid", _PART, True, "A logistic curve."),
+    ),
+    "threshold_by": (
+        (
+            "fixed",
+            (("value", ("ratio", 0, 1), R, "The score from which on the decision is positive."),),
+            True,
+            "A given score.",
+        ),
+        (
+            "cost_ratio",
+            (
+                ("false_pos", ("float", 0, None), R, "The cost of a false positive."),
+                ("false_neg", ("float", 0, None), R, "The cost of a false negative."),
+            ),
+            True,
+            "The least expected cost.",
+        ),
+        ("maximize", (("metric", "metric", R, "The metric."),), True, "The score at which a metric is best."),
+    ),
+    "space": (
+        (
+            "uniform",
+            (("low", "float", R, "The least value."), ("high", "float", R, "The greatest."), _WHEN),
+            True,
+            "Evenly spread.",
+        ),
+        (
+            "loguniform",
+            (("low", "float", R, "The least value, above 0."), ("high", "float", R, "The greatest."), _WHEN),
+            True,
+            "Evenly spread logarithm.",
+        ),
+        (
+            "int",
+            (("low", "int", R, "The least value."), ("high", "int", R, "The greatest."), _WHEN),
+            True,
+            "Whole numbers, evenly.",
+        ),
+        (
+            "logint",
+            (("low", "int", R, "The least value, above 0."), ("high", "int", R, "The greatest."), _WHEN),
+            True,
+            "Whole numbers, evenly spread logarithm.",
+        ),
+        (
+            "normal",
+            (("mean", "float", R, "The mean."), ("std", ("float", 0, None), R, "The standard deviation."), _WHEN),
+            True,
+            "Normally distributed.",
+        ),
+        ("choice", (("*values", ("const",), R, "The values."), _WHEN), True, "One of the values."),
+    ),
+    "network_of": (),
+    "optimise_by": (
+        (
+            "adamw",
+            (("lr", ("float", 0, None), R, "The learning rate."), ("weight_decay", ("float", 0, None), 0.01, "The decay.")),
+            False,
+            "AdamW.",
+        ),
+        (
+            "sgd",
+            (("lr", ("float", 0, None), R, "The learning rate."), ("momentum", ("float", 0, 1), 0.0, "The momentum.")),
+            False,
+            "Stochastic gradient descent.",
+        ),
+    ),
+    "strategy_by": (
+        ("single", (("gpus", ("int", 0, 1), 0, "Whether the one device is a GPU."),), False, "One device."),
+        (
+            "ddp",
+            (("nodes", ("int", 1, None), 1, "Machines."), ("gpus_per_node", ("int", 1, None), 1, "GPUs a machine.")),
+            False,
+            "Data parallel.",
+        ),
+        (
+            "fsdp",
+            (("nodes", ("int", 1, None), 1, "Machines."), ("gpus_per_node", ("int", 1, None), 1, "GPUs a machine.")),
+            False,
+            "Data parallel with sharded weights.",
+        ),
+    ),
+    "stop_by": (
+        (
+            "patience",
+            (
+                ("epochs", ("int", 1, None), R, "Epochs without gain."),
+                ("on", "metric", R, "The metric."),
+                ("part", "part", R, "The rows it is taken on."),
+                ("min_gain", "points", 0.0, "A gain below it counts as none."),
+            ),
+            False,
+            "Ends when nothing is gained.",
+        ),
+    ),
+    "checkpoint_by": (
+        (
+            "keep",
+            (
+                ("best", ("int", 0, None), 1, "How many of the best."),
+                ("last", ("int", 1, None), 1, "How many of the last."),
+                ("every", "duration", None, "The time between two; absent: each epoch."),
+            ),
+            False,
+            "Kept states.",
+        ),
+    ),
+    "board_of": (
+        (
+            "board",
+            (
+                ("scalars", "bool", True, "Curves."),
+                ("images", ("int", 0, None), 0, "Images an epoch."),
+                ("profile_steps", ("int", 0, None), 0, "Steps that are profiled."),
+            ),
+            False,
+            "TensorBoard.",
+        ),
+    ),
+    "prune_weights_by": (
+        (
+            "magnitude",
+            (
+                ("sparsity", ("ratio", 0, 1), R, "The share of zeros."),
+                ("structured", "bool", False, "Whole channels."),
+                ("retrain_epochs", ("int", 0, None), 0, "Epochs after it."),
+            ),
+            False,
+            "The smallest weights go.",
+        ),
+    ),
+    "quantise_by": (
+        (
+            "static_int8",
+            (("part", "part", R, "The rows that ranges are measured on."), ("samples", ("int", 1, None), 512, "How many.")),
+            False,
+            "8-bit weights and activations.",
+        ),
+        ("dynamic_int8", (), False, "8-bit weights."),
+    ),
+    "distil_by": (
+        (
+            "student",
+            (("network", ("call", "network_of"), R, "The smaller network."), ("epochs", ("int", 1, None), R, "Epochs.")),
+            False,
+            "A smaller network learns the scores.",
+        ),
+    ),
+    "export_to": (("onnx", (("opset", ("int", 7, None), 18, "The operator set."),), False, "ONNX."),),
+}
