@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlspec.backend.emitted import Emitted, Origin
@@ -86,13 +86,16 @@ def read_map(folder: Path) -> Compiled | None:
         return _from_json(value)
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CompiledError(f"`{path}` is damaged", expected="what `mlspec compile` wrote", found=str(error),
                             help="remove it and compile again") from error  # fmt: skip
 
 
 def _from_json(value: Mapping[str, Any]) -> Compiled:
     files = value["files"]
+    for name in files:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ValueError(f"`{name}` lies outside the folder")
     return Compiled(
         str(value["target"]), str(value["spec"]), str(value["spec_digest"]), value["env"], dict(value["params"]),
         {name: str(row["sha256"]) for name, row in files.items()},
@@ -120,6 +123,12 @@ def write_compiled(folder: Path, compiled: Compiled, emitted: Emitted, *, force:
 
     A file that was edited by hand, or that mlspec never wrote, is not overwritten unless `force` is set: CompiledError.
     """
+    known = read_map(folder)
+    if known and (known.target, known.spec) != (compiled.target, compiled.spec) and not force:
+        raise CompiledError(
+            f"`{folder}` holds the files of `{known.spec}` for `{known.target}`", expected="a folder for each spec and target",
+            found=f"`{compiled.spec}` for `{compiled.target}`", help="give another folder with `-o`, or replace them with `--force`",
+        )  # fmt: skip
     found = differences(folder, emitted)
     edited = [name for name, why in found.items() if why == "edited by hand"]
     if edited and not force:
@@ -131,7 +140,6 @@ def write_compiled(folder: Path, compiled: Compiled, emitted: Emitted, *, force:
         if found.get(name):
             write_text(folder / name, text)
     left = [name for name, why in found.items() if why == "left over"]
-    known = read_map(folder)
     for name in left:
         if force or (known and digest_of_file(folder / name) == known.files[name]):
             (folder / name).unlink()

@@ -93,10 +93,12 @@ def _compare(pair: Pair) -> FileDiff:
 
 
 def _same_text(old: Compilation, new: Compilation) -> bool:
-    """Whether both sides are one text that imports nothing or cannot be read: most files of a folder, which cost nothing."""
+    """Whether both sides are one text that reads no other file, or cannot be read: most files of a folder, which cost nothing."""
+    from mlspec.syntax.nodes import Extern, Use
+
     if old.source is None or new.source is None or old.source.text != new.source.text:
         return False
-    return new.tree is None or 'use "' not in new.source.text
+    return new.tree is None or not any(isinstance(statement, Use | Extern) for statement in new.tree.statements)
 
 
 def _unread(side: Compilation) -> list[Diagnostic]:
@@ -111,9 +113,18 @@ def _errors(side: Compilation) -> tuple[Fault, ...]:
 
 
 def _changed_envs(old: Compilation, new: Compilation) -> frozenset[str]:
-    """The environments whose overrides differ: under any other, what changes is what changes without it."""
+    """The environments whose overrides differ: under any other, what changes is what changes without it.
+
+    An override may read a param or an import, so where there is one, an environment with the same text may still differ.
+    """
     before, after = (_env_texts(side) for side in (old, new))
-    return frozenset(name for name in {*before, *after} if before.get(name) != after.get(name))
+    reads = any(statement in ("param", "use") for side in (old, new) for statement in _declared(side))
+    return frozenset(name for name in {*before, *after} if reads or before.get(name) != after.get(name))
+
+
+def _declared(side: Compilation) -> list[str]:
+    """The first word of every statement of a file."""
+    return [] if side.tree is None else [statement.span.text.partition(" ")[0] for statement in side.tree.statements]
 
 
 def _env_texts(side: Compilation) -> dict[str, list[str]]:

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _place(text: str) -> tuple[Path, int]:
     name, _, line = text.rpartition(":")
-    if not name or not line.isdigit() or int(line) < 1:
+    if not name or not (line.isascii() and line.isdecimal()) or int(line) < 1:
         raise exits.CommandError(
             "the place does not fit", expected="FILE:LINE, for example build/dvc/census/dvc.yaml:12", found=text
         )

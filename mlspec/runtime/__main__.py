@@ -141,8 +141,8 @@ def _beside(
     with folder as work, alone(files.make_folder(around.resume_root)):
         made = run_stage(graph, stage.id, {name: item.path for name, item in held.items()}, Path(work), around)
         written = {name: publish_into(made[name], target, stage.outputs[name]) for name, target in targets.items()}
-    if stage.kind not in KEEPS_RESUME:
-        files.remove_tree(around.resume_root)
+        if stage.kind not in KEEPS_RESUME:
+            files.remove_tree(around.resume_root)  # while it is ours: whoever waits for it makes it anew
     return written
 
 

@@ -55,7 +55,7 @@ def read_folder(folder: Path) -> Held:
             found="none", help="run the stage that makes it again",
         )  # fmt: skip
     manifest = files.read_json(path)
-    if not isinstance(manifest, dict) or manifest.get("format") != 1:
+    if not isinstance(manifest, dict) or manifest.get("format") != 1 or not isinstance(manifest.get("files"), dict):
         raise StageError("MLS808", f"`{path}` is corrupt", expected="a manifest of format 1", found="something else",
                          help="run the stage that makes it again")  # fmt: skip
     verify_folder(folder, str(manifest.get("digest")), manifest.get("files"), ignore=MANIFEST)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from typing import IO
 
 from mlspec.graph.model import Stage
 from mlspec.runtime.errors import FINAL, StageError, error_from_json
-from mlspec.runtime.processes import die_with_parent
+from mlspec.runtime.processes import die_with_parent, limit_memory
 
 _BUG = 70
 _LOOK_EVERY = 0.05
@@ -32,7 +31,7 @@ def guarded(stage: Stage, work: Callable[[], None]) -> None:
     require_gpu(stage)
     asked = stage.resources
     if asked.time_limit is None and not asked.retry:
-        _limit_memory(asked.memory)
+        limit_memory(asked.memory)
         work()
         return
     for attempt in range(1, asked.retry + 2):
@@ -68,13 +67,6 @@ def gpus() -> list[str]:
     return [line.strip() for line in said.stdout.splitlines() if line.strip()] if said.returncode == 0 else []
 
 
-def _limit_memory(limit: int | None) -> None:
-    """Hold this process to the memory that the spec gives the stage: its private data."""
-    if limit is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-
-
 def _attempt(stage: Stage, work: Callable[[], None]) -> StageError | None:
     """One attempt in a process of its own, ended at the time limit; why it failed, None when it did not."""
     with tempfile.TemporaryFile("w+") as told:
@@ -101,7 +93,7 @@ def _work_and_exit(parent: int, stage: Stage, work: Callable[[], None], told: IO
     try:
         die_with_parent(parent)
         os.setpgid(0, 0)
-        _limit_memory(stage.resources.memory)
+        limit_memory(stage.resources.memory)
         work()
         code = 0
     except StageError as error:

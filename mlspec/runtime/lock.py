@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -78,24 +78,30 @@ class RunLock:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold the folder itself, which no file in it shows. What a killed caller left running there is waited for, since it dies by itself."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    deadline = time.monotonic() + _ORPHANS_DIE_WITHIN
+    while (descriptor := _held(folder)) is None:
+        if time.monotonic() >= deadline:
+            raise StageError(
+                "MLS811", f"another process works in `{folder}`", expected="no other run of this stage", found="its lock is held",
+                help="wait for it, or end it; then run again",
+            )  # fmt: skip
+        time.sleep(0.05)
     try:
-        deadline = time.monotonic() + _ORPHANS_DIE_WITHIN
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise StageError(
-                        "MLS811", f"another process works in `{folder}`", expected="no other run of this stage", found="its lock is held",
-                        help="wait for it, or end it; then run again",
-                    ) from None  # fmt: skip
-                time.sleep(0.05)
         yield
         fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
+
+
+def _held(folder: Path) -> int | None:
+    """The folder, opened and locked; None while another has it, or when it was removed meanwhile: that lock keeps nobody out."""
+    descriptor = os.open(files.make_folder(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with suppress(BlockingIOError, FileNotFoundError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), folder.stat()):
+            return descriptor
+    os.close(descriptor)
+    return None
 
 
 def owner(path: Path) -> int | None:

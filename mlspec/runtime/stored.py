@@ -25,7 +25,7 @@ from mlspec.runtime.folder import Held, publish_into
 from mlspec.runtime.lock import alone
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.stage import Around, Record, make_in_store
-from mlspec.runtime.store import Store
+from mlspec.runtime.store import Store, verify_folder
 
 
 def key_of(graph: Graph, stage: Stage, held: Mapping[str, Held], root: Path, versions: Mapping[str, str]) -> str:
@@ -93,6 +93,7 @@ def _hand_out(store: Store, manifest: Manifest, name: str, target: Path) -> dict
     work = files.make_folder(target.resolve().parent) / f".mlspec-{secrets.token_hex(8)}"
     try:
         shutil.copytree(source, work)
+        verify_folder(work, output.digest, output.files)  # a disk or volume that copies wrong bytes gives them no manifest
         return publish_into(work, target, output.type, manifest.key, name)
     except OSError as error:
         raise files.io_error(error, error.filename or target, "copy an artifact to") from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from mlspec.diagnostics import Note
 from mlspec.source import SourceFile, Span
 from mlspec.spec import schema
 from mlspec.spec.constants import INVALID
@@ -80,6 +82,8 @@ def _check_patch(patch: Patch, path: str, env: Block, scope: Scope) -> None:
         return
     block, rest = _inner(block, patch.path[1:])
     name = ".".join(part.text for part in rest)
+    if _reads_later(patch, scope.get(head.text) or block, scope):
+        return
     row = schema.kind(block.kind)
     field = row.fields.get(name) if row is not None else None
     if field is None and row is not None and row.open_fields and name in block.fields:
@@ -90,6 +94,28 @@ def _check_patch(patch: Patch, path: str, env: Block, scope: Scope) -> None:
         _locked(patch, path, block, env, scope)
     else:
         _check_value(field.form, patch, block, scope)
+
+
+def _reads_later(patch: Patch, block: Block, scope: Scope) -> bool:
+    """Whether a patch reads what is declared below the block that it changes: the block would be bound without it."""
+    for name in _names_read(patch.value):
+        later = scope.declared.get(name.text)
+        if later is not None and later.span.source is block.head.source and later.span.start > block.head.start:
+            scope.findings.add("MLS103", name.span, [Note("defined here", later.span)], name=name.text, kind=later.kind)
+            return True
+    return False
+
+
+def _names_read(node: object) -> Iterator[nodes.Name]:
+    """The first name of every reference in an expression."""
+    if isinstance(node, nodes.Ref):
+        yield node.parts[0]
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from _names_read(each)
+    elif isinstance(node, nodes.Node):
+        for field in node.__match_args__:
+            yield from _names_read(getattr(node, field))
 
 
 def _inner(block: Block, rest: tuple[nodes.Name, ...]) -> tuple[Block, tuple[nodes.Name, ...]]:

@@ -152,3 +152,14 @@ def test_an_error_crosses_processes_whole() -> None:
     assert again.to_json() == several.to_json()
     single = StageError("MLS801", "m", "w", expected="e", found="f", help="h", examples=["x"])
     assert error_from_json(single.to_json()).to_json() == single.to_json()
+
+
+def test_a_host_that_allows_less_memory_is_no_failure() -> None:
+    """The bound is the lower of the spec's and the host's."""
+    code = (
+        "import resource; from mlspec.runtime.processes import limit_memory\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30)); limit_memory(8 << 30)\n"
+        "print(resource.getrlimit(resource.RLIMIT_DATA)[0] >> 30); limit_memory(1 << 30)\n"
+        "print(resource.getrlimit(resource.RLIMIT_DATA)[0] >> 30)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["4", "1"]

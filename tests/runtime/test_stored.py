@@ -122,3 +122,31 @@ def test_kfp_learns_what_was_reused_and_what_failed(tmp_path: Path) -> None:
 def test_an_executor_input_that_is_none(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert stage(tmp_path, "a-write", toy_graph(), "--executor-input", text) == 1
     assert "error[MLS101]" in capsys.readouterr().err
+
+
+def test_a_copy_with_other_bytes_is_not_handed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A volume that returns wrong bytes must not get a manifest that says they are right."""
+    from mlspec.runtime import stored
+
+    copy = stored.shutil.copytree
+
+    def spoiled(source: Path, target: Path) -> None:
+        copy(source, target)
+        file = next(path for path in target.rglob("*") if path.is_file())
+        file.write_bytes(file.read_bytes() + b" ")
+
+    monkeypatch.setattr(stored.shutil, "copytree", spoiled)
+    graph = toy_graph()
+    assert stage(tmp_path, next(iter(graph.stages)), graph) == 1
+    assert not (tmp_path / "o" / next(iter(graph.stages)) / "file").exists()
+
+
+@pytest.mark.parametrize("files", [[1], "a", None])
+def test_a_manifest_of_another_shape_is_told(tmp_path: Path, files: Any) -> None:
+    from mlspec.runtime.errors import StageError
+    from mlspec.runtime.folder import read_folder
+
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "digest": "0" * 64, "files": files}))
+    with pytest.raises(StageError) as caught:
+        read_folder(tmp_path)
+    assert caught.value.code == "MLS808"

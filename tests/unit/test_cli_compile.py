@@ -156,7 +156,13 @@ def test_a_line_leads_back_to_the_spec(project: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("place", "words"), [("nowhere", "FILE:LINE"), ("s.mlspec:1", "mlspec-map.json"), ("s.mlspec:9999", "has no line")]
+    ("place", "words"),
+    [
+        ("nowhere", "FILE:LINE"),
+        ("s.mlspec:²", "FILE:LINE"),
+        ("s.mlspec:1", "mlspec-map.json"),
+        ("s.mlspec:9999", "has no line"),
+    ],
 )
 def test_a_place_that_leads_nowhere_is_told(project: Path, capsys: pytest.CaptureFixture[str], place: str, words: str) -> None:
     assert main(["explain-line", place]) == 2
@@ -204,3 +210,28 @@ def test_check_finds_what_a_target_cannot_do(project: Path, capsys: pytest.Captu
     assert main(["check", "s.mlspec", "--target", "list"]) == 1
     said = capsys.readouterr().out
     assert "error[MLS701]" in said and "`local`" in said
+
+
+def test_a_map_that_leads_out_of_its_folder_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folder may come from somebody else's commit."""
+    compiled()
+    victim = project / "victim.txt"
+    victim.write_text("mine\n")
+    path = folder_of(project) / MAP
+    found = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({**found, "files": {**found["files"], "../../../victim.txt": {"sha256": "0" * 64, "origins": []}}})
+    )
+    assert compiled("--force") == 1
+    assert "is damaged" in capsys.readouterr().err
+    assert victim.read_text() == "mine\n"
+
+
+def test_a_folder_holds_one_spec(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    compiled("-o", "out")
+    before = (project / "out" / "list.yaml").read_text()
+    (project / "other.mlspec").write_text(SPEC.replace("spec demo", "spec other"))
+    assert main(["compile", "other.mlspec", "--target", "list", "-o", "out"]) == 1
+    assert "holds the files of `s.mlspec`" in capsys.readouterr().err
+    assert (project / "out" / "list.yaml").read_text() == before
+    assert main(["compile", "other.mlspec", "--target", "list", "-o", "out", "--force"]) == 0

@@ -40,8 +40,6 @@ def run_here(request: RunRequest) -> RunResult:
             busy = error("MLS811", "another airflow run of this project is going on", expected="one at a time", found=str(state / "run.lock"),
                         help="wait for it to end")  # fmt: skip
             return not_begun(state, [busy])
-        # The lock is ours, so whatever lies here was left by a run that was killed.
-        shutil.rmtree(state / "store" / "tmp", ignore_errors=True)
         return _run(request, graph, settings, state)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlspec.backend import RunResult
+from mlspec.backend import RunResult, gates_passed
 from mlspec.backend.answers import counted, error, in_state
 from mlspec.graph import Graph
 
@@ -23,6 +23,7 @@ class Outcome:
     graph: Graph
     outputs: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
     errors: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    gates: bool = True
 
     def artifacts(self) -> dict[str, str]:
         """`stage-id/output` to digest; pages for KFP alone have none."""
@@ -48,10 +49,11 @@ class Outcome:
         errors = [*self.errors.values()]
         if not errors and code:
             errors = [_unexplained(folder, states)]
+        passed = not errors and self.gates
         return RunResult(
-            run_id=folder.name, folder=folder, passed=not errors, executed=in_state(states, "ran"), reused=in_state(states, "reused"),
+            run_id=folder.name, folder=folder, passed=passed, executed=in_state(states, "ran"), reused=in_state(states, "reused"),
             errors=errors, artifacts=self.artifacts(), text=_text(states, folder),
-            summary={"run": folder.name, "spec": self.graph.spec, "passed": not errors, "stages": states, "artifacts": self.artifacts()},
+            summary={"run": folder.name, "spec": self.graph.spec, "passed": passed, "stages": states, "artifacts": self.artifacts()},
         )  # fmt: skip
 
 
@@ -76,6 +78,8 @@ def read_outcome(graph: Graph, outputs: Path) -> Outcome:
                 outcome.outputs[stage.id] = dict(_metadata(json.loads((folder / ANSWER).read_bytes())))
             elif (folder / ERROR).is_file():
                 outcome.errors[stage.id] = json.loads((folder / ERROR).read_bytes())
+    # Without `enforce`, as under `--only`, nothing fails: what the verdict says is still what the run came to.
+    outcome.gates = gates_passed(graph, lambda stage, output: next(outputs.glob(f"*/{stage}/{output}"), outputs / "none"))
     return outcome
 
 

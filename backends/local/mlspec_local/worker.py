@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 from mlspec.graph.model import Graph
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.processes import limit_memory
 from mlspec.runtime.stage import Around, run_in_store
 from mlspec.runtime.store import Store
 
@@ -50,7 +50,7 @@ def work_and_exit(channel: socket.socket, work: Work, stage: str, environment: M
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _redirect_output(work.log_folder / f"{stage}.log")
-        _limit_memory(work.graph[stage].resources.memory)
+        limit_memory(work.graph[stage].resources.memory)
         send(channel, _report(channel, work, stage, environment))
         code = 0
     except BaseException:
@@ -103,13 +103,6 @@ def _redirect_output(path: Path) -> None:
     os.close(descriptor)
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-
-
-def _limit_memory(limit: int | None) -> None:
-    """Hold the worker to the memory that the spec gives it: its private data, on top of what it shares since the fork."""
-    if limit is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 class _Progress:

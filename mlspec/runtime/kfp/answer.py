@@ -28,7 +28,7 @@ class ExecutorInput:
             outputs = json.loads(text)["outputs"]
             self.file = Path(outputs["outputFile"])
             self._declared = {name: found["artifacts"][0] for name, found in outputs.get("artifacts", {}).items()}
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise StageError("MLS101", "`--executor-input` is not what KFP passes", found=str(error)[:200],
                              expected="JSON with outputs.outputFile", help="pass the placeholder `{{$}}`") from None  # fmt: skip
 

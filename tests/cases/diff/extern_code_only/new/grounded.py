@@ -1,0 +1,2 @@
+def score(reply, expected):
+    return 1.0

@@ -1,0 +1,2 @@
+def score(reply, expected):
+    return 1.0 if expected in reply else 0.0
