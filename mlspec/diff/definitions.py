@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlspec.diff import conditions, table, words
 from mlspec.diff.columns import compare_attributes, not_compared, renamed
 from mlspec.diff.names import plain
@@ -86,14 +88,9 @@ def _expression(report: Report, place: str, role: str, before: Definition, after
     security, effect, rule, why = False, "behaviour", "definition-changed", ""
     if role == "derived" and ("label" in before.attrs or "label" in after.attrs):
         effect, why = "breaking", "the label is another one"
-    elif role == "logged" and new.taint > NONE and _masks(old) - _masks(new):
-        effect, rule, security = "loosening", "mask-dropped", True
-        why = f"`{', '.join(sorted(_masks(old) - _masks(new)))}` is gone: what is written down tells {TAINTS[new.taint]} of a person"
-    elif new.taint > old.taint and role == "logged":
-        effect, rule, security = "loosening", "mask-dropped", True
-        why = f"what is written down tells {TAINTS[old.taint]} → {TAINTS[new.taint]} of a person"
-    elif new.taint < old.taint and role == "logged":
-        effect, why = "tightening", f"what is written down tells {TAINTS[old.taint]} → {TAINTS[new.taint]} of a person"
+    elif role == "logged":
+        effect, rule, why = _logged(report, old, new)
+        security = effect == "loosening"
     elif role not in table.ROLES:
         effect, why = table.UNKNOWN, UNSURE
     texts = _texts(old, new)
@@ -105,8 +102,38 @@ def _body(item: Item) -> str:
     return words.written(item.span).partition(":=")[2].strip()
 
 
+def _logged(report: Report, old: Typed, new: Typed) -> tuple[str, str, str]:
+    """(effect, rule, why) of another expression for what is written down: does more of a person show?"""
+    gone = _masks(old) - _masks(new)
+    told = f"what is written down tells {TAINTS[old.taint]} → {TAINTS[new.taint]} of a person"
+    if new.taint > NONE and gone:
+        why = f"`{', '.join(sorted(gone))}` is gone: what is written down tells {TAINTS[new.taint]} of a person"
+        return "loosening", "mask-dropped", why
+    if new.taint > old.taint:
+        return "loosening", "mask-dropped", told
+    if new.taint < old.taint:
+        return "tightening", "definition-changed", told
+    if _mask_calls(report.names.form(old)) - _mask_calls(new.form):
+        return table.UNKNOWN, "mask-dropped", "a mask is another one: mlspec cannot tell whether more shows through it"
+    return "behaviour", "definition-changed", ""
+
+
+MASKS = frozenset({"hmac", "redact", "bucket"})
+"""Functions after which a value tells less of a person."""
+
+
 def _masks(value: Typed) -> set[str]:
-    return {name for name, _ in value.calls} & {"hmac", "redact", "bucket"}
+    return {name for name, _ in value.calls} & MASKS
+
+
+def _mask_calls(form: Any) -> set[str]:
+    """Every call of a mask in an expression, with its arguments."""
+    if not isinstance(form, list | tuple):
+        return set()
+    own = {repr(form)} if len(form) > 1 and form[0] == "call" and form[1] in MASKS else set()
+    return own.union(
+        *(_mask_calls(part) for part in form), *(_mask_calls(list(part.values())) for part in form if isinstance(part, dict))
+    )
 
 
 def _texts(old: Typed, new: Typed) -> tuple[str, str]:
