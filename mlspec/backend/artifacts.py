@@ -8,6 +8,9 @@ from pathlib import Path
 
 from mlspec.graph import Graph
 
+PAGES = {"html": "index.html", "markdown": "index.md"}
+"""The file to open of an artifact that is a page, by its type."""
+
 
 def read_artifacts(graph: Graph, place: Callable[[str, str], Path]) -> dict[str, str]:
     """`{stage-id/output: digest}` of every artifact that is complete; `place` gives the folder of a stage's output."""

@@ -70,6 +70,9 @@ _TABLE = (
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}
 
+KEEPS_RESUME = frozenset({"search"})
+"""Kinds whose resume folders stay after completion: more `trials` later go on from the same study."""
+
 _ESTIMATOR_PACKAGES = {"sklearn": "scikit-learn", "lightgbm": "lightgbm", "xgboost": "xgboost"}
 _ENGINE_PACKAGES = {"hyperopt": "hyperopt", "optuna": "optuna"}
 

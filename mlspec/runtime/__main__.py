@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.errors import GraphError
+from mlspec.graph.kinds import KEEPS_RESUME
 from mlspec.graph.model import Graph, Stage
 from mlspec.graph.plan_format import read_plan
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.folder import Held, publish_into, read_folder
 from mlspec.runtime.kfp.answer import ExecutorInput, metadata_of, show
-from mlspec.runtime.kinds import KEEPS_RESUME
 from mlspec.runtime.lock import alone
 from mlspec.runtime.stage import Around, run_stage
 from mlspec.runtime.store import Store

@@ -32,9 +32,6 @@ FUNCTIONS = {
     "write": "mlspec.runtime.write:run",
 }
 
-KEEPS_RESUME = frozenset({"search"})
-"""Kinds whose resume folders stay after completion: more `trials` later go on from the same study."""
-
 PARALLEL = frozenset({"search"})
 """Kinds that use all workers of the run themselves."""
 

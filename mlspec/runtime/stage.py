@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.canonical import canonical_text
-from mlspec.graph.kinds import KINDS
+from mlspec.graph.kinds import KEEPS_RESUME, KINDS
 from mlspec.graph.model import Graph, Stage
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.kinds import KEEPS_RESUME, function_of
+from mlspec.runtime.kinds import function_of
 from mlspec.runtime.manifest import Manifest, Output
 from mlspec.runtime.store import Store
 

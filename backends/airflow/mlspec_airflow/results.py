@@ -9,9 +9,8 @@ from typing import Any
 
 from mlspec.backend import RunResult, gates_passed, read_artifacts
 from mlspec.backend.answers import counted, error, in_state
+from mlspec.backend.artifacts import PAGES
 from mlspec.graph import Graph
-
-_PAGES = {"html": "index.html", "markdown": "index.md"}
 
 
 def read_outcome(graph: Graph, folder: Path, code: int) -> RunResult:
@@ -52,7 +51,7 @@ def _text(graph: Graph, states: Mapping[str, str], folder: Path, place: Path) ->
     lines = [f"run {folder.name} under Airflow: {counted(states)}", _shown(folder / "log.txt")]
     for stage in graph:
         for output in stage.outputs:
-            page = _PAGES.get(stage.outputs[output])
+            page = PAGES.get(stage.outputs[output])
             path = place / "artifacts" / stage.id / output / (page or "")
             lines += [_shown(path)] if page and path.is_file() else []
     return "\n".join(lines) + "\n"

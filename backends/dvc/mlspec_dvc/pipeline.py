@@ -7,13 +7,13 @@ from typing import Any
 
 from mlspec.backend import At
 from mlspec.graph import Graph, Stage
+from mlspec.graph.kinds import KEEPS_RESUME
 from mlspec_dvc import layout
 from mlspec_dvc.plots import artifacts_of, plots_of
 from mlspec_dvc.sources import Data
 
 WITH_NUMBERS = frozenset({"verify", "search", "evaluate", "verdict"})
 WITH_CURVES = frozenset({"search", "evaluate"})
-KEEPS_RESUME = frozenset({"search"})
 WAITED_FOR = frozenset({"verify", "enforce", "track"})
 """Kinds that always leave a marker: a command must not change because another stage begins to wait for this one."""
 

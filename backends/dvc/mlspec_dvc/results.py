@@ -10,11 +10,10 @@ from typing import Any
 
 from mlspec.backend import RunRequest, RunResult, read_artifacts
 from mlspec.backend.answers import error, in_state
+from mlspec.backend.artifacts import PAGES
 from mlspec.graph import Graph
 from mlspec_dvc import layout
 from mlspec_dvc.summary import to_text
-
-_PAGES = {"html": "index.html", "markdown": "index.md"}
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,8 @@ def _verdicts(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Any]:
 def _pages(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Path]:
     """The reports and cards, to open."""
     return {
-        stage.id: folder / layout.artifact(stage.id, output) / _PAGES[kind]
+        stage.id: folder / layout.artifact(stage.id, output) / PAGES[kind]
         for stage in graph
         for output, kind in stage.outputs.items()
-        if kind in _PAGES and stage.id in kept
+        if kind in PAGES and stage.id in kept
     }
