@@ -11,8 +11,7 @@ character, since its own `re` can take exponential time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_STATES = 2_000
 MAX_REPEAT = 200
@@ -38,8 +37,7 @@ class PatternError(ValueError):
         self.found = found
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A parsed pattern: what was written, the same for RE2, and the automaton."""
 
     text: str
