@@ -44,6 +44,14 @@ def graph_keys(graph: Graph, leaves: Leaves, versions: Mapping[str, str]) -> dic
     return keys
 
 
+def graph_recipes(graph: Graph) -> dict[str, str]:
+    """The recipe of every stage: its key as far as a plan alone says it, without leaves and versions.
+
+    Two results of one recipe were made by the same work from data of whatever content: what a release is recognised by.
+    """
+    return graph_keys(graph, {}, {})
+
+
 def as_read(
     graph: Graph, stage: Stage, upstream: Mapping[str, tuple[str, str]], versions: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:

@@ -23,11 +23,12 @@ from mlspec.graph.model import Graph, Stage
 from mlspec.graph.plan_format import read_plan
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.folder import Held, publish_into, read_folder
+from mlspec.runtime.folder import Held, Maker, publish_into, read_folder
 from mlspec.runtime.kfp.answer import ExecutorInput, metadata_of, show
 from mlspec.runtime.lock import alone
 from mlspec.runtime.stage import Around, run_stage
 from mlspec.runtime.store import Store
+from mlspec.runtime.stored import bring_about, maker_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,12 +95,13 @@ def _run(options: argparse.Namespace, graph: Graph, stage: Stage, kfp: ExecutorI
     resume = options.resume or (store or Store(options.root)).resume / stage.id
     workers = options.workers or len(os.sched_getaffinity(0))
     around = Around(options.root.resolve(), resume, workers, max(1, stage.resources.cpu), _progress)
-    done = None
-    if store is not None:
-        from mlspec.runtime.stored import bring_about
-
-        done = bring_about(graph, stage, held, targets, store, around)
-    written, reused = done or (_beside(graph, stage, held, targets, around), False)
+    maker = maker_of(graph, stage, held, around.project_root)
+    if store is not None and maker.key:
+        written, reused = bring_about(graph, stage, held, targets, store, around, maker)
+    else:
+        written, reused = _beside(graph, stage, held, targets, around, maker), False
+    if options.resume and stage.kind in KEEPS_RESUME:
+        files.make_folder(options.resume)  # whoever named it looks for it, also where nothing had to run
     _tell(options, stage, targets)
     report["state"] = "reused" if reused else "ran"
     if kfp:
@@ -133,14 +135,14 @@ def _tell(options: argparse.Namespace, stage: Stage, targets: Mapping[str, Path]
 
 
 def _beside(
-    graph: Graph, stage: Stage, held: Mapping[str, Held], targets: Mapping[str, Path], around: Around
+    graph: Graph, stage: Stage, held: Mapping[str, Held], targets: Mapping[str, Path], around: Around, maker: Maker
 ) -> dict[str, Any]:
     """Run the stage in a folder beside its outputs: publishing is a rename, which does not cross disks."""
     beside = next(iter(targets.values()), around.project_root).resolve().parent
     folder = tempfile.TemporaryDirectory(prefix=".mlspec-", dir=files.make_folder(beside))
     with folder as work, alone(files.make_folder(around.resume_root)):
         made = run_stage(graph, stage.id, {name: item.path for name, item in held.items()}, Path(work), around)
-        written = {name: publish_into(made[name], target, stage.outputs[name]) for name, target in targets.items()}
+        written = {name: publish_into(made[name], target, stage.outputs[name], maker, name) for name, target in targets.items()}
         if stage.kind not in KEEPS_RESUME:
             files.remove_tree(around.resume_root)  # while it is ours: whoever waits for it makes it anew
     return written

@@ -16,12 +16,21 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Held:
-    """An artifact folder that was verified: where it is, its digest, and the key and output name of its maker, empty without one."""
+    """An artifact folder that was verified: where it is, its digest, and of its maker the key, the output's name and the recipe."""
 
     path: Path
     digest: str
     key: str = ""
     output: str = ""
+    recipe: str = ""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What made an artifact: the key of the stage and, where everything before it was made as the plan says, its recipe."""
+
+    key: str = ""
+    recipe: str = ""
 
 
 def content_of(folder: Path) -> dict[str, str]:
@@ -29,15 +38,21 @@ def content_of(folder: Path) -> dict[str, str]:
     return {name: digest for name, digest in files.sha256_files(folder).items() if name != MANIFEST}
 
 
-def publish_into(source: Path, target: Path, artifact_type: str, key: str = "", output: str = "") -> dict[str, Any]:
+_UNKNOWN = Maker()
+
+
+def publish_into(source: Path, target: Path, artifact_type: str, maker: Maker = _UNKNOWN, output: str = "") -> dict[str, Any]:
     """Make `target` hold the files of `source` and their manifest; what was there before is replaced. The manifest.
 
-    `key` and `output` say what made it, for the stage that reads it to work out its own key; the digest leaves them out.
+    `maker` and `output` say what made it: for the stage that reads it to work out its own key, and for `mlspec serve` to know a
+    release by. The digest leaves them out.
     """
     content = files.sha256_files(source)
     manifest = {"format": 1, "type": artifact_type, "digest": digest_of(content), "files": content}
-    if key:
-        manifest |= {"key": key, "output": output}
+    if maker.key:
+        manifest |= {"key": maker.key, "output": output}
+    if maker.recipe:
+        manifest["recipe"] = maker.recipe
     files.write_json(source / MANIFEST, manifest)
     files.make_folder(target.parent)
     if target.exists():
@@ -59,4 +74,5 @@ def read_folder(folder: Path) -> Held:
         raise StageError("MLS808", f"`{path}` is corrupt", expected="a manifest of format 1", found="something else",
                          help="run the stage that makes it again")  # fmt: skip
     verify_folder(folder, str(manifest.get("digest")), manifest.get("files"), ignore=MANIFEST)
-    return Held(folder, str(manifest["digest"]), str(manifest.get("key", "")), str(manifest.get("output", "")))
+    made = (str(manifest.get(name, "")) for name in ("key", "output", "recipe"))
+    return Held(folder, str(manifest["digest"]), *made)

@@ -104,6 +104,37 @@ def _held(folder: Path) -> int | None:
     return None
 
 
+@contextmanager
+def held(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold a lock file, made when missing; whether it is ours. Without `wait` it is not where somebody else has it."""
+    descriptor = _locked_file(path, wait=wait)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _locked_file(path: Path, *, wait: bool) -> int | None:
+    """The file, opened and locked. Whoever holds it may remove it: a lock on a file that lost its name keeps nobody out.
+
+    A disk that knows no locks never says that a neighbour is dead: who waits goes on without, who asks is told that it is held.
+    """
+    while True:
+        descriptor = files.open_lock(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if wait:
+                return descriptor
+            os.close(descriptor)
+            return None
+        with suppress(FileNotFoundError):  # removed by whom we waited for: another one is made
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        os.close(descriptor)
+
+
 def owner(path: Path) -> int | None:
     """The process id in the lock file, or None while it holds none."""
     text = files.read_bytes(path).strip() if path.exists() else b""

@@ -96,16 +96,15 @@ def make_in_store(
     """Run a stage on these folders, publish its outputs and declare it complete. `mark` keeps work apart that others do at the same time."""
     stage = graph[stage_id]
     started = time.perf_counter()
-    workspace = store.workspace(stage.id + mark)
-    folders = run_stage(graph, stage_id, inputs, workspace, around)
-    outputs = {name: store.publish(folders[name], kind) for name, kind in stage.outputs.items()}
-    manifest = Manifest(
-        key=record.key, stage=stage.id, kind=stage.kind, kind_version=KINDS[stage.kind].version, outputs=outputs,
-        inputs=dict(record.inputs), packages=dict(record.versions),
-        environment=dict(record.environment), seconds=round(time.perf_counter() - started, 6), **_usage(),
-    )  # fmt: skip
-    store.complete(manifest)
-    files.remove_tree(workspace)
+    with store.workspace(stage.id + mark) as workspace:
+        folders = run_stage(graph, stage_id, inputs, workspace, around)
+        outputs = {name: store.publish(folders[name], kind) for name, kind in stage.outputs.items()}
+        manifest = Manifest(
+            key=record.key, stage=stage.id, kind=stage.kind, kind_version=KINDS[stage.kind].version, outputs=outputs,
+            inputs=dict(record.inputs), packages=dict(record.versions),
+            environment=dict(record.environment), seconds=round(time.perf_counter() - started, 6), **_usage(),
+        )  # fmt: skip
+        store.complete(manifest)
     if stage.kind not in KEEPS_RESUME:
         files.remove_tree(around.resume_root)
     return manifest

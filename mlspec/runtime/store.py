@@ -8,15 +8,18 @@ is verified: neither a file's time nor its size is trusted.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.lock import held
 from mlspec.runtime.manifest import Manifest, Output
 
 STATE = ".mlspec"
+LOCK = ".lock"
 
 
 class Store:
@@ -34,21 +37,43 @@ class Store:
         """Make the folders and remove what killed runs left behind. Only the holder of the run lock may call this."""
         for folder in (self.artifacts, self.stages, self.temporary):
             files.make_folder(folder)
-        stale = [*self.temporary.iterdir()]
-        for path in stale:
-            files.remove_tree(path)
+        stale = self.sweep()
         newest = max((self.state / "runs").glob("[0-9]*"), default=None)
         beside = sorted(self.state.glob(f".*{files.TEMPORARY}"))
         for path in beside:
             files.remove_tree(path)
         return [*stale, *beside, *files.sweep(self.stages), *(files.sweep(newest) if newest else [])]
 
-    def workspace(self, name: str) -> Path:
-        """A fresh folder to make outputs in."""
+    def sweep(self) -> list[Path]:
+        """Remove what was being made by processes that are gone: nobody holds the lock beside it. What is alive stays, whoever calls."""
+        stale = []
+        for path in sorted(self.temporary.iterdir()):
+            if path.suffix == LOCK:
+                if not path.with_suffix("").exists():
+                    with held(path, wait=False) as ours:
+                        if ours:
+                            files.remove_tree(path)
+                continue
+            with held(path.with_name(path.name + LOCK), wait=False) as ours:
+                if ours and path.exists():
+                    files.remove_tree(path)
+                    stale.append(path)
+                if ours:
+                    files.remove_tree(path.with_name(path.name + LOCK))
+        return stale
+
+    @contextmanager
+    def workspace(self, name: str) -> Iterator[Path]:
+        """A fresh folder to make outputs in, gone when all went well. A lock beside it says that it is in use, on whatever machine."""
         folder = self.temporary / f"{name}-{os.getpid()}"
-        if folder.exists():
+        files.make_folder(self.temporary)
+        lock = folder.with_name(folder.name + LOCK)
+        with held(lock, wait=True):
+            if folder.exists():
+                files.remove_tree(folder)
+            yield files.make_folder(folder)
             files.remove_tree(folder)
-        return files.make_folder(folder)
+            files.remove_tree(lock)
 
     def publish(self, folder: Path, artifact_type: str) -> Output:
         """Store the finished folder under the digest of its content; an equal artifact that is there already stays."""
@@ -128,9 +153,8 @@ class Store:
         """Remove an artifact, by one rename first, so that no half of it is ever seen under its digest."""
         folder = self.artifacts / digest
         if folder.exists():
-            aside = files.make_folder(self.temporary) / f"corrupt-{digest}-{os.getpid()}"
-            files.rename(folder, aside)
-            files.remove_tree(aside)
+            with self.workspace(f"corrupt-{digest}") as aside:
+                files.rename(folder, aside / digest)
 
 
 def verify_folder(folder: Path, digest: str, content: Mapping[str, str] | None = None, ignore: str = "") -> None:

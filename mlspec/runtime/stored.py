@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.errors import GraphError
-from mlspec.graph.keys import LEARNS, as_read, packages_needed, stage_key
+from mlspec.graph.keys import LEARNS, as_read, graph_recipes, packages_needed, stage_key
 from mlspec.graph.kinds import KINDS, packages_of
 from mlspec.graph.leaves import stage_leaves
 from mlspec.graph.model import Graph, Stage
@@ -21,7 +21,7 @@ from mlspec.graph.versions import installed_versions
 from mlspec.runtime import files
 from mlspec.runtime.environment import fingerprint
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.folder import Held, publish_into
+from mlspec.runtime.folder import Held, Maker, publish_into
 from mlspec.runtime.lock import alone
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.stage import Around, Record, make_in_store
@@ -44,24 +44,43 @@ def key_of(graph: Graph, stage: Stage, held: Mapping[str, Held], root: Path, ver
     return stage_key(stage, KINDS[stage.kind].version, upstream, leaves, versions)
 
 
-def bring_about(
-    graph: Graph, stage: Stage, held: Mapping[str, Held], targets: Mapping[str, Path], store: Store, around: Around
-) -> tuple[dict[str, dict[str, Any]], bool] | None:
-    """The manifest of every output, each copied to its target, and whether the stage was complete in the store already.
-
-    None when the stage has no key: then the store can neither have nor take it.
-    """
+def maker_of(graph: Graph, stage: Stage, held: Mapping[str, Held], root: Path) -> Maker:
+    """What makes the outputs of a stage that reads these folders."""
     versions = installed_versions(packages_of(stage.kind, stage.config))
-    key = key_of(graph, stage, held, around.project_root, versions)
-    if not key:
-        return None
+    return Maker(key_of(graph, stage, held, root, versions), _recipe_of(graph, stage, held))
+
+
+def _recipe_of(graph: Graph, stage: Stage, held: Mapping[str, Held]) -> str:
+    """The recipe of the plan's stage, where every input was made by the plan's recipe too; else none."""
+    recipes = graph_recipes(graph)
+    wanted = {name: (recipes[source], output) for name, source, output in stage.upstream()}
+    made = {name: (held[name].recipe, held[name].output) for name in wanted}
+    return recipes[stage.id] if made == wanted else ""
+
+
+def bring_about(
+    graph: Graph,
+    stage: Stage,
+    held: Mapping[str, Held],
+    targets: Mapping[str, Path],
+    store: Store,
+    around: Around,
+    maker: Maker,
+) -> tuple[dict[str, dict[str, Any]], bool]:
+    """The manifest of every output, each copied to its target, and whether the stage was complete in the store already."""
     for folder in (store.artifacts, store.stages, store.temporary):
         files.make_folder(folder)
-    found = _find(store, key)
-    record = Record(key, _digests(held), versions, fingerprint(versions))
-    manifest = found or _make(graph, stage, held, store, record, around)
-    written = {name: _hand_out(store, manifest, name, target) for name, target in targets.items()}
+    found = _find(store, maker.key)
+    if found is None:
+        store.sweep()
+    manifest = found or _make(graph, stage, held, store, _record(stage, held, maker), around)
+    written = {name: _hand_out(store, manifest, name, target, maker) for name, target in targets.items()}
     return written, found is not None
+
+
+def _record(stage: Stage, held: Mapping[str, Held], maker: Maker) -> Record:
+    versions = installed_versions(packages_of(stage.kind, stage.config))
+    return Record(maker.key, _digests(held), versions, fingerprint(versions))
 
 
 def _digests(held: Mapping[str, Held]) -> dict[str, str]:
@@ -86,7 +105,7 @@ def _make(graph: Graph, stage: Stage, held: Mapping[str, Held], store: Store, re
         return make_in_store(graph, stage.id, store, inputs, record, around, mark=f"-{secrets.token_hex(8)}")
 
 
-def _hand_out(store: Store, manifest: Manifest, name: str, target: Path) -> dict[str, Any]:
+def _hand_out(store: Store, manifest: Manifest, name: str, target: Path, maker: Maker) -> dict[str, Any]:
     """Copy an output out of the store, so that nobody outside ever holds what the store relies on."""
     output = manifest.outputs[name]
     source = store.artifact(output.digest, output.files)
@@ -94,7 +113,7 @@ def _hand_out(store: Store, manifest: Manifest, name: str, target: Path) -> dict
     try:
         shutil.copytree(source, work)
         verify_folder(work, output.digest, output.files)  # a disk or volume that copies wrong bytes gives them no manifest
-        return publish_into(work, target, output.type, manifest.key, name)
+        return publish_into(work, target, output.type, maker, name)
     except OSError as error:
         raise files.io_error(error, error.filename or target, "copy an artifact to") from error
     finally:

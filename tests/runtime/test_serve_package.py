@@ -282,7 +282,7 @@ def a_run(root: Path, number: int, digest: str, **changes) -> None:
 def project(world, tmp_path):
     store = Store(tmp_path)
     store.prepare()
-    work = store.workspace("package")
+    work = store.temporary / "package"
     shutil.copytree(world.folder, work, dirs_exist_ok=True)
     digest = store.publish(work, "model").digest
     assert digest == world.package.digest

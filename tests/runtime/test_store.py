@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def _made(store: Store, name: str, text: str) -> Path:
-    folder = store.workspace(name)
+    folder = store.temporary / name
+    folder.mkdir()
     (folder / "a.json").write_text(text)
     return folder
 
@@ -79,6 +82,31 @@ def test_prepare_removes_what_killed_runs_left(store: Store) -> None:
     (store.stages / ".k.json.77.mlspec-tmp").write_text("{")
     assert len(store.prepare()) == 2
     assert list(store.temporary.iterdir()) == [] and list(store.stages.iterdir()) == []
+
+
+def test_what_a_live_neighbour_makes_stays(store: Store, tmp_path: Path) -> None:
+    """A process elsewhere holds its folder while it works, and leaves it free when it is killed."""
+    script = (
+        "import sys, time, pathlib; from mlspec.runtime.store import Store\n"
+        f"with Store(pathlib.Path({str(tmp_path)!r})).workspace('a') as folder:\n"
+        "    (folder / 'x').write_text('half'); print(folder.name, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as neighbour:
+        assert neighbour.stdout is not None
+        folder = store.temporary / neighbour.stdout.readline().strip()
+        with store.workspace("own") as own:
+            assert store.sweep() == [] and own.is_dir() and (folder / "x").read_text() == "half"
+        neighbour.kill()
+    assert store.sweep() == [folder] and list(store.temporary.iterdir()) == []
+
+
+def test_a_workspace_that_failed_is_swept_and_one_that_did_not_is_gone(store: Store) -> None:
+    with store.workspace("good") as folder:
+        (folder / "x").write_text("")
+    assert list(store.temporary.iterdir()) == []
+    with pytest.raises(KeyError), store.workspace("bad") as folder:
+        raise KeyError
+    assert store.sweep() == [folder] and list(store.temporary.iterdir()) == []
 
 
 def test_a_manifest_under_another_key_is_refused(store: Store) -> None:

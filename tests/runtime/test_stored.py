@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlspec.graph import Graph, Stage, write_plan
-from mlspec.graph.keys import graph_keys, packages_needed
+from mlspec.graph.keys import graph_keys, graph_recipes, packages_needed
 from mlspec.graph.leaves import graph_leaves
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime.__main__ import main
@@ -40,6 +41,30 @@ def test_keys_are_those_of_the_graph(tmp_path: Path) -> None:
     assert {one.id: manifest(tmp_path, one.id)["key"] for one in graph} == keys
     assert {path.stem for path in (tmp_path / "store" / "stages").iterdir()} == set(keys.values())
     assert not any((tmp_path / "store" / "tmp").iterdir())
+    assert {one.id: manifest(tmp_path, one.id)["recipe"] for one in graph} == graph_recipes(graph)
+
+
+def test_what_was_made_otherwise_than_the_plan_says_has_no_recipe(tmp_path: Path) -> None:
+    """An input of an older plan: its reader has a key, for that is what it was made of, and no recipe."""
+    before, now = toy_graph(), toy_graph()
+    changed = Graph.of([replace(one, config={"text": "other"}) if one.id == "a-write" else one for one in now])
+    assert stage(tmp_path, "a-write", before) == 0
+    assert stage(tmp_path, "b-write", changed) == 0
+    found = manifest(tmp_path, "b-write")
+    assert "key" in found and "recipe" not in found
+
+
+def test_without_a_store_artifacts_say_what_made_them_too(tmp_path: Path) -> None:
+    graph = toy_graph()
+    (tmp_path / "plan.json").write_bytes(write_plan(graph))
+    for name in ("a-write", "b-write"):
+        assert (
+            main([name, "--plan", str(tmp_path / "plan.json"), "--root", str(tmp_path), "--artifacts", str(tmp_path / "o")])
+            == 0
+        )
+    keys, recipes = graph_keys(graph, {}, installed_versions(packages_needed(graph))), graph_recipes(graph)
+    found = manifest(tmp_path, "b-write")
+    assert (found["key"], found["output"], found["recipe"]) == (keys["b-write"], "file", recipes["b-write"])
 
 
 def test_the_key_of_a_source_holds_its_data(tmp_path: Path) -> None:
