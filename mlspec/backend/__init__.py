@@ -5,7 +5,7 @@ A backend is found by the entry-point group `mlspec.backends`. The smallest one 
     backend = Backend(name="list", summary="the stage ids, one a line", emit=lambda graph, options: Emitted({"stages": …}))
 """
 
-from mlspec.backend.artifacts import gates_passed, read_artifacts
+from mlspec.backend.artifacts import gates_passed, read_artifacts, read_verdicts
 from mlspec.backend.capabilities import NEEDS, Capability, Support, capability, check_capabilities, needs_of
 from mlspec.backend.compiled import MAP, Compiled, CompiledError, differences, read_map, write_compiled
 from mlspec.backend.emitted import Emitted, Finding, Origin
@@ -18,5 +18,5 @@ __all__ = [
     "Backend", "Emit", "Run", "Verify", "Prepare", "Option", "OptionError", "Finding", "Origin", "Emitted", "RunRequest", "RunResult",
     "NEEDS", "Capability", "Support", "capability", "check_capabilities", "needs_of", "At", "Text", "to_json", "to_yaml",
     "MAP", "Compiled", "CompiledError", "differences", "read_map", "write_compiled",
-    "read_artifacts", "gates_passed",
+    "read_artifacts", "read_verdicts", "gates_passed",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mlspec.graph import Graph
 
@@ -23,11 +24,17 @@ def read_artifacts(graph: Graph, place: Callable[[str, str], Path]) -> dict[str,
     return found
 
 
+def read_verdicts(graph: Graph, place: Callable[[str, str], Path]) -> dict[str, dict[str, Any]]:
+    """`{gates block: verdict}` of every verdict that is there."""
+    found = {}
+    for stage in graph:
+        verdict = place(stage.id, "verdict") / "verdict.json"
+        if stage.kind == "verdict" and verdict.is_file():
+            found[stage.block] = json.loads(verdict.read_bytes())
+    return found
+
+
 def gates_passed(graph: Graph, place: Callable[[str, str], Path]) -> bool:
     """Whether every verdict of the graph is there and says that its gates passed; a missing one is a failure."""
-    for stage in graph:
-        if stage.kind == "verdict":
-            verdict = place(stage.id, "verdict") / "verdict.json"
-            if not verdict.is_file() or json.loads(verdict.read_bytes())["passed"] is not True:
-                return False
-    return True
+    verdicts = read_verdicts(graph, place)
+    return all(verdicts.get(stage.block, {}).get("passed") is True for stage in graph if stage.kind == "verdict")

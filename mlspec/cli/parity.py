@@ -82,9 +82,12 @@ def _compare(
 
 
 def _same(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> bool:
-    """Whether every target ran, made something, and made the same with the same verdict."""
+    """Whether every target ran, made something, and made the same with the same verdict, readings of the clock aside."""
+    from mlspec.parity import unlike_readings
+
     ends = {outcome.passed for outcome in outcomes}
-    return bool(rows) and len(ends) == 1 and None not in ends and all(row.equal for row in rows)
+    alike = len(ends) == 1 or bool(unlike_readings(outcomes))
+    return bool(rows) and alike and None not in ends and all(row.equal for row in rows)
 
 
 def _suite(options: argparse.Namespace, backends: Sequence[Backend], base: Path) -> int:
@@ -179,7 +182,8 @@ def _read(make: Callable[..., Outcome], target: str, done: subprocess.CompletedP
         found = answer["errors"] if "artifacts" in answer else answer.get("diagnostics", ())
         failed = [error for error in found if error.get("code") != GATE_FAILED]
         if "artifacts" in answer and not failed:
-            return make(target, bool(answer["passed"]), dict(answer["artifacts"]), seconds)
+            verdicts = dict(answer.get("verdicts", {}))
+            return make(target, bool(answer["passed"]), dict(answer["artifacts"]), seconds, verdicts=verdicts)
         text = "\n".join(f"{error.get('code')} {error.get('message')}" for error in failed)
     except ValueError:
         text = ""
@@ -187,11 +191,14 @@ def _read(make: Callable[..., Outcome], target: str, done: subprocess.CompletedP
 
 
 def _print(options: argparse.Namespace, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
+    from mlspec.parity import unlike_readings
+
     if options.format == "json":
         out(json.dumps({
             "format": 1,
             "targets": [{"name": item.target, "passed": item.passed, "seconds": item.seconds, "error": item.error} for item in outcomes],
-            "artifacts": [{"name": row.name, "meaning": row.meaning, "equal": row.equal, "digests": dict(row.digests)} for row in rows],
+            "artifacts": [{"name": row.name, "meaning": row.meaning, "equal": row.equal, "of_readings": row.of_readings, "digests": dict(row.digests)} for row in rows],
+            "readings": [{"block": item.block, "gate": item.gate, "statuses": dict(item.statuses)} for item in unlike_readings(outcomes)],
         }, indent=2) + "\n")  # fmt: skip
         return
     out(table(rows, outcomes, style(options)))
@@ -210,16 +217,36 @@ def table(rows: Sequence[Row], outcomes: Sequence[Outcome], paint: Callable[[str
         first, *others = (row.digests[outcome.target] for outcome in outcomes)
         cells = [(first or "-")[:_SHOWN].ljust(_SHOWN)]
         cells += [
-            "=".ljust(_SHOWN) if other == first else paint("red", (other or "-")[:_SHOWN].ljust(_SHOWN)) for other in others
+            "=".ljust(_SHOWN)
+            if other == first
+            else paint("yellow" if row.equal else "red", (other or "-")[:_SHOWN].ljust(_SHOWN))
+            for other in others
         ]
         lines.append(f"{row.name.ljust(wide)}{row.meaning.ljust(meant)}{'  '.join(cells)}".rstrip())
     words = {True: "passed", False: "failed", None: "broken"}
     ends = [words[outcome.passed].ljust(_SHOWN) for outcome in outcomes]
     lines.append(f"{'gates'.ljust(wide + meant)}{'  '.join(ends)}".rstrip())
-    different = sum(not row.equal for row in rows)
+    different, loose = sum(not row.equal for row in rows), sum(row.of_readings for row in rows)
     count = (
-        f"{len(rows)} artifacts equal on {len(outcomes)} targets"
+        f"{len(rows) - loose} artifacts equal on {len(outcomes)} targets"
         if not different
         else f"{different} of {len(rows)} artifacts differ"
     )
-    return "\n".join([*lines, paint("red" if different else "green", count), ""])
+    return "\n".join([*lines, *_told(outcomes, loose), paint("red" if different else "green", count), ""])
+
+
+def _told(outcomes: Sequence[Outcome], loose: int) -> list[str]:
+    """A line for each measured gate that came out unlike, and what is not compared because of it."""
+    from mlspec.parity import unlike_readings
+
+    readings = unlike_readings(outcomes)
+    lines = [
+        f"measured gate `{reading.block}.{reading.gate}`: "
+        + ", ".join(f"{status} on {target}" for target, status in reading.statuses.items())
+        for reading in readings
+    ]
+    if readings:
+        lines.append(
+            f"  a reading of this machine at that moment: {loose} artifacts that follow from it are shown, not compared"
+        )
+    return lines

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlspec.backend import RunResult, gates_passed, read_artifacts
+from mlspec.backend import RunResult, gates_passed, read_artifacts, read_verdicts
 from mlspec.backend.answers import counted, error, in_state
 from mlspec.backend.artifacts import PAGES
 from mlspec.graph import Graph
@@ -21,12 +21,19 @@ def read_outcome(graph: Graph, folder: Path, code: int) -> RunResult:
     errors: list[Mapping[str, Any]] = [reports[name]["error"] for name in states if "error" in reports.get(name, {})]
     if not errors and code:
         errors = [_unexplained(states, folder)]
-    artifacts = read_artifacts(graph, lambda stage, output: place / "artifacts" / stage / output)
-    passed = not errors and gates_passed(graph, lambda stage, output: place / "artifacts" / stage / output)
+
+    def made(stage: str, output: str) -> Path:
+        return place / "artifacts" / stage / output
+
+    artifacts = read_artifacts(graph, made)
+    passed = not errors and gates_passed(graph, made)
     return RunResult(
         run_id=folder.name, folder=folder, passed=passed, executed=in_state(states, "ran"), reused=in_state(states, "reused"),
         errors=errors, artifacts=artifacts, text=_text(graph, states, folder, place),
-        summary={"run": folder.name, "spec": graph.spec, "passed": passed, "stages": states, "artifacts": artifacts},
+        summary={
+            "run": folder.name, "spec": graph.spec, "passed": passed, "stages": states, "verdicts": read_verdicts(graph, made),
+            "artifacts": artifacts,
+        },
     )  # fmt: skip
 
 

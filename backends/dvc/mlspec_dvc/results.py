@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlspec.backend import RunRequest, RunResult, read_artifacts
+from mlspec.backend import RunRequest, RunResult, read_artifacts, read_verdicts
 from mlspec.backend.answers import error, in_state
 from mlspec.backend.artifacts import PAGES
 from mlspec.graph import Graph
@@ -29,14 +29,19 @@ def outcome(request: RunRequest, folder: Path, reports: Path, status: int, log: 
     graph = request.graph
     wanted = graph.needed_for(request.only) if request.only else list(graph.stages)
     found = {path.stem: json.loads(path.read_bytes()) for path in sorted(reports.glob("*.json"))}
-    digests = read_artifacts(graph, lambda stage, output: folder / layout.artifact(stage, output))
+
+    def place(stage: str, output: str) -> Path:
+        return folder / layout.artifact(stage, output)
+
+    digests = read_artifacts(graph, place)
     ended = _states(graph, wanted, found, digests)
     kept = {name for name, end in ended.items() if end.state in ("ran", "reused")}
     artifacts = {name: digest for name, digest in digests.items() if name.partition("/")[0] in kept}
     errors = [_located(end.report["error"], name) for name, end in ended.items() if "error" in end.report]
     if status and not errors:
         errors = [_unexplained(ended, log)]
-    verdicts = _verdicts(graph, folder, kept)
+    decided = {stage.block for stage in graph if stage.kind == "verdict" and stage.id in kept}
+    verdicts = {block: verdict for block, verdict in read_verdicts(graph, place).items() if block in decided}
     passed = not errors and all(verdict["passed"] for verdict in verdicts.values())
     pages = _pages(graph, folder, kept)
     states = {name: end.state for name, end in ended.items()}
@@ -91,15 +96,6 @@ def _unexplained(ended: Mapping[str, Ended], log: Path) -> dict[str, Any]:
         return error("MLS811", "another DVC command is at work in this repository", expected="one at a time", found=told,
                     help="wait for it to end (`--wait`)")  # fmt: skip
     return error("MLS810", f"DVC stopped: {told}", expected="a run that ends by itself", help=f"its log: {log}")
-
-
-def _verdicts(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Any]:
-    """The verdict of each gates block that was decided."""
-    return {
-        stage.block: json.loads((folder / layout.artifact(stage.id, "verdict") / "verdict.json").read_bytes())
-        for stage in graph
-        if stage.kind == "verdict" and stage.id in kept
-    }
 
 
 def _pages(graph: Graph, folder: Path, kept: set[str]) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlspec.backend import RunResult, gates_passed
+from mlspec.backend import RunResult, gates_passed, read_verdicts
 from mlspec.backend.answers import counted, error, in_state
 from mlspec.graph import Graph
 
@@ -24,6 +24,7 @@ class Outcome:
     outputs: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
     errors: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     gates: bool = True
+    verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def artifacts(self) -> dict[str, str]:
         """`stage-id/output` to digest; pages for KFP alone have none."""
@@ -53,7 +54,10 @@ class Outcome:
         return RunResult(
             run_id=folder.name, folder=folder, passed=passed, executed=in_state(states, "ran"), reused=in_state(states, "reused"),
             errors=errors, artifacts=self.artifacts(), text=_text(states, folder),
-            summary={"run": folder.name, "spec": self.graph.spec, "passed": passed, "stages": states, "artifacts": self.artifacts()},
+            summary={
+                "run": folder.name, "spec": self.graph.spec, "passed": passed, "stages": states, "verdicts": dict(self.verdicts),
+                "artifacts": self.artifacts(),
+            },
         )  # fmt: skip
 
 
@@ -78,8 +82,13 @@ def read_outcome(graph: Graph, outputs: Path) -> Outcome:
                 outcome.outputs[stage.id] = dict(_metadata(json.loads((folder / ANSWER).read_bytes())))
             elif (folder / ERROR).is_file():
                 outcome.errors[stage.id] = json.loads((folder / ERROR).read_bytes())
+
+    def place(stage: str, output: str) -> Path:
+        return next(outputs.glob(f"*/{stage}/{output}"), outputs / "none")
+
+    outcome.verdicts = read_verdicts(graph, place)
     # Without `enforce`, as under `--only`, nothing fails: what the verdict says is still what the run came to.
-    outcome.gates = gates_passed(graph, lambda stage, output: next(outputs.glob(f"*/{stage}/{output}"), outputs / "none"))
+    outcome.gates = gates_passed(graph, place)
     return outcome
 
 
