@@ -10,8 +10,8 @@ from mlspec.cli import exits
 from mlspec.cli.failures import exit_code_of, stage_diagnostics
 from mlspec.cli.loading import checked, choose, say, split_name
 from mlspec.cli.options import add_spec
-from mlspec.cli.serve import missing_extra
-from mlspec.cli.terminal import out, shown_path
+from mlspec.cli.serve import missing_extra, record_use
+from mlspec.cli.terminal import clean, err, out, shown_path
 
 if TYPE_CHECKING:
     from mlspec.driver import Compilation
@@ -51,6 +51,11 @@ def _score(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     config = score_config(found.spec, block, found.spec_digest, found.prefix)
     release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
     package: Any = load_package(release.package)
+    if release.override is not None:
+        from mlspec.runtime.audit.overrides import sentence
+
+        err(f"{clean(sentence(release.override))}\n")
+    record_use(found.project.root, "score", block.name, found, release)
     result = score_file(package, config, found.project.root)
     if options.format == "json":
         body = {"format": 1, "rows": result.rows, "decisions": dict(result.decisions), "path": str(result.path)}

@@ -9,9 +9,13 @@ from mlspec.cli import exits
 from mlspec.cli.failures import exit_code_of, stage_diagnostics
 from mlspec.cli.loading import checked, choose, say, split_name
 from mlspec.cli.options import add_spec
+from mlspec.cli.terminal import err
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlspec.driver import Compilation
+    from mlspec.runtime.serve.release import Release
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,4 +79,31 @@ def _serve(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     if options.token_env:
         config["token"] = {"kind": "env", "variable": options.token_env}
     listen = Listen(host, options.port, options.admin_host, options.admin_port, options.fd)
-    return main(release.package, config, listen, project_root=found.project.root, unreleased=options.unreleased)
+    record_use(found.project.root, "serve", block.name, found, release)
+    return main(
+        release.package,
+        config,
+        listen,
+        project_root=found.project.root,
+        unreleased=options.unreleased,
+        override=release.override,
+    )
+
+
+def record_use(root: Path, event: str, name: str, found: Compilation, release: Release) -> None:
+    """Put on record which package a server or a batch answers with, and under whose override.
+
+    A folder that cannot be written to keeps no release from answering, and is said; an override that nobody can look up counts for nothing.
+    """
+    from mlspec.runtime.audit import log
+    from mlspec.runtime.errors import StageError
+
+    override = None if release.override is None else release.override["n"]
+    body = {"block": name, "spec": found.spec.name if found.spec else "", "spec_digest": found.spec_digest, "run": release.run,
+            "package": release.digest, "released": release.verdict is not None, "override": override}  # fmt: skip
+    try:
+        log.append(root, event, body)
+    except StageError as error:
+        if release.override is not None:
+            raise
+        err(f"not in the audit log [{error.code}]: {error.message}\n")

@@ -121,6 +121,11 @@ def open_append(path: Path) -> int:
     return descriptor
 
 
+def open_read(path: Path) -> int:
+    """A descriptor to read `path` with, or to hold a lock on it that keeps writers out."""
+    return _perform("open", path, lambda: os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+
 def append(descriptor: int, path: Path, data: bytes, *, sync: bool = True) -> None:
     """Append `data` in as few writes as the system allows; with `sync` it is on the disk when this returns."""
     _write_all(descriptor, path, data)
@@ -207,6 +212,13 @@ def copy_file(source: Path, target: Path) -> None:
 def read_bytes(path: Path) -> bytes:
     """The bytes of a file."""
     return _perform("read", path, path.read_bytes)
+
+
+def read_from(path: Path, start: int) -> bytes:
+    """The bytes of a file from `start` on."""
+    with _perform("read", path, lambda: path.open("rb", buffering=0)) as file:
+        file.seek(start)
+        return _perform("read", path, file.readall)
 
 
 def read_json(path: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from mlspec.graph.canonical import digest_of
 from mlspec.graph.model import Graph
 from mlspec.graph.plan_format import plan_digest
 from mlspec.runtime import files
+from mlspec.runtime.audit import log
+from mlspec.runtime.audit.overrides import failed_gates, override_of
+from mlspec.runtime.audit.stamp import stamp
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal
 from mlspec.runtime.runs import SUMMARY, next_run, read_summary, run_folders, write_summary
@@ -60,14 +64,39 @@ def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
         warnings=tuple(run.warnings), spec=run.graph.spec,
     )  # fmt: skip
     if write:
-        write_summary(folder, {
+        summary = {
             **identity(run), "format": 1, "run": folder.name, "spec": run.graph.spec, "params": dict(run.request.params),
             "guarded": not run.request.releasable, "passed": outcome.passed, "exit_code": outcome.exit_code,
             "seconds": outcome.seconds, "leaves": run.leaves, "versions": run.versions, "warnings": run.warnings,
             "stages": {name: state.to_json() for name, state in run.states.items()}, "verdicts": verdicts,
             "reports": {name: path.relative_to(folder).as_posix() for name, path in reports.items()},
-        })  # fmt: skip
-    return outcome
+        }  # fmt: skip
+        write_summary(folder, summary | _on_record(run, folder, summary))
+    return replace(outcome, warnings=tuple(run.warnings))
+
+
+def _on_record(run: Run, folder: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a run that judged something on record, and mark its pages where an override covers what failed; the head of the log with it.
+
+    What a run made counts whether the log can be written or not, so that is a warning: no override counts then.
+    """
+    verdicts = summary["verdicts"]
+    if not verdicts:
+        return {}
+    judged = {name: {"passed": verdict["passed"], "failed": sorted(failed_gates(verdict)), "packages": verdict["packages"]}
+              for name, verdict in verdicts.items()}  # fmt: skip
+    told = {name: summary[name] for name in ("run", "spec", "spec_digest", "plan", "env", "guarded", "passed")}
+    try:
+        head = log.append(run.root, "run", {**told, "verdicts": judged})
+        records = () if summary["passed"] else log.read_sound(run.root).records
+    except StageError as error:
+        run.warn(f"this run is not in the audit log: {error.message} ({error.found})")
+        return {"warnings": run.warnings}
+    for name, verdict in verdicts.items():
+        found = None if verdict["passed"] else override_of(records, summary["spec_digest"], name, verdict, log.today())
+        if found is not None:
+            stamp(folder, summary, found)
+    return {"audit": {"count": head.count, "digest": head.digest}}
 
 
 def _reports(store: Store, folder: Path, states: Mapping[str, StageState], *, write: bool) -> dict[str, Path]:

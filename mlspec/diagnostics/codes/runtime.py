@@ -1,4 +1,4 @@
-"""Codes 801 to 820: what can go wrong when a checked spec runs."""
+"""Codes 801 to 822: what can go wrong when a checked spec runs."""
 
 from __future__ import annotations
 
@@ -148,5 +148,23 @@ CODES = (
         "format {wanted}",
         "format {got}",
         "`mlspec run` makes it again for this version",
+    ),
+    Code(
+        "MLS821",
+        "override-refused",
+        "error",
+        "{what} cannot be overridden: {why}",
+        "{wanted}",
+        "{got}",
+        "{hint}",
+    ),
+    Code(
+        "MLS822",
+        "audit-log-broken",
+        "error",
+        "the audit log `{name}` cannot be relied on",
+        "{wanted}",
+        "{got}",
+        "`mlspec audit verify` says what is wrong; restore both files from a backup, or put them aside and begin a new log",
     ),
 )

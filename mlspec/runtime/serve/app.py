@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from mlspec.runtime.audit.log import today
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.secrets import resolve_secret
 from mlspec.runtime.serve.config import ServeConfig, read_config
@@ -34,6 +35,9 @@ from mlspec.runtime.serve.token import Token
 # One row takes microseconds: a thread would cost more than it. A batch is long enough to hold up other requests.
 INLINE_RECORDS = 16
 
+
+OVERRIDE_FACTS = ("n", "actor", "reason", "expires", "gates", "failed", "run", "digest")
+EXPIRED = "the override that released this model has expired"
 
 ROUTES = {
     404: "nothing is at this path: POST /predict, or GET /healthz, /readyz, /openapi.json",
@@ -57,10 +61,15 @@ def request_columns(package: ServedPackage, config: ServeConfig) -> list[Mapping
 class Service:
     """Everything one server holds: the package, its schema, metrics, log and whether it takes requests."""
 
-    def __init__(self, package: ServedPackage, config: ServeConfig, project_root: Path | None = None, banner: str = "") -> None:
+    def __init__(
+        self, package: ServedPackage, config: ServeConfig, project_root: Path | None = None, banner: str = "",
+        override: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """`banner` says loudly what is unusual about this release; `override` is the record that makes it one, where its gates failed."""
         self.package = package
         self.config = config
         self.banner = banner
+        self.override = override
         self.draining = False
         if config.fallback is not None:
             raise StageError(
@@ -108,8 +117,14 @@ class Service:
             "serve": self.config.name, "model": package.name, "digest": package.digest, "task": package.task, "engine": package.engine,
             "classes": list(package.classes or ()), "positive": package.positive, "threshold": package.threshold,
             "features": [feature["name"] for feature in package.features], "columns": list(self.schema.columns),
-            "spec_digest": self.config.spec_digest, "released": not self.banner,
+            "spec_digest": self.config.spec_digest, "released": self.override is not None or not self.banner,
+            **({} if self.override is None else {"override": {name: self.override[name] for name in OVERRIDE_FACTS}, "banner": self.banner}),
         }  # fmt: skip
+
+    @property
+    def expired(self) -> bool:
+        """Whether the last day of the override that released this package is over: what its gates refused is then not answered with."""
+        return self.override is not None and str(self.override["expires"]) < today()
 
     def pool_busy(self) -> bool:
         """Whether a batch is still being computed."""
@@ -127,6 +142,8 @@ class Service:
 
     async def predict(self, body: bytes, request_id: str) -> Response:
         """The reply to one decoded POST body, or its refusal."""
+        if self.expired:
+            return Response(refusal_body("MLS821", EXPIRED), 503, media_type="application/json")
         try:
             records, batch = self.schema.read(read_json(body))
             if len(records) <= INLINE_RECORDS:
@@ -196,7 +213,8 @@ def add_health(app: FastAPI, service: Service) -> None:
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        return JSONResponse({"status": "draining" if service.draining else "ready"}, 503 if service.draining else 200)
+        status = "draining" if service.draining else "override expired" if service.expired else "ready"
+        return JSONResponse({"status": status}, 200 if status == "ready" else 503)
 
     @app.exception_handler(HTTPException)
     async def refuse(_request: Request, error: HTTPException) -> Response:

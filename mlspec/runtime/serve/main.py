@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 
+from mlspec.runtime.audit.overrides import sentence
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.serve.app import Service, build_admin, build_app, guarded
 from mlspec.runtime.serve.config import ServeConfig, read_config
@@ -25,12 +26,13 @@ BANNER = "UNRELEASED: no gate has passed this model. For a look on this machine 
 
 def main(
     package_folder: Path, serve_config: Mapping[str, Any], listen: Listen | None = None, *, project_root: Path | None = None,
-    unreleased: bool = False,
+    unreleased: bool = False, override: Mapping[str, Any] | None = None,
 ) -> int:  # fmt: skip
     """Serve the package in `package_folder` until SIGTERM or SIGINT; 0 after a clean drain.
 
     A port of 0 takes a free one; the address is printed on stderr. StageError for what the user can mend: a port in use, a package
-    whose digest does not fit, a token that is not set, an unreleased model on an address that others reach.
+    whose digest does not fit, a token that is not set, an unreleased model on an address that others reach. `override` is the record
+    that releases a package whose gates failed: it is told wherever facts are, and after its last day nothing is answered.
     """
     from mlspec.runtime.package import load_package
 
@@ -40,12 +42,13 @@ def main(
         listen,
         project_root=project_root,
         unreleased=unreleased,
+        override=override,
     )
 
 
 def serve_package(
     load: Callable[[], ServedPackage], config: ServeConfig, listen: Listen | None = None, *, project_root: Path | None = None,
-    unreleased: bool = False,
+    unreleased: bool = False, override: Mapping[str, Any] | None = None,
 ) -> int:  # fmt: skip
     """Serve what `load` gives; the ports are taken before anything is loaded."""
     listeners = open_listeners(listen or Listen(), config.port, config.name)
@@ -55,7 +58,8 @@ def serve_package(
                 "MLS813", "an unreleased model is served on loopback only", config.name, expected="127.0.0.1 or ::1",
                 found=str(listeners.main.getsockname()[0]), help="leave --host out, or run the gates and serve the release",
             )  # fmt: skip
-        service = Service(load(), config, project_root, BANNER if unreleased else "")
+        banner = BANNER if unreleased else "" if override is None else sentence(override)
+        service = Service(load(), config, project_root, banner, override)
         return asyncio.run(_serve(service, listeners))
     finally:
         listeners.close()

@@ -1,4 +1,4 @@
-"""Which package may answer: the newest run of this spec whose verdict passed for exactly that package."""
+"""Which package may answer: the newest run of this spec whose verdict passed, or was overridden, for exactly that package."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlspec.runtime.audit import log
+from mlspec.runtime.audit.overrides import lapsed, override_of
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.runs import summaries
 from mlspec.runtime.store import Store
@@ -16,7 +18,7 @@ from mlspec.runtime.store import Store
 class Release:
     """A package that may be served: its folder (digest verified), and the run that stands for it.
 
-    `verdict` is None for an unreleased one.
+    `verdict` is None for an unreleased one, `override` the record that releases one whose gates failed.
     """
 
     package: Path
@@ -25,6 +27,7 @@ class Release:
     run_folder: Path
     summary: Mapping[str, Any]
     verdict: Mapping[str, Any] | None
+    override: Mapping[str, Any] | None = None
 
     def output(self, project_root: Path, stage: str, name: str) -> Path:
         """The folder of another output of the same run (the reference of a monitor), digest verified."""
@@ -40,8 +43,8 @@ class Release:
 def find_release(project_root: Path, spec_digest: str, block: Mapping[str, Any], *, unreleased: bool = False) -> Release:
     """The release for a serve config (`name`, `model`, `gates`); MLS813 says what is missing when there is none.
 
-    A run under an env never counts unless it says itself that the env changed nothing guarded. With `unreleased`, the newest
-    run of this spec that has a package is enough.
+    A run under an env never counts unless it says itself that the env changed nothing guarded. A verdict that failed counts where
+    an override on record holds for it today. With `unreleased`, the newest run of this spec that has a package is enough.
     """
     store = Store(project_root)
     reasons: list[str] = []
@@ -50,14 +53,19 @@ def find_release(project_root: Path, spec_digest: str, block: Mapping[str, Any],
         if summary.get("spec_digest") != spec_digest:
             others.append(f"run {folder.name} ran the spec as it was then{_under(summary)}")
             continue
-        found = _unreleased(summary, block, folder, store) if unreleased else _released(summary, block, folder, store, reasons)
+        found = (
+            _unreleased(summary, block, folder, store)
+            if unreleased
+            else _released(summary, block, folder, project_root, reasons)
+        )
         if found is not None:
             return found
     raise StageError(
         "MLS813", f"no run of this spec has released `{block['model']}`", str(block["name"]),
         expected="a run whose verdict passed for this spec and this package",
         found=next(iter([*reasons, *others]), "no run that came to its end"),
-        help="`mlspec run` makes a release, and `--env` must name what it ran under; `--unreleased` is for a look",
+        help="`mlspec run` makes a release, and `--env` must name what it ran under; `--unreleased` is for a look;\n"
+        "`mlspec override` releases what gates refused, in the name of an approver",
     )  # fmt: skip
 
 
@@ -66,21 +74,43 @@ def _under(summary: Mapping[str, Any]) -> str:
 
 
 def _released(
-    summary: Mapping[str, Any], block: Mapping[str, Any], folder: Path, store: Store, reasons: list[str]
+    summary: Mapping[str, Any], block: Mapping[str, Any], folder: Path, project_root: Path, reasons: list[str]
 ) -> Release | None:
     verdict = summary.get("verdicts", {}).get(block["gates"])
+    override = None
     if summary.get("guarded", bool(summary.get("env"))):
         reasons.append(f"run {folder.name} ran{_under(summary) or ' with overrides'}, which changes what models depend on")
-    elif verdict is None:
+        return None
+    if verdict is None:
         reasons.append(f"run {folder.name} has no verdict of `{block['gates']}`")
-    elif verdict.get("passed") is not True:
-        failed = [gate["name"] for gate in verdict.get("gates", ()) if not gate.get("passed")]
-        reasons.append(f"run {folder.name} failed {', '.join(failed) or 'its gates'}")
-    else:
-        digest = verdict.get("packages", {}).get(block["model"])
-        if digest is not None:
-            return Release(store.artifact(digest), digest, folder.name, folder, summary, verdict)
-        reasons.append(f"the verdict of run {folder.name} is not about `{block['model']}`")
+        return None
+    if verdict.get("passed") is not True:
+        override = _overridden(summary, block, project_root, folder.name, reasons)
+        if override is None:
+            return None
+    digest = verdict.get("packages", {}).get(block["model"])
+    if digest is not None:
+        return Release(Store(project_root).artifact(digest), digest, folder.name, folder, summary, verdict, override)
+    reasons.append(f"the verdict of run {folder.name} is not about `{block['model']}`")
+    return None
+
+
+def _overridden(
+    summary: Mapping[str, Any], block: Mapping[str, Any], project_root: Path, run: str, reasons: list[str]
+) -> Mapping[str, Any] | None:
+    """The override of a failed verdict; None with the reason why the run does not count."""
+    verdict, digest = summary["verdicts"][block["gates"]], str(summary["spec_digest"])
+    failed = [gate["name"] for gate in verdict.get("gates", ()) if not gate.get("passed")]
+    chain = log.read(project_root)
+    why = ""
+    if chain.sound:
+        found = override_of(chain.records, digest, block["gates"], verdict, log.today())
+        if found is not None:
+            return found
+        why = lapsed(chain.records, digest, block["gates"], verdict)
+    elif chain.records:
+        why = "the audit log is broken, so that no override counts: `mlspec audit verify`"
+    reasons.append(f"run {run} failed {', '.join(failed) or 'its gates'}" + (f"; {why}" if why else ""))
     return None
 
 

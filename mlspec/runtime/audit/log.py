@@ -1,0 +1,133 @@
+"""The audit log in the files of a project: `.mlspec/audit.jsonl`, and `.mlspec/audit.head` beside it.
+
+Writers hold a kernel lock on the log itself, which is only ever appended to and never replaced. A record is on the disk before the
+head names it, and the head before `append` returns. A writer that is killed between the two leaves a whole record that the next
+one takes over; one killed inside a record leaves bytes that nobody was told of, and the next one cuts them off.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlspec.runtime import files
+from mlspec.runtime.audit.chain import Chain, Head, parse_head, parse_record, read_chain, record_line
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.store import Store
+
+LOG = "audit.jsonl"
+HEAD = "audit.head"
+MOST = 32 * 1024
+"""Bytes of a record: whoever appends reads the one before it."""
+
+
+def now() -> str:
+    """The time in UTC to the second, as records hold it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def today() -> str:
+    """The day in UTC, as expiries are compared with."""
+    return now()[:10]
+
+
+def log_path(project_root: Path) -> Path:
+    """Where the log of a project lies."""
+    return Store(project_root).state / LOG
+
+
+def append(project_root: Path, event: str, body: Mapping[str, Any]) -> Head:
+    """Add one record and return the head with it, both on the disk. MLS822 where the end of the log is not as it was left."""
+    path = log_path(project_root)
+    files.make_folder(path.parent)
+    with _held(path) as descriptor:
+        line, head = record_line(_end(path), {"event": event, "at": now(), **body})
+        if len(line) > MOST:
+            raise StageError(
+                "MLS822", "a record of the audit log is too large", expected=f"{MOST // 1024} KiB at most", found=f"{len(line):,} bytes",
+                help="give a shorter reason",
+            )  # fmt: skip
+        files.append(descriptor, path, line)
+        files.write_bytes(path.with_name(HEAD), head.line())
+        return head
+
+
+def read(project_root: Path) -> Chain:
+    """The chain of a project, sound or not; no log and no head is a sound one without records."""
+    path = log_path(project_root)
+    head = path.with_name(HEAD)
+    if not path.exists():
+        return read_chain(b"", files.read_bytes(head) if head.exists() else None)
+    with _held(path, write=False):
+        return read_chain(files.read_bytes(path), files.read_bytes(head) if head.exists() else None)
+
+
+def read_sound(project_root: Path) -> Chain:
+    """The chain of a project; MLS822 when it was tampered with: nothing in it counts then."""
+    chain = read(project_root)
+    if not chain.sound and not (chain.torn and len(chain.problems) == 1):
+        raise broken(log_path(project_root), chain.problems[0])
+    return chain
+
+
+def broken(path: Path, why: str) -> StageError:
+    """The error of a log that is not as mlspec left it."""
+    return StageError(
+        "MLS822", f"the audit log `{path}` cannot be relied on", expected="an unbroken chain of records", found=why,
+        help="`mlspec audit verify` says what is wrong; restore both files from a backup, or put them aside and begin a new log",
+    )  # fmt: skip
+
+
+@contextmanager
+def _held(path: Path, *, write: bool = True) -> Iterator[int]:
+    """The log, opened and locked, and not one that was put in its place meanwhile."""
+    while True:
+        descriptor = files.open_append(path) if write else files.open_read(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if write else fcntl.LOCK_SH)
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _end(path: Path) -> Head:
+    """The head to append behind, after what a killed writer left was taken over or cut off."""
+    size = path.stat().st_size
+    beside = path.with_name(HEAD)
+    if not beside.exists():
+        if size == 0:
+            return Head()
+        return _recovered(path, None)
+    data = files.read_bytes(beside)
+    head = parse_head(data)
+    if head is not None and head.size == size and _last_digest(path, size) == head.digest:
+        return head
+    return _recovered(path, data)
+
+
+def _last_digest(path: Path, size: int) -> str:
+    """The digest of the record that ends at `size`, "" where none does."""
+    tail = files.read_from(path, max(0, size - MOST - 1))
+    record = parse_record(tail.rstrip(b"\n").rpartition(b"\n")[2]) if tail.endswith(b"\n") else None
+    return "" if record is None else str(record["digest"])
+
+
+def _recovered(path: Path, data: bytes | None) -> Head:
+    """The head of a log whose end is not where its head says, where a killed writer explains it; MLS822 otherwise."""
+    chain = read_chain(files.read_bytes(path), data)
+    first = data is None and chain.head.count <= 1
+    faults = [text for text in chain.problems if not text.startswith("the head file is missing") or not first]
+    if chain.torn:
+        faults = faults[1:]
+    if faults:
+        raise broken(path, faults[0])
+    if chain.torn:
+        files.truncate(path, chain.head.size)
+    return chain.head
