@@ -7,11 +7,15 @@ from functools import cached_property
 
 
 class SourceFile:
-    """The text of one spec file, newlines normalised to LF, under the name that diagnostics print."""
+    """The text of one spec file, newlines normalised to LF, under the name that diagnostics print.
 
-    def __init__(self, name: str, text: str) -> None:
+    `path` is the file's own: the name of one of a git revision stands behind that of the revision.
+    """
+
+    def __init__(self, name: str, text: str, path: str | None = None) -> None:
         self.name = name
         self.text = text
+        self.path = name if path is None else path
 
     def __repr__(self) -> str:
         return f"SourceFile({self.name!r}, {len(self.text)} characters)"

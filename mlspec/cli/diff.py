@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlspec.driver import Compilation
     from mlspec.spec.model import Spec
 
-FORMATS = ("text", "json", "markdown", "sarif", "github")
+FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab")
 FAIL_ON = ("breaking", "loosening", "behaviour", "tightening", "additive", "operational", "cosmetic", "never")
 
 

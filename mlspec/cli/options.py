@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-FORMATS = ("text", "json", "sarif", "github", "junit")
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit")
 
 
 def add_common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS, *, fail_on: bool = True) -> None:

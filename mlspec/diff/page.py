@@ -45,7 +45,9 @@ def render(files: Sequence[FileDiff], format: str, *, color: bool = False, verbo
     if format == "text":
         found: str = module.render(files, color, verbose > 0, quiet)
     elif format == "markdown":
-        found = module.render(files, verbose > 0)
+        from mlspec.diff.render.json import document
+
+        found = module.render(document(files), verbose > 0)
     else:
         found = module.render(files)
     return found

@@ -193,7 +193,8 @@ class Repository:
                 "name": shown,
             }
             return Diagnostic(code("MLS005"), None, data_)
-        return decode(data, shown)
+        read = decode(data, shown)
+        return SourceFile(shown, read.text, path) if isinstance(read, SourceFile) else read
 
     def _mode(self, commit: str, path: str) -> str | None:
         """The mode of a path, followed from the root so that no step is a link or another repository."""

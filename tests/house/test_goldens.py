@@ -9,7 +9,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("cases", "runtime/cases") for path in (TESTS / folder).rglob("*") if path.is_file())
-GOLDEN = {".txt", ".found", ".github", ".sarif", ".xml", ".json"}
+GOLDEN = {".txt", ".found", ".github", ".gitlab", ".sarif", ".xml", ".json"}
 
 
 def reader_of(path: Path) -> bool:

@@ -43,7 +43,7 @@ def loaded(arguments: list[str], cwd: Path) -> tuple[int, set[str]]:
 def test_a_diff_loads_nothing_heavy(tmp_path: Path) -> None:
     new = tmp_path / "new.mlspec"
     new.write_text(SPEC.read_text().replace(">= 0.88", ">= 0.84"))
-    for format in ("text", "json", "markdown", "sarif", "github"):
+    for format in ("text", "json", "markdown", "sarif", "github", "gitlab"):
         _, modules = loaded(["diff", str(SPEC), str(new), "--format", format], tmp_path)
         assert f"mlspec.diff.render.{format}" in modules
         assert not modules & (HEAVY | {"subprocess", "shutil", "asyncio", "socket", "mlspec.runtime"})

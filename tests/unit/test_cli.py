@@ -55,7 +55,7 @@ def test_check_of_a_folder(project: Path, capsys: Capture) -> None:
 
 def test_errors_are_exit_1_in_every_format(project: Path, capsys: Capture) -> None:
     (project / "demo.mlspec").write_text(DEMO.replace("parts.train\n}\n\nsearch", "parts.trian\n}\n\nsearch"))
-    for name in ("text", "json", "sarif", "github", "junit"):
+    for name in ("text", "json", "sarif", "github", "gitlab", "junit"):
         run("check", "demo.mlspec", "--format", name, code=1)
         assert "MLS101" in capsys.readouterr().out
 

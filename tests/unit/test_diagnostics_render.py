@@ -1,4 +1,4 @@
-"""The five ways to print findings, over the same findings; golden files beside them."""
+"""The six ways to print findings, over the same findings; golden files beside them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlspec.source import SourceFile, Span
 from tests.support.golden import compare
 
 CASES = Path(__file__).parents[1] / "cases" / "syntax" / "render"
-SUFFIX = {"text": "txt", "json": "json", "sarif": "sarif", "github": "github", "junit": "xml"}
+SUFFIX = {"text": "txt", "json": "json", "sarif": "sarif", "github": "github", "gitlab": "gitlab", "junit": "xml"}
 
 
 def findings() -> list[Diagnostic]:
@@ -145,5 +145,5 @@ def test_escape_shows_what_hides() -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(ValueError, match="one of text, json, sarif, github, junit"):
+    with pytest.raises(ValueError, match="one of text, json, sarif, github, gitlab, junit"):
         render([], "yaml")

@@ -55,7 +55,7 @@ def test_a_case_reads_as_its_golden_text(folder: Path, capsys: Capture, monkeypa
     golden(folder / "expected.txt", f"{text}exit {code}\n")
 
 
-@pytest.mark.parametrize("format", ["json", "markdown", "sarif", "github"])
+@pytest.mark.parametrize("format", ["json", "markdown", "sarif", "github", "gitlab"])
 @pytest.mark.parametrize("name", ["gates_weakened", "feature_reads_the_label", "folders", "cannot_be_compared"])
 def test_the_other_formats(name: str, format: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     _, text = diff(CASES / name, capsys, monkeypatch, "--format", format)

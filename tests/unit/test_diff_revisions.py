@@ -239,3 +239,15 @@ def test_a_merge_base_across_a_merge(repository: Path) -> None:
         git(repository, "commit", "-qam", "alone")
         with pytest.raises(RevisionError, match="share no history"):
             found.merge_base("main", "alone")
+
+
+@pytest.mark.parametrize("format", ["github", "sarif", "gitlab"])
+def test_a_colon_belongs_to_the_path_and_a_revision_does_not(format: str, repository: Path, capsys: Capture) -> None:
+    (repository / "a:b.mlspec").write_text(OLD)
+    (repository / "c:d.mlspec").write_text(NEW)
+    said = diff(capsys, "a:b.mlspec", "c:d.mlspec", "--format", format)[1]
+    assert {"github": "file=c%3Ad.mlspec,", "sarif": '"uri": "c%3Ad.mlspec"', "gitlab": '"path": "c:d.mlspec"'}[format] in said
+    said = diff(capsys, "main..work", "--format", format)[1]
+    place = "specs/churn.mlspec"
+    assert {"github": f"file={place},", "sarif": f'"uri": "{place}"', "gitlab": f'"path": "{place}"'}[format] in said
+    assert "work:" not in said

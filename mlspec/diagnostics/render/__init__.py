@@ -1,4 +1,4 @@
-"""Renders findings: text for people; JSON, SARIF, GitHub annotations and JUnit for programs. One module each, loaded when asked for."""
+"""Renders findings: text for people; JSON, SARIF, GitHub annotations, GitLab Code Quality and JUnit for programs. One module each, loaded when asked for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import import_module
 from mlspec.diagnostics.collector import LIMIT, capped
 from mlspec.diagnostics.diagnostic import Diagnostic
 
-FORMATS = ("text", "json", "sarif", "github", "junit")
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit")
 
 
 def render(

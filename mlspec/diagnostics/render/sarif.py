@@ -37,7 +37,7 @@ def document(found: list[Diagnostic], files: list[str]) -> dict[str, Any]:
         "tool": {"driver": {"name": "mlspec", "rules": rules}},
         "columnKind": "unicodeCodePoints",
         "artifacts": [{"location": {"uri": _uri(name)}} for name in files],
-        "results": [_result(d, order[d.code.id], seen) for d, seen in _counted(found)],
+        "results": [_result(d, order[d.code.id], seen) for d, seen in counted(found)],
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -49,7 +49,8 @@ def fingerprint(diagnostic: Diagnostic, repeat: int = 0) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _counted(found: list[Diagnostic]) -> list[tuple[Diagnostic, int]]:
+def counted(found: list[Diagnostic]) -> list[tuple[Diagnostic, int]]:
+    """Each finding with how many equal ones stand before it."""
     seen: dict[str, int] = {}
     out = []
     for diagnostic in found:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mlspec.diagnostics.escape import escape
 from mlspec.diff.change import Change
 from mlspec.diff.page import FileDiff, again
 from mlspec.diff.render.sarif import LEVELS, path_of
+
+if TYPE_CHECKING:
+    from mlspec.diagnostics import Diagnostic
 
 _WORDS = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -17,9 +21,17 @@ def render(files: Sequence[FileDiff]) -> str:
     lines = [_command(change) for file in files for change in file.comparison.changes if change.effect != "cosmetic"]
     for file in files:
         if file.status == "failed":
-            lines += [f"::error title={_property('mlspec diff')}::{_data(escape(f'{file.path}: {found.code.id} {found.message}'))}"
-                      for found in file.diagnostics]  # fmt: skip
+            lines += [_failure(file, found) for found in file.diagnostics]
     return "".join(line + "\n" for line in lines)
+
+
+def _failure(file: FileDiff, found: Diagnostic) -> str:
+    """Why a file could not be compared, at its line where it has one."""
+    title = f"title={_property('mlspec diff')}"
+    if found.span is None:
+        return f"::error {title}::{_data(escape(f'{file.path}: {found.code.id} {found.message}'))}"
+    place = f"file={_property(escape(path_of(found.span)))},line={found.span.position[0]}"
+    return f"::error {place},{title}::{_data(escape(f'cannot be compared: {found.code.id} {found.message}'))}"
 
 
 def _command(change: Change) -> str:
@@ -27,6 +39,11 @@ def _command(change: Change) -> str:
     span = change.new_span
     if span is not None:
         properties = [f"file={_property(escape(path_of(span)))}", f"line={span.position[0]}", *properties]
+    return f"::{_WORDS[LEVELS[change.effect]]} {','.join(properties)}::{_data(message_of(change))}"
+
+
+def message_of(change: Change) -> str:
+    """What changed, why it matters and what runs again, in lines that nothing of the spec can break."""
     values = (
         f"{change.old} → {change.new}"
         if change.old and change.new
@@ -35,8 +52,7 @@ def _command(change: Change) -> str:
         else f"new: {change.new}"
     )
     said = [values, change.why, f"the new spec has {change.code} here" if change.code else "", again(change.stages)]
-    message = "\n".join(escape(text) for text in said if text)
-    return f"::{_WORDS[LEVELS[change.effect]]} {','.join(properties)}::{_data(message)}"
+    return "\n".join(escape(text) for text in said if text)
 
 
 def _data(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mlspec.diagnostics.escape import escape
@@ -12,6 +12,9 @@ from mlspec.diff.change import Change
 from mlspec.diff.page import FileDiff, again
 from mlspec.diff.table import RULES
 from mlspec.source import Span
+
+if TYPE_CHECKING:
+    from mlspec.diagnostics import Diagnostic
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {
@@ -40,9 +43,7 @@ def document(files: Sequence[FileDiff]) -> dict[str, Any]:
         "invocations": [
             {
                 "executionSuccessful": not failed,
-                "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": f"{found.code.id} {escape(found.message)}"}} for found in failed
-                ],
+                "toolExecutionNotifications": [_notification(found) for found in failed],
             }
         ],
         "results": [_result(change, names.index(change.rule)) for change in changes],
@@ -76,10 +77,17 @@ def _result(change: Change, rule: int) -> dict[str, Any]:
     return result
 
 
+def _notification(found: Diagnostic) -> dict[str, Any]:
+    """Why a file could not be compared, at its line."""
+    said: dict[str, Any] = {"level": "error", "message": {"text": f"{found.code.id} {escape(found.message)}"}}
+    if found.span is not None:
+        said["locations"] = [{"physicalLocation": _location(found.span)}]
+    return said
+
+
 def path_of(span: Span) -> str:
     """The path of a place: of a revision's file, without the revision."""
-    name = span.source.name
-    return name.partition(":")[2] or name
+    return span.source.path
 
 
 def _location(span: Span) -> dict[str, Any]:
