@@ -11,6 +11,7 @@ from mlspec.cli import exits
 from mlspec.cli.loading import style
 from mlspec.cli.terminal import out
 from mlspec.spec import schema
+from mlspec.spec.text import default_text, form_text
 
 OUTPUTS = ("diagnostics", "plan", "graph", "run", "verdict", "diff")
 
@@ -90,52 +91,3 @@ def _text(options: argparse.Namespace, row: schema.Kind) -> str:
         lines.append(f"  {paint('cyan', field.name)} = {form_text(field.form)}  {paint('dim', f'({shown}{built})')}")
         lines.append(f"      {field.doc}")
     return "\n".join(lines) + "\n"
-
-
-def form_text(form: Any) -> str:
-    """What a field takes, in words."""
-    if isinstance(form, str):
-        return form
-    head, *rest = form
-    if head == "enum":
-        return " | ".join(rest)
-    if head == "list":
-        return f"list of {form_text(rest[0])}"
-    if head == "range":
-        return f"{form_text(rest[0])}..{form_text(rest[0])}"
-    if head == "one":
-        return " | ".join(form_text(item) for item in rest)
-    if head == "call":
-        names = schema.constructors(rest[0])
-        return " | ".join(f"{name}(…)" for name in names) or "call"
-    if head == "ref":
-        return "the name of a " + " or ".join(f"`{kind}`" for kind in rest)
-    if head == "tag":
-        return f'{rest[0]}"""…"""'
-    if head == "const":
-        return "constant"
-    limits = "..".join("" if limit is None else f"{limit}" for limit in rest)
-    return f"{head} in {limits}" if rest else str(head)
-
-
-def default_text(item: Any, form: Any) -> str:
-    """A default as the language writes it."""
-    from mlspec.spec.checks.reading import days, percent
-
-    name = form if isinstance(form, str) else form[0]
-    if item is None:
-        return "none"
-    if isinstance(item, bool):
-        return "true" if item else "false"
-    if isinstance(item, tuple) and item[:1] == ("make",):
-        shown = [f"{key}: {default_text(value, '')}" for key, value in item[2] if value is not None]
-        return f"{item[1]}({', '.join(shown)})"
-    if isinstance(item, tuple | list):
-        return f"[{', '.join(default_text(part, form[1] if name == 'list' else '') for part in item)}]"
-    if name == "duration":
-        return days(float(item))
-    if name == "ratio":
-        return percent(float(item))
-    if isinstance(item, str) and name in ("string", "list"):
-        return f'"{item}"'
-    return str(item)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlspec.spec import schema
 from mlspec.spec.model import Block, Spec
-from mlspec.spec.values import Bounds, Made, Reference, Typed, Value
+from mlspec.spec.text import value_text
 
 Paint = Callable[[str, str], str]
 
@@ -61,31 +61,6 @@ def _fields(block: Block, full: bool, paint: Paint) -> Iterator[str]:
         else:
             who = "" if value.origin == "given" else paint("yellow", f"  # {value.origin}")
             yield f"{name} = {value_text(value, field)}{who}"
-
-
-def value_text(value: Value, field: schema.Field | None) -> str:
-    """A value as the language writes it: as written, or rendered when it is a default."""
-    if value.span is not None and value.span.text:
-        return " ".join(value.span.text.split())
-    return item_text(value.item, "" if field is None else field.form)
-
-
-def item_text(item: Any, form: Any) -> str:
-    """A default's item as the language writes it."""
-    from mlspec.cli.schema import default_text
-
-    if isinstance(item, Value):
-        return value_text(item, None)
-    if isinstance(item, Made):
-        shown = [f"{name}: {item_text(part, '')}" for name, part in item.args.items() if part.item is not None]
-        return f"{item.name}({', '.join(shown)})"
-    if isinstance(item, Reference):
-        return item.path
-    if isinstance(item, Bounds):
-        return f"{item_text(item.low, form)}..{item_text(item.high, form)}"
-    if isinstance(item, Typed):
-        return " ".join(item.span.text.split())
-    return default_text(item, form)
 
 
 def spec_to_json(spec: Spec, *, full: bool) -> dict[str, Any]:
