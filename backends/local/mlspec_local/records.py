@@ -13,9 +13,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.graph.model import Graph
 from mlspec.graph.plan_format import plan_digest
 from mlspec.runtime import files
-from mlspec.runtime.audit import log
-from mlspec.runtime.audit.overrides import failed_gates, override_of
-from mlspec.runtime.audit.stamp import stamp
+from mlspec.runtime.audit.runs import record_run
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal
 from mlspec.runtime.runs import SUMMARY, next_run, read_summary, run_folders, write_summary
@@ -71,32 +69,11 @@ def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
             "stages": {name: state.to_json() for name, state in run.states.items()}, "verdicts": verdicts,
             "reports": {name: path.relative_to(folder).as_posix() for name, path in reports.items()},
         }  # fmt: skip
-        write_summary(folder, summary | _on_record(run, folder, summary))
+        told, warning = record_run(run.root, folder, summary)
+        if warning:
+            run.warn(warning)
+        write_summary(folder, {**summary, **told, "warnings": run.warnings})
     return replace(outcome, warnings=tuple(run.warnings))
-
-
-def _on_record(run: Run, folder: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Put a run that judged something on record, and mark its pages where an override covers what failed; the head of the log with it.
-
-    What a run made counts whether the log can be written or not, so that is a warning: no override counts then.
-    """
-    verdicts = summary["verdicts"]
-    if not verdicts:
-        return {}
-    judged = {name: {"passed": verdict["passed"], "failed": sorted(failed_gates(verdict)), "packages": verdict["packages"]}
-              for name, verdict in verdicts.items()}  # fmt: skip
-    told = {name: summary[name] for name in ("run", "spec", "spec_digest", "plan", "env", "guarded", "passed")}
-    try:
-        head = log.append(run.root, "run", {**told, "verdicts": judged})
-        records = () if summary["passed"] else log.read_sound(run.root).records
-    except StageError as error:
-        run.warn(f"this run is not in the audit log: {error.message} ({error.found})")
-        return {"warnings": run.warnings}
-    for name, verdict in verdicts.items():
-        found = None if verdict["passed"] else override_of(records, summary["spec_digest"], name, verdict, log.today())
-        if found is not None:
-            stamp(folder, summary, found)
-    return {"audit": {"count": head.count, "digest": head.digest}}
 
 
 def _reports(store: Store, folder: Path, states: Mapping[str, StageState], *, write: bool) -> dict[str, Path]:
