@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "extern": ("behaviour", "behaviour"),
     "test": ("tightening", "loosening"),
     "given": ("behaviour", "behaviour"),
+    "fit": ("behaviour", "behaviour"),
     "source": ("additive", "breaking"),
     "explore": ("additive", "operational"),
     "frame": ("additive", "breaking"),

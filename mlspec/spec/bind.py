@@ -18,6 +18,7 @@ from mlspec.spec.expressions.operators import short
 from mlspec.spec.fields import convert, wanted
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.locals import as_local, local_names
+from mlspec.spec.measured import JUDGED
 from mlspec.spec.model import Block
 from mlspec.spec.rows import rows_of
 from mlspec.spec.rules import block_rules
@@ -52,7 +53,8 @@ def bind_block(node: Statement, scope: Scope, parent: Block | None = None, quiet
     _Binder(row, block, scope, parent, quiet or not row.built).bind(node)
     scope.spec.spans.setdefault(path, head)
     if scope.findings.errors > before and row.built and _broken(scope, before):
-        scope.broken.add(name)
+        # What is given to a test may be wrong: the source whose name it bears is not.
+        scope.broken.add(parent.name if parent is not None and parent.kind == "test" else name)
     return block
 
 
@@ -368,7 +370,8 @@ class _Binder:
     def _refers(self, statement: nodes.Block | Setting | Declare | nodes.Extern, nested: Block) -> None:
         if statement.label is not None:
             ref = nodes.Ref(statement.label.span, (statement.label,))
-            convert(("ref", "source"), ref, self._context(f"`{nested.kind}`"))
+            homes = ("source", *JUDGED) if nested.kind == "given" else ("source",)
+            convert(("ref", *homes), ref, self._context(f"`{nested.kind}`"))
 
 
 _COMMON = frozenset(("cpu", "memory", "gpu", "time_limit", "retry", "image"))

@@ -14,7 +14,7 @@ from mlspec.spec.findings import listing, nearest
 from mlspec.spec.schema.constructors import OPEN_GROUPS
 from mlspec.spec.schema.rows import Attribute, Constructor, Parameter
 from mlspec.spec.values import Made, Value
-from mlspec.syntax.nodes import Arg, Attr, Call, Expr, ListExpr, Literal, Ref
+from mlspec.syntax.nodes import Arg, Attr, Call, Expr, Literal, Ref
 
 Convert = Callable[[Any, Expr, Context], Any]
 
@@ -185,36 +185,3 @@ def _group(form: Any) -> str:
     if form[0] == "call":
         return str(form[1])
     return next(str(each[1]) for each in form[1:] if each[0] == "call")
-
-
-def literal_rows(node: Expr, context: Context) -> Any:
-    """`[row(a: 1), row(a: 2)]` of a test: one mapping a row, checked against the source's columns."""
-    from mlspec.spec.constants import of_type
-
-    rows = context.rows
-    if not isinstance(node, ListExpr) or rows is None:
-        if rows is not None:
-            context.findings.add(
-                "MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted="a list of `row(…)`"
-            )
-        return INVALID
-    found = []
-    for item in node.items:
-        if not isinstance(item, Call) or item.callee.text != "row":
-            context.findings.add(
-                "MLS201", item.span, what="an item of the list", got=f"`{short(item.span)}`", wanted="`row(column: value, …)`"
-            )
-            continue
-        values = {}
-        for arg in item.args:
-            name = arg.name.text if arg.name else ""
-            if name not in rows.columns:
-                near = nearest(name, rows.columns)
-                context.findings.add(
-                    "MLS101", arg.span, name=name or short(arg.span), kind=f"column of `{rows.name}`", known=listing(list(rows.columns)),
-                    nearest=near,
-                )  # fmt: skip
-                continue
-            values[name] = of_type(rows.columns[name].type, arg.value, context.at(f"`{name}`"))
-        found.append(values)
-    return tuple(found)

@@ -60,6 +60,7 @@ def _fits(node: Define, role: Role, value: Typed, context: Context) -> Typed | N
 _HINTS = {
     "feature": "metrics and live values are known only after features: use them in `gates` or `monitor`",
     "check": "checks of a source see its rows only",
+    "expectation": "name a feature, check, gate or alert: the test computes it as a run does",
     "gate": "live values are known only after release: use them in `monitor`",
 }
 

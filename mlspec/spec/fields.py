@@ -196,7 +196,7 @@ def _call(form: Any, node: Expr, context: Context) -> Any:
 
 
 def _rows(form: Any, node: Expr, context: Context) -> Any:
-    from mlspec.spec.constructors import literal_rows
+    from mlspec.spec.literal_rows import literal_rows
 
     return literal_rows(node, context)
 

@@ -10,7 +10,7 @@ def rows_of(block: Block, parent: Block | None, spec: Spec) -> Block | None:
     """The source whose columns a bare name means in `block`; None while it is not known."""
     if block.kind == "source":
         return block
-    if block.kind == "given":
+    if block.kind in ("given", "fit"):
         return spec.blocks.get(block.name)
     if block.kind in ("log", "ab", "canary", "shadow", "limit", "arm", "family", "join") and parent is not None:
         return rows_of(parent, None, spec)

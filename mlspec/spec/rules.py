@@ -329,7 +329,14 @@ def _times(block: Block, scope: Scope, context: Context) -> None:
         (times.check_times if block.kind == "schedule" else times.check_lengths)(block, scope)
 
 
+def _tested(block: Block, scope: Scope, context: Context) -> None:
+    from mlspec.spec.tested_rules import check_test
+
+    check_test(block, scope)
+
+
 _RULES: dict[str, tuple[Rule, ...]] = {
+    "test": (_tested,),
     "source": (_database, reads_text, _paths, checks_all_rows, event_times, _renames, _times),
     "schedule": (_times,),
     "split": (_parts, _renames),

@@ -9,6 +9,7 @@ from mlspec.diagnostics import Edit, Note
 from mlspec.source import Span
 from mlspec.spec import aliases
 from mlspec.spec.expressions.context import Ambient, Context, Operand, unknown
+from mlspec.spec.expressions.tested import TESTED, tested_block, tested_member, tested_names
 from mlspec.spec.kinds import CONST, LIVE, NONE, ROW, Type
 from mlspec.spec.model import Block, Column
 from mlspec.spec.scope import MODELS
@@ -133,6 +134,9 @@ def of_block(block: Block, span: Span, context: Context) -> Operand:
     """The operand that the name of a block stands for."""
     if block.kind == "param":
         return _param(block, span)
+    verdict = tested_block(block, span) if context.role == "expectation" else None
+    if verdict is not None:
+        return verdict
     return Reference(block.kind, block.path if block.alias else block.name, None, span)
 
 
@@ -204,6 +208,8 @@ def _imported(node: Ref, context: Context) -> Operand:
 def of_member(block: Block, member: Name, span: Span, context: Context) -> Operand:
     """`source.column`, `features.feature`, `frame.at`, `split.part`, `search.best`, `ab.arm`."""
     name = member.text
+    if context.role == "expectation" and block.kind in TESTED:
+        return tested_member(block, name, span) or _no_member(block, member, span, context)
     if block.kind == "source" and name in block.columns:
         spine = context.rows is None or context.rows.name == block.name
         return of_column(block.columns[name], span, spine)
@@ -244,7 +250,7 @@ def members(block: Block) -> list[str]:
 
 
 def _no_member(block: Block, member: Name, span: Span, context: Context) -> Operand:
-    known = members(block)
+    known = tested_names(block) if context.role == "expectation" and block.kind in TESTED else members(block)
     if block.name in context.scope.broken:
         context.findings.hidden.append(span)
     else:

@@ -12,6 +12,7 @@ from mlspec.spec.expressions.arithmetic import UNITS, difference, product, quoti
 from mlspec.spec.expressions.context import Context, is_unknown, unknown
 from mlspec.spec.expressions.fold import fold, fold_unary
 from mlspec.spec.expressions.literals import of_value
+from mlspec.spec.expressions.tested import vectors_equal
 from mlspec.spec.kinds import METRIC, NUMBERS, ORDERED, STRINGS, TEMPORAL, Type
 from mlspec.spec.values import Typed
 
@@ -149,6 +150,9 @@ def common_type(left: Type, right: Type) -> Type | None:
 
 
 def _compare(op: str, left: Typed, right: Typed, span: Span, context: Context) -> Typed:
+    if context.role == "expectation" and left.type.name == "vector" and op in ("==", "!="):
+        hint = "one for each number that the feature becomes"
+        return vectors_equal(op, left, right, span) or mismatch(right, "a list of numbers, `[0.0, 1.0]`", context, hint)
     fault = comparable(left, right, context) or (comparable(right, left, context, units=False))
     if fault is not None:
         return fault

@@ -19,7 +19,13 @@ ROLES = (
     ("guard", "a guard", 5, "bool", "A Boolean over live metrics that must hold while serving."),
     ("logged", "a logged value", 5, "any", "A value written to the request log."),
     ("alert", "an alert", 5, "bool", "A Boolean over live metrics; when it stops holding, channels are told."),
-    ("expectation", "an expectation", 5, "bool", "A Boolean that must hold in a test."),
+    (
+        "expectation",
+        "an expectation",
+        1,
+        "bool",
+        "A Boolean over values of features, columns, checks, gates and alerts that must hold in a test, for each row given.",
+    ),
 )
 
 # name, roles, parameters (name, form, default, doc), direction, doc

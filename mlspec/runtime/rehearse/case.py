@@ -1,0 +1,157 @@
+"""One test: its rows are loaded, what it reads is computed, and each expectation is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.rehearse import rows, values
+from mlspec.runtime.rehearse.expectations import Outcome, decide
+from mlspec.runtime.rehearse.rows import Given
+from mlspec.runtime.rehearse.values import Disagreement, Faulty
+
+if TYPE_CHECKING:
+    import duckdb
+
+Case = Mapping[str, Any]
+
+
+class Rehearsal:
+    """Where tests run: one engine for all of them, opened when the first test needs it."""
+
+    def __init__(self, work: Path) -> None:
+        """`work` is an empty folder, which the engine may spill into."""
+        self.work = work
+        self._stack = ExitStack()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __enter__(self) -> Rehearsal:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The engine, which may read no file."""
+        if self._connection is None:
+            from mlspec.runtime import table
+
+            self._connection = self._stack.enter_context(table.session([], [], self.work))
+        return self._connection
+
+    def run(self, case: Case) -> dict[str, Any]:
+        """The outcome of one test as JSON."""
+        return run_case(self, case)
+
+
+def run_case(rehearsal: Rehearsal, case: Case) -> dict[str, Any]:
+    """Compute what a test reads and decide what it expects; a fault of the rows is part of the outcome and never raised."""
+    outcome = Outcome(case)
+    given = {name: _given(name, source) for name, source in case["sources"].items()}
+    try:
+        for one in given.values():
+            rows.load(rehearsal.connection, one)
+            for error in rows.faults(rehearsal.connection, one):
+                outcome.fault(error)
+        for path, error in _checks(rehearsal, case, outcome):
+            outcome.fault(error, path)
+        for name, features in case["features"].items():
+            _features(rehearsal, name, features, given[features["source"]], outcome)
+        _judged(case, outcome)
+    except Disagreement as error:
+        outcome.disagreement(str(error))
+    except StageError as error:
+        outcome.fault(error)
+    decide(case, given, outcome)
+    return outcome.to_json()
+
+
+def _given(name: str, source: Mapping[str, Any]) -> Given:
+    return Given(name, source["columns"], source["given"], source["fit"])
+
+
+def _checks(rehearsal: Rehearsal, case: Case, outcome: Outcome) -> Iterator[tuple[str, StageError]]:
+    """Evaluates the checks that are expected, and all of a source where a failing one is; gives the errors of those that fail."""
+    read = {item["path"] for expectation in case["expectations"] for item in expectation["reads"] if item["kind"] == "check"}
+    for name, source in case["sources"].items():
+        every = "MLS803" in case["expect"] and source["given"]
+        wanted = [check for check in source["checks"] if every or f"{name}.{check['name']}" in read]
+        if not wanted:
+            continue
+        for check, passed, found, failing in _evaluated(rehearsal, name, source, wanted):
+            path = f"{name}.{check['name']}"
+            outcome.values[path], outcome.shown[path] = passed, found
+            if not passed and every:
+                yield path, failing
+
+
+def _evaluated(
+    rehearsal: Rehearsal, name: str, source: Mapping[str, Any], wanted: list[Mapping[str, Any]]
+) -> Iterator[tuple[Mapping[str, Any], bool, str, StageError]]:
+    """Each check with its answer, as the stage `verify` works it out."""
+    from mlspec.runtime import query
+    from mlspec.runtime.prepare.online import compile_row
+    from mlspec.runtime.verify.aggregates import Aggregates
+    from mlspec.runtime.verify.wording import show, value_text
+    from mlspec.runtime.wording import text_of
+
+    connection = rehearsal.connection
+    whole = query.render(query.select(None, f"source {name}"))
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW rows AS {whole}")
+    found = Aggregates(name)
+    reduced = [(check, found.reduce(check["expression"])) for check in wanted]
+    numbers = found.compute(connection)
+    for check, form in reduced:
+        where = f"{name}.{check['name']}"
+        passed = compile_row(form, where)(numbers) is True
+        shown = show(value_text(form, {**numbers, **found.shown}, found.labels))
+        error = StageError("MLS803", f"the check `{check['name']}` of source `{name}` failed", where,
+                           expected=text_of(check["expression"]), found=shown)  # fmt: skip
+        yield check, passed, shown, error
+
+
+def _features(rehearsal: Rehearsal, block: str, config: Mapping[str, Any], given: Given, outcome: Outcome) -> None:
+    forms = {f"{block}.{feature['name']}": feature["value"] for feature in config["features"]}
+    tested = values.row_values(rehearsal.connection, forms, given, learned=False)
+    learned = values.row_values(rehearsal.connection, forms, given, learned=True) if given.learned else {}
+    for feature in config["features"]:
+        path = f"{block}.{feature['name']}"
+        found, known = tested[path], learned.get(path, [])
+        for error in dict.fromkeys(item.error for item in (*found, *known) if isinstance(item, Faulty)):
+            outcome.fault(error, path)
+        if any(isinstance(item, Faulty) for item in (*found, *known)):
+            found = [None if isinstance(item, Faulty) else item for item in found]
+        elif known and feature["fitted"] and _is_number(feature):
+            target = values.target_of(config["label"], given.learned, path)
+            try:
+                found = values.fitted_values(path, feature, found, known, target, config["unknown"])
+            except StageError as error:
+                outcome.fault(error, path)
+                found = [None] * len(found)
+        outcome.columns[path] = found
+
+
+def _is_number(feature: Mapping[str, Any]) -> bool:
+    """Whether the fitted steps of a feature end in numbers: a text that is only filled does not, and no model reads it."""
+    from mlspec.runtime.transform.columns import TEXT_TYPES
+
+    return bool(feature["own"]) or str(feature["type"]).removesuffix("?") not in TEXT_TYPES
+
+
+def _judged(case: Case, outcome: Outcome) -> None:
+    from mlspec.runtime.rehearse.verdicts import alert_holds, gate_holds
+
+    for block, judged in case["judged"].items():
+        holds = gate_holds if judged["kind"] == "gates" else alert_holds
+        for definition in judged["definitions"]:
+            path = f"{block}.{definition['name']}"
+            outcome.values[path], outcome.shown[path] = holds(definition)
+        stated = [f"{block}.{name}" for name in judged["all"]]
+        if all(path in outcome.values for path in stated):
+            outcome.values[block] = all(outcome.values[path] for path in stated)
+            failing = [path.partition(".")[2] for path in stated if not outcome.values[path]]
+            outcome.shown[block] = f"{', '.join(failing)} failed" if failing else "every gate passed"

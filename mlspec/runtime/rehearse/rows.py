@@ -1,0 +1,126 @@
+"""The literal rows of a test as tables of the engine, and the faults that an extraction would find in them.
+
+A column that a row leaves out is null and no fault; one that says `null`, or a value that the column forbids, is found by the
+very rules that `extract` applies to data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from mlspec.runtime import query, table
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.extract import violations
+from mlspec.runtime.extract.typed import engine_type
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Given:
+    """The rows of one source in a test: those that are tested, and those that fitted steps learn from."""
+
+    source: str
+    columns: Sequence[Mapping[str, Any]]
+    tested: Sequence[Row]
+    learned: Sequence[Row]
+
+    @property
+    def view(self) -> str:
+        """Every row as often as the test says: what the checks of the source read; other sources refer to it by this name."""
+        return f"source {self.source}"
+
+    def rows(self, learned: bool) -> Sequence[Row]:
+        """The literal rows, each once."""
+        return self.learned if learned else self.tested
+
+    def each(self, learned: bool) -> str:
+        """The view that holds each literal row once."""
+        return f"{'learned' if learned else 'tested'} {self.source}"
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """A row as a request brings it: every column, null where the test says nothing."""
+        return {str(column["name"]): row["values"].get(column["name"]) for column in self.columns}
+
+
+def quoted(name: str) -> str:
+    """A name of the engine."""
+    return query.render(exp.to_identifier(name, quoted=True))
+
+
+def load(connection: duckdb.DuckDBPyConnection, given: Given) -> None:
+    """Make the tables of one source, in place of those of the test before."""
+    cells = quoted(f"cells {given.source}")
+    kinds = [f"value{place} {engine_type(column)}, given{place} BOOLEAN" for place, column in enumerate(given.columns)]
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {cells} (__row BIGINT, __times BIGINT, __learned BOOLEAN, {', '.join(kinds)})"
+    )
+    marks = exp.Tuple(expressions=[exp.Placeholder() for _ in range(3 + 2 * len(given.columns))])
+    insert = query.render(exp.Insert(this=query.table(f"cells {given.source}"), expression=exp.Values(expressions=[marks])))
+    for line in (*_lines(given, False), *_lines(given, True)):
+        connection.execute(insert, line)
+    for name, rows in _views(given).items():
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {query.render(rows)}")
+
+
+def _views(given: Given) -> dict[str, exp.Select]:
+    """The literal rows, tested or learned from, under the names of their columns; and the tested ones as often as the test says."""
+    cells, number = f"cells {given.source}", query.name(table.ROW)
+    columns = {str(column["name"]): query.name(f"value{place}") for place, column in enumerate(given.columns)}
+    learned = query.name("__learned")
+    times = query.call("unnest", query.call("range", query.name("__times")))
+    every = query.select(
+        {**{key: value.copy() for key, value in columns.items()}, "__copy": times}, cells, where=query.negate(learned)
+    )
+    names = {key: query.name(key) for key in columns}
+    position = query.binary("-", query.window(query.call("row_number")), 1)
+    return {
+        given.each(False): query.select({table.ROW: number, **columns}, cells, where=query.negate(learned)),
+        given.each(True): query.select({table.ROW: number.copy(), **columns}, cells, where=learned.copy()),
+        given.view: query.select({table.ROW: position, **names}, every),
+    }
+
+
+def _lines(given: Given, learned: bool) -> Iterator[list[Any]]:
+    for number, row in enumerate(given.rows(learned)):
+        cells: list[Any] = []
+        for column in given.columns:
+            value = row["values"].get(column["name"])
+            # A column that the row leaves out is no missing value: the test says nothing of it.
+            cells += [_engine_value(value, column), value is not None or column["name"] not in row["values"]]
+        yield [number, int(row["times"]), learned, *cells]
+
+
+def _engine_value(value: Any, column: Mapping[str, Any]) -> Any:
+    """An instant without its zone, which is UTC; all else as it is."""
+    return value.removesuffix("Z") if isinstance(value, str) and column["type"] == "timestamp" else value
+
+
+def faults(connection: duckdb.DuckDBPyConnection, given: Given) -> list[StageError]:
+    """What the rules of the columns say of all rows, tested and learned from."""
+    rules = [rule for rule in violations.rules(given.columns) if rule.code != "MLS802"]  # literals are typed already
+    cells = f"cells {given.source}"
+    counts = connection.execute(query.render(query.select(violations.counted(rules), cells))).fetchall()[0]
+    return [
+        violations.error_of(rule, given.source, int(count), int(counts[0]), _examples(connection, rule, cells))
+        for rule, count in zip(rules, counts[1:], strict=True)
+        if count
+    ]
+
+
+def _examples(connection: duckdb.DuckDBPyConnection, rule: violations.Rule, cells: str) -> list[str]:
+    """The broken values of a test stand in its text: nothing is masked."""
+    shown = query.select(
+        {"row": query.name(table.ROW), "value": query.cast(query.name(f"value{rule.place}"), "VARCHAR")},
+        cells,
+        where=rule.broken,
+    ).limit(violations.EXAMPLES, copy=False)
+    found = connection.execute(query.render(shown)).fetchall()
+    return [f"row {row + 1}: {'null' if value is None else value}" for row, value in found]

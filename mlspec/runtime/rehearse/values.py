@@ -1,0 +1,162 @@
+"""Feature values of literal rows by both evaluators of a run, which must agree, and then through the fitted steps of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mlspec.runtime import query
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.prepare import sql
+from mlspec.runtime.prepare.online import compile_row, compile_rows, out_of_range
+from mlspec.runtime.rehearse.rows import Given
+from mlspec.runtime.table import ROW
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mlspec.runtime.transform.columns import Column
+    from mlspec.runtime.transform.target import Target
+
+Feature = Mapping[str, Any]
+Values = list[Any]
+
+
+class Disagreement(Exception):
+    """The batch and the online evaluator gave two values for one row: a fault of mlspec."""
+
+    def __init__(self, path: str, row: int, batch: Any, online: Any) -> None:
+        super().__init__(f"`{path}` in row {row + 1}: {batch!r} in a batch, {online!r} for a request")
+
+
+class Faulty:
+    """Stands for a value that cannot be computed."""
+
+    def __init__(self, error: StageError) -> None:
+        self.error = error
+
+
+def secret(name: str) -> str:
+    """In a test a secret's value is its name: a test needs no vault, and gives the same digest everywhere."""
+    return name
+
+
+def row_values(
+    connection: duckdb.DuckDBPyConnection, forms: Mapping[str, Any], given: Given, learned: bool
+) -> dict[str, Values]:
+    """The values of row expressions for each literal row, as far as the first fitted step; `Faulty` where one leaves its range."""
+    rows = given.rows(learned)
+    if not rows:
+        return {path: [] for path in forms}
+    online = _online(forms, [given.record(row) for row in rows])
+    batch = _batch(connection, forms, given.each(learned), len(rows))
+    for path in forms:
+        for row, (one, other) in enumerate(zip(batch[path], online[path], strict=True)):
+            if not _same(one, other):
+                raise Disagreement(path, row, _plain(one), _plain(other))
+    return online
+
+
+def _online(forms: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
+    together = compile_rows(forms, "", secret)
+    try:
+        lines = [together(record) for record in records]
+        return {path: [line[path] for line in lines] for path in forms}
+    except StageError:
+        return {path: [_online_of_one(path, form, record) for record in records] for path, form in forms.items()}
+
+
+def _online_of_one(path: str, form: Any, record: Mapping[str, Any]) -> Any:
+    try:
+        return compile_row(form, path, secret)(record)
+    except StageError as error:
+        return Faulty(error)
+
+
+def _batch(connection: duckdb.DuckDBPyConnection, forms: Mapping[str, Any], view: str, rows: int) -> dict[str, Values]:
+    import duckdb
+
+    try:
+        found = connection.execute(query.render(sql.compile_query(forms, view, "", secret))).fetchall()
+        found.sort(key=lambda line: int(line[0]))
+        return {path: [line[place] for line in found] for place, path in enumerate(forms, 1)}
+    except (duckdb.OutOfRangeException, duckdb.InvalidInputException, duckdb.ConversionException):
+        return {path: [_batch_of_one(connection, path, form, view, row) for row in range(rows)] for path, form in forms.items()}
+
+
+def _batch_of_one(connection: duckdb.DuckDBPyConnection, path: str, form: Any, view: str, row: int) -> Any:
+    """The value of one row alone, where some row of them all has none."""
+    import duckdb
+
+    one = query.select(None, view, where=query.binary("==", query.name(ROW), row))
+    try:
+        found = connection.execute(query.render(sql.compile_query({"value": form}, one, path, secret))).fetchone()
+        return None if found is None else found[1]
+    except (duckdb.OutOfRangeException, duckdb.InvalidInputException, duckdb.ConversionException):
+        error = out_of_range("number")
+        return Faulty(StageError("MLS805", f"`{path}` leaves the range of its type", path, expected=error.expected,
+                                 found=f"row {row + 1}", help=error.help))  # fmt: skip
+
+
+def _same(batch: Any, online: Any) -> bool:
+    if isinstance(batch, Faulty) or isinstance(online, Faulty):
+        return isinstance(batch, Faulty) and isinstance(online, Faulty)
+    if isinstance(batch, datetime) and batch.tzinfo is None:
+        batch = batch.replace(tzinfo=UTC)
+    return bool(batch == online and type(batch) is type(online))
+
+
+def _plain(value: Any) -> Any:
+    return value.error.code if isinstance(value, Faulty) else value
+
+
+def fitted_values(
+    path: str, feature: Feature, tested: Values, learned: Values, target: Target | None, unknown: str
+) -> list[Any]:
+    """The tested values as a model sees them, the steps fitted on the learned ones: a number, or a list where a feature spreads out."""
+    import numpy as np
+
+    from mlspec.runtime.transform.chain import fit_transform
+    from mlspec.runtime.transform.target import Target
+
+    name = str(feature["name"])
+    if target is None and any(step["op"] == "target_rate" for step in feature["fitted"]):
+        raise StageError("MLS204", f"`{path}` learns from the label, and a row of `fit` lacks it", path, expected="the label in every row of `fit`",
+                         found="none", help="give the label's column in each `row(…)` of `fit`")  # fmt: skip
+    learnable = target if target is not None else Target("regression", np.zeros(len(learned)))
+    transform, _ = fit_transform([feature], {name: _column(feature, learned)}, learnable, unknown)
+    matrix = transform.apply({name: _column(feature, tested)})
+    own = [place for place, title in enumerate(matrix.names) if title != f"{name}.missing"]
+    lines = [[_number(line[place]) for place in own] for line in matrix.numbers.tolist()]
+    return lines if feature.get("vector") else [line[0] for line in lines]
+
+
+def _column(feature: Feature, values: Values) -> Column:
+    from mlspec.runtime.transform.columns import column_of
+
+    return column_of(feature, values)
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else value
+
+
+def target_of(label: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]], where: str) -> Target | None:
+    """The label of the learned rows; None where there is none, or a row lacks it."""
+    if label is None or not rows:
+        return None
+    found = [row["values"].get(label["column"]) for row in rows]
+    if any(value is None for value in found):
+        return None
+    import numpy as np
+
+    from mlspec.runtime.train.labels import encode_labels
+    from mlspec.runtime.transform.target import Target
+
+    known = {**label, "classes": list(label.get("classes") or sorted(set(found)))} if label["task"] != "regression" else label
+    y = np.asarray(encode_labels(found, known, where), dtype=np.float64)
+    return Target(str(label["task"]), y, max(len(known.get("classes") or ()), 2))
+
+
+__all__ = ["Disagreement", "Faulty", "fitted_values", "row_values", "target_of"]

@@ -1,0 +1,168 @@
+"""What must hold of a `test`: it expects something, that can be, and it gives what that is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mlspec.diagnostics import Edit, Note
+from mlspec.spec.expressions.literals import python_value
+from mlspec.spec.expressions.operators import short
+from mlspec.spec.findings import listing, nearest
+from mlspec.spec.kinds import FITTED
+from mlspec.spec.literal_rows import COUNT
+from mlspec.spec.measured import JUDGED
+from mlspec.spec.model import Block, Column, Definition
+from mlspec.spec.scope import Scope
+from mlspec.spec.values import Made, Reference, Typed, Value
+
+CODES = ("MLS211", "MLS803", "MLS804", "MLS805")
+"""The codes that rows can give: a word outside its category, a check that fails, a null, a number outside its range."""
+
+
+def check_test(block: Block, scope: Scope) -> None:
+    """Applies every rule to one test; one with errors in its rows is left alone."""
+    _codes(block, scope)
+    _once(block, scope)
+    broken = any(inner.get("value") is None for inner in block.blocks) or block.name in scope.broken
+    if not block.definitions and not block.get("expect") and not scope.findings.errors:
+        scope.findings.add(
+            "MLS106", block.head, kind="test", block=block.name, name="expectation", fix="name := inputs.feature == 1.0",
+            wanted="a condition that must hold, or the codes that the rows must give: `expect = [\"MLS805\"]`",
+        )  # fmt: skip
+    for column, value in _values(block, scope):
+        _in_domain(block, column, value, scope)
+    if not broken:
+        for definition in block.definitions.values():
+            _supplied(block, definition, scope)
+
+
+def _codes(block: Block, scope: Scope) -> None:
+    for code in block.get("expect") or ():
+        if code in CODES:
+            continue
+        near = nearest(code, CODES)
+        scope.findings.add(
+            "MLS209", block.span_of("expect"), what=f"the code `{code}` of `expect`", got=f"`{code}`, which no row can give",
+            wanted=f"one of {listing(CODES)}", hint=f"did you mean `{near}`?" if near else "a fault of the spec itself is found by `mlspec check`",
+        )  # fmt: skip
+
+
+def _once(block: Block, scope: Scope) -> None:
+    """Each source is given once, and learned from once."""
+    first: dict[tuple[str, str], Block] = {}
+    for inner in block.blocks:
+        earlier = first.setdefault((inner.kind, inner.name), inner)
+        if earlier is not inner:
+            note = Note("first given here", earlier.head)
+            scope.findings.add("MLS102", inner.head, [note], kind=inner.kind, name=inner.name)
+
+
+def _values(block: Block, scope: Scope) -> Iterator[tuple[Column, Value]]:
+    """The constants of all rows of sources, with their columns."""
+    for inner in block.blocks:
+        source = scope.spec.blocks.get(inner.name)
+        if source is None or source.kind in JUDGED:
+            continue
+        for row in inner.get("value") or ():
+            for name, value in row.args.items():
+                if name != COUNT and name in source.columns:
+                    yield source.columns[name], value
+
+
+def _in_domain(block: Block, column: Column, value: Value, scope: Scope) -> None:
+    """A value that the column forbids is a slip, unless the test is about just that."""
+    typed: Typed = value.item
+    known, bounds, text = column.type.values, column.range, short(typed.span)
+    if typed.form[0] != "lit" or typed.form[1] is None:
+        return
+    item = python_value(typed.form[1], typed.form[2])
+    expected = block.get("expect") or ()
+    if known and item not in known and "MLS211" not in expected:
+        near = nearest(str(item), known)
+        edits = [Edit(typed.span, f'"{near}"', guess=True)] if near else []
+        scope.findings.add("MLS211", typed.span, edits=edits, got=text, name=f"{column.source}.{column.name}", known=listing([f'"{one}"' for one in known]),
+                           nearest=f'`"{near}"`' if near else "", hint=_about("MLS211"))  # fmt: skip
+    elif bounds is not None and "MLS805" not in expected and not _inside(item, bounds.low, bounds.high):
+        scope.findings.add("MLS209", typed.span, what=f"`{column.source}.{column.name}`", got=f"`{text}`",
+                           wanted=f"the range {bounds.low:,}..{bounds.high:,}" if isinstance(bounds.low, int | float) else f"the range {bounds.low}..{bounds.high}",
+                           hint=_about("MLS805"))  # fmt: skip
+
+
+def _about(code: str) -> str:
+    return f'if the test is about this fault: `expect = ["{code}"]`'
+
+
+def _inside(item: Any, low: Any, high: Any) -> bool:
+    try:
+        return bool((low is None or item >= low) and (high is None or item <= high))
+    except TypeError:  # a date beside an instant: the run compares whole days
+        return True
+
+
+def _supplied(block: Block, definition: Definition, scope: Scope) -> None:
+    """Everything that an expectation reads is given, and its rows are those of one source."""
+    sources: dict[str, Reference] = {}
+    for ref in definition.value.refs:
+        found = scope.spec.blocks.get(ref.block)
+        if found is None or ref.span is None:
+            continue
+        if ref.kind in ("gate", "alert", "verdict"):
+            _numbers_given(block, found, ref, scope)
+        elif ref.kind == "feature":
+            _feature_given(block, found, ref, scope)
+        elif ref.kind in ("column", "check") and not _rows(block, "given", found.name):
+            _lacks(scope, ref, block, "a row of its source", f"add `given {found.name} = [row(…)]`")
+        rows = _rows_of(found, ref, scope)
+        if rows:
+            sources.setdefault(rows, ref)
+    if len(sources) > 1:
+        second = list(sources.values())[1]
+        _lacks(scope, second, block, f"a value in each row of `{next(iter(sources))}`",
+               "an expectation holds for each row of one source: write one for each source")  # fmt: skip
+
+
+def _rows_of(found: Block, ref: Reference, scope: Scope) -> str:
+    """The source whose rows a name has a value in; "" for what is one value for all rows."""
+    if ref.kind == "column":
+        return found.name
+    frame = found.ref("frame") if ref.kind == "feature" else None
+    spine = None if frame is None else scope.spec.spine(frame.block)
+    return "" if spine is None else spine.name
+
+
+def _numbers_given(test: Block, judged: Block, ref: Reference, scope: Scope) -> None:
+    given = next((inner for inner in test.nested("given") if inner.name == judged.name), None)
+    known = set() if given is None else {name for row in given.get("value") or () for name in row.args}
+    wanted = [ref.member] if ref.member is not None else list(judged.definitions)
+    missing = [name for name in wanted if name and name not in known]
+    if missing:
+        noun = "gate" if judged.kind == "gates" else "alert"
+        _lacks(
+            scope,
+            ref,
+            test,
+            f"the number of the {noun} {listing(missing)}",
+            f"add `{missing[0]}: …` to `given {judged.name} = [row(…)]`",
+        )
+
+
+def _feature_given(test: Block, features: Block, ref: Reference, scope: Scope) -> None:
+    frame = features.ref("frame")
+    spine = None if frame is None else scope.spec.spine(frame.block)
+    definition = features.definitions.get(ref.member or "")
+    if spine is None or frame is None or definition is None:
+        return
+    if frame.block == spine.name and not _rows(test, "given", spine.name):
+        _lacks(scope, ref, test, "a row of its source", f"add `given {spine.name} = [row(…)]`")
+    elif definition.value.level >= FITTED and not _rows(test, "fit", spine.name):
+        hint = f"add `fit {spine.name} = [row(…)]`, the training part of this test"
+        _lacks(scope, ref, test, "rows that its fitted steps learn from", hint)
+
+
+def _rows(test: Block, kind: str, source: str) -> tuple[Made, ...]:
+    return next((tuple(inner.get("value") or ()) for inner in test.nested(kind) if inner.name == source), ())
+
+
+def _lacks(scope: Scope, ref: Reference, test: Block, wanted: str, hint: str) -> None:
+    scope.findings.add("MLS214", ref.span, name=ref.path, test=test.name, wanted=wanted, hint=hint)
