@@ -202,7 +202,6 @@ CHECKS = (
         "references",
         (("key", "value", R), ("other", "other_column", R)),
         "bool",
-        "Whether every value exists in a column of another source.",
-        built=False,
+        "Whether every value exists in a column of another source, `source.column`, declared above; a null refers to nothing.",
     ),
 )

@@ -60,6 +60,12 @@ def as_csv() -> str:
     return out.getvalue()
 
 
+def customers_as_csv() -> str:
+    """Who may have come: every customer of the visits and some who never did."""
+    lines = (f"{customer},{'yes' if _draw(customer, 'member') > 0.4 else 'no'}\n" for customer in range(95, 165))
+    return "customer,member\n" + "".join(lines)
+
+
 def as_jsonl() -> str:
     """One object a line."""
     return "".join(json.dumps(row) + "\n" for row in visits())
@@ -78,11 +84,12 @@ def write_sqlite(path: Path) -> None:
 
 
 def main() -> None:
-    """Write `visits.csv`, `visits.jsonl`, `visits.sqlite` and `visits.parquet` into a folder."""
+    """Write `customers.csv`, `visits.csv`, `visits.jsonl`, `visits.sqlite` and `visits.parquet` into a folder."""
     import duckdb
 
     folder = Path(sys.argv[1])
     (folder / "visits.csv").write_text(as_csv(), encoding="utf-8")
+    (folder / "customers.csv").write_text(customers_as_csv(), encoding="utf-8")
     (folder / "visits.jsonl").write_text(as_jsonl(), encoding="utf-8")
     (folder / "visits.sqlite").unlink(missing_ok=True)
     write_sqlite(folder / "visits.sqlite")

@@ -40,7 +40,7 @@ _LEARNING = ("duckdb", "numpy", "skl2onnx", "onnx", "onnxruntime", "skops")
 
 _TABLE = (
     Kind("extract", 1, {}, {"rows": "table", "sampled": "table"}, optional=frozenset({"sampled"}), packages=("duckdb",)),
-    Kind("verify", 1, {"rows": "table"}, {"checks": "metrics"}, packages=("duckdb",)),
+    Kind("verify", 1, {"rows": "table"}, {"checks": "metrics"}, named={"references": "table"}, packages=("duckdb",)),
     Kind("split", 1, {"rows": "table"}, {"parts": "table"}),
     Kind(
         "explore", 6, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlspec.graph import stage_id
 from mlspec.lower.sheet import Sheet
-from mlspec.lower.values import descriptors, json_form, json_value, resources
+from mlspec.lower.values import descriptor, descriptors, json_form, json_value, resources
 from mlspec.spec.model import Block
+from mlspec.spec.source_rules import foreign_columns
 from mlspec.spec.values import Made
 
 _LOCATION = ("path", "table", "query")
@@ -21,7 +23,21 @@ def lower(sheet: Sheet) -> None:
             source.name, "extract", config, {},
             outputs=("rows", "sampled") if sampled else ("rows",), resources=resources(source),
         )  # fmt: skip
-        sheet.add(source.name, "verify", verify_config(sheet, source), {"rows": f"{stage}/rows"}, resources=resources(source))
+        sheet.add(source.name, "verify", verify_config(sheet, source), _read(stage, source), resources=resources(source))
+
+
+def _read(extract: str, source: Block) -> dict[str, str]:
+    """The rows of a source, and those of the sources that it refers to: as they were read, not as they were checked."""
+    others = dict.fromkeys(path.partition(".")[0] for path in _partners(source))
+    return {
+        "rows": f"{extract}/rows",
+        **{f"references.{other}": f"{stage_id(other, 'extract')}/rows" for other in others},
+    }
+
+
+def _partners(source: Block) -> list[str]:
+    """The columns of other sources in which checks look for values, `source.column`, each once."""
+    return list(dict.fromkeys(path for check in source.definitions.values() for path in foreign_columns(check.value.form)[0]))
 
 
 def extract_config(sheet: Sheet, source: Block) -> dict[str, Any]:
@@ -56,12 +72,20 @@ def verify_config(sheet: Sheet, source: Block) -> dict[str, Any]:
         for report in sheet.spec.of_kind("explore")
         if (made := report.make("value")) is not None and _reads(sheet, made, source.name)
     ]
-    return {
+    config = {
         "source": source.name,
         "columns": descriptors(source),
         "checks": checks,
         "min_cell": max((int(cell) for cell in cells if cell is not None), default=20),
     }
+    partners = {path: _partner(sheet, path) for path in _partners(source)}
+    return {**config, "partners": partners} if partners else config
+
+
+def _partner(sheet: Sheet, path: str) -> dict[str, Any]:
+    """The column of another source that `source.column` names."""
+    name, _, column = path.partition(".")
+    return descriptor(sheet.block(name).columns[column])
 
 
 def _reads(sheet: Sheet, made: Made, source: str) -> bool:

@@ -14,7 +14,7 @@ from mlspec.spec.inputs import check_nulls, check_readable
 from mlspec.spec.kinds import TEMPORAL
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
-from mlspec.spec.source_rules import checks_all_rows, event_times, reads_text
+from mlspec.spec.source_rules import checks_all_rows, checks_each_once, checks_own_rows, event_times, reads_text
 from mlspec.spec.tasks import Label, features_of, label_of
 from mlspec.spec.values import Made, Reference
 
@@ -337,7 +337,17 @@ def _tested(block: Block, scope: Scope, context: Context) -> None:
 
 _RULES: dict[str, tuple[Rule, ...]] = {
     "test": (_tested,),
-    "source": (_database, reads_text, _paths, checks_all_rows, event_times, _renames, _times),
+    "source": (
+        _database,
+        reads_text,
+        _paths,
+        checks_all_rows,
+        checks_each_once,
+        checks_own_rows,
+        event_times,
+        _renames,
+        _times,
+    ),
     "schedule": (_times,),
     "split": (_parts, _renames),
     "features": (_renames,),

@@ -45,6 +45,62 @@ def checks_all_rows(block: Block, scope: Scope, context: Context) -> None:
             )  # fmt: skip
 
 
+def checks_each_once(block: Block, scope: Scope, context: Context) -> None:
+    """What is known of all rows at once has no value in each row: no aggregate stands inside another (201)."""
+    for check in block.definitions.values():
+        inner = _nested(check.value.form)
+        if inner:
+            span = next((span for name, span in check.value.calls if name == inner), check.span)
+            scope.findings.add("MLS201", span, what=f"`{inner}(…)` in the check `{check.name}`", got="one value for all rows",
+                               wanted="a value of each row", hint="say it outside: both as conditions, joined by `and`")  # fmt: skip
+
+
+def _nested(form: Any) -> str:
+    """The first aggregate that stands inside another, "" where none does."""
+    pending = [(form, False)]
+    while pending:
+        node, inside = pending.pop()
+        if isinstance(node, dict):
+            pending.extend((part, inside) for part in node.values())
+        elif isinstance(node, list | tuple) and node and node[0] != "lit":
+            aggregate = node[0] == "call" and _is_aggregate(node)
+            if aggregate and inside:
+                return str(node[1])
+            pending.extend((part, inside or aggregate) for part in node if isinstance(part, list | tuple | dict))
+    return ""
+
+
+def checks_own_rows(block: Block, scope: Scope, context: Context) -> None:
+    """A check is over the rows of its own source; of another one `references` alone reads a column (104)."""
+    for check in block.definitions.values():
+        for path in foreign_columns(check.value.form)[1]:
+            spans = [ref.span for ref in check.value.refs if ref.kind == "column" and f"{ref.block}.{ref.member}" == path]
+            scope.findings.add("MLS104", next(filter(None, spans), check.span), name=path, got=f"a column of source `{path.partition('.')[0]}`",
+                               wanted=f"a column of `{block.name}`, whose rows the check reads",
+                               hint="a check reads another source by `references(column, other.column)` alone")  # fmt: skip
+
+
+def foreign_columns(form: Any) -> tuple[list[str], list[str]]:
+    """The columns of other sources, `source.column`, that a check reads: those in which `references` looks, and all others."""
+    partners: dict[str, None] = {}
+    others: dict[str, None] = {}
+    pending = [form]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            pending.extend(node.values())
+        elif not isinstance(node, list | tuple) or not node or node[0] == "lit":
+            continue
+        elif node[0] == "call" and node[1] == "references":
+            partners[str(node[2][1][1])] = None
+            pending.append(node[2][0])
+        elif node[0] == "col" and "." in str(node[1]):
+            others[str(node[1])] = None
+        else:
+            pending.extend(part for part in node if isinstance(part, list | tuple | dict))
+    return list(partners), list(others)
+
+
 def loose_column(form: Any) -> str:
     """A column that a check reads outside `share`, `mean` and the like, "" where there is none."""
     if isinstance(form, dict):

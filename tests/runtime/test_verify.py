@@ -124,7 +124,83 @@ def test_a_check_without_a_value_fails(tmp_path: Path, rows: Path) -> None:
     assert caught.value.found == "null"
 
 
-def test_references_says_that_it_is_not_built(tmp_path: Path, rows: Path) -> None:
+def refer(
+    tmp_path: Path, rows: Path, partners: dict[str, Any], *expressions: Any, tags: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """Verify against a source `other` of these columns."""
+    folder = tmp_path / "other"
+    folder.mkdir(exist_ok=True)
+    pq.write_table(pa.table({"__row": range(len(next(iter(partners.values())))), **partners}), folder / "rows.parquet")
+    checks = [{"name": f"c{place}", "expression": expression} for place, expression in enumerate(expressions)]
+    described = {f"other.{name}": {"name": name, "type": "int", "tags": list(tags)} for name in partners}
+    config = {"source": "s", "columns": COLUMNS, "checks": checks, "min_cell": 2, "partners": described}
+    inputs = {"rows": rows, "references.other": folder}
+    out = run_stage_function(run, tmp_path, "verify", config, inputs, block="s")
+    found: list[dict[str, Any]] = json.loads((out / "checks" / "metrics.json").read_text(encoding="utf-8"))["checks"]
+    return found
+
+
+def references(key: Any, column: str = "n", kind: str = "int?") -> Any:
+    return call("references", key, ["col", f"other.{column}", kind])
+
+
+def test_every_value_with_a_partner(tmp_path: Path, rows: Path) -> None:
+    """A null refers to nothing, and partners may be there several times or for nobody."""
+    found = refer(
+        tmp_path,
+        rows,
+        {"n": pa.array([10, 1, None, 2, 2, 77])},
+        references(N),
+        call("not", references(call("+", N, lit(1, "int")))),
+    )
+    assert [(item["passed"], item["failed_rows"], item["examples"]) for item in found] == [(True, 0, []), (True, 0, [])]
+    assert found[0]["expected"] == "references(n, other.n)"
+    assert found[0]["value"] == "references(n, other.n) = true"
+
+
+def test_values_without_a_partner_are_counted_and_shown(tmp_path: Path, rows: Path) -> None:
     with pytest.raises(StageError) as caught:
-        verify(tmp_path, rows, call("references", N, ["col", "other.n", "int"]))
-    assert caught.value.code == "MLS901"
+        refer(tmp_path, rows, {"n": pa.array([1, None])}, references(N), call("==", call("rows"), lit(5, "int")))
+    assert caught.value.found == "references(n, other.n) = false, 3 rows without a partner"
+    assert caught.value.examples == (
+        "row 1: n is 2, which `other.n` lacks", "row 2: n is 2, which `other.n` lacks", "row 4: n is 10, which `other.n` lacks",
+    )  # fmt: skip
+
+
+def test_nothing_refers_to_an_empty_source(tmp_path: Path, rows: Path) -> None:
+    with pytest.raises(StageError, match="c0"):
+        refer(tmp_path, rows, {"n": pa.array([], pa.int64())}, references(N))
+
+
+@pytest.mark.parametrize(("key", "tags"), [(S, ()), (N, ("pii",)), (N, ("protected",))])
+def test_a_value_is_hidden_where_either_column_is(tmp_path: Path, rows: Path, key: Any, tags: tuple[str, ...]) -> None:
+    values = pa.array(["anna"]) if key is S else pa.array([1])
+    with pytest.raises(StageError) as caught:
+        refer(tmp_path, rows, {"n": values}, references(key), tags=tags)
+    assert caught.value.examples and all("is (masked), which" in item for item in caught.value.examples)
+
+
+def test_an_expression_and_two_columns_in_one_check(tmp_path: Path, rows: Path) -> None:
+    low = call("lower", S)
+    both = call("and", references(low, "name", "string"), references(N))
+    names = {"name": pa.array(["anna", "bert", "carl", "dora", "eve"]), "n": pa.array([1, 2, 10, 11, 12])}
+    assert refer(tmp_path, rows, names, both)[0]["passed"] is True
+
+
+def test_a_decimal_is_compared_in_every_digit(tmp_path: Path) -> None:
+    """As doubles the two would be one number."""
+    from decimal import Decimal
+
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    near, exact = Decimal("12345678901234567.8"), Decimal("12345678901234567.9")
+    assert float(near) == float(exact)
+    pq.write_table(pa.table({"__row": [0], "price": pa.array([near], pa.decimal128(18, 1))}), folder / "rows.parquet")
+    with pytest.raises(StageError) as caught:
+        refer(
+            tmp_path,
+            folder,
+            {"price": pa.array([exact], pa.decimal128(18, 1))},
+            references(["col", "price", "decimal"], "price", "decimal"),
+        )
+    assert caught.value.examples == ("row 0: price is 12345678901234567.8, which `other.price` lacks",)

@@ -19,6 +19,7 @@ MLSPEC = Path(sys.executable).with_name("mlspec")
 
 def test_the_data_are_what_their_writer_writes() -> None:
     assert (SUITE / "data/visits.csv").read_text() == data.as_csv()
+    assert (SUITE / "data/customers.csv").read_text() == data.customers_as_csv()
     assert (SUITE / "data/visits.jsonl").read_text() == data.as_jsonl()
 
 

@@ -11,6 +11,7 @@ import pytest
 import mlspec
 from mlspec.graph import Graph, Stage
 from mlspec.graph.expression import validate, walk
+from mlspec.graph.keys import graph_keys
 from mlspec.lower.monitoring import monitor_config
 from mlspec.lower.serving import serve_config
 
@@ -212,3 +213,41 @@ def test_a_channel_keeps_its_secret_as_a_handle(tmp_path: Path) -> None:
     assert spec is not None
     channels = monitor_config(spec, next(spec.of_kind("monitor")))["channels"]
     assert channels == {"console": {"kind": "webhook", "url": {"kind": "env", "variable": "TEAM_HOOK"}}}
+
+
+TWO_SOURCES = (
+    "source people {",
+    """source shops {
+  from = csv("shops.csv")
+  name: string
+  phone: string @pii(direct)
+}
+
+source people {""",
+)
+
+
+REFERS = ("  refunded: bool", "  from_a_shop := references(job, shops.name)\n  refunded: bool")
+
+
+def test_a_source_that_refers_to_another_reads_its_rows(tmp_path: Path) -> None:
+    """`verify` reads both extracts; nothing is extracted later for it, and sources without `references` are as they were."""
+    plain = lowered(tmp_path, TWO_SOURCES)
+    graph = lowered(tmp_path, TWO_SOURCES, REFERS)
+    assert changed(plain, graph) == {"people-verify"}
+    stage = graph["people-verify"]
+    assert stage.inputs == {"rows": "people-extract/rows", "references.shops": "shops-extract/rows"}
+    assert stage.config["partners"] == {"shops.name": {"name": "name", "type": "string", "optional": False}}
+    assert "partners" not in graph["shops-verify"].config
+    assert list(graph["people-extract"].waits_for()) == []
+    assert set(graph.needed_for(["people-verify"])) == {"people-extract", "shops-extract", "people-verify"}
+
+
+def test_the_key_of_a_reference_follows_the_other_source(tmp_path: Path) -> None:
+    keys = [
+        graph_keys(lowered(tmp_path, TWO_SOURCES, *edits), leaves, {})
+        for edits, leaves in (((REFERS,), {}), ((REFERS,), {"shops-extract": {"shops.csv": "0" * 64}}), ((), {}))
+    ]
+    assert {name for name in keys[0] if keys[0][name] != keys[1][name]} >= {"shops-extract", "shops-verify", "people-verify"}
+    assert {"people-extract", "parts-split", "base-fit"} <= {name for name in keys[0] if keys[0][name] == keys[1][name]}
+    assert keys[0]["people-verify"] != keys[2]["people-verify"]

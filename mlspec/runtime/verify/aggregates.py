@@ -9,9 +9,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import query
-from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare import sql
 from mlspec.runtime.query import Sql, call, cast, name
+from mlspec.runtime.verify.partners import missing
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,6 +39,8 @@ class Aggregates:
         self._values: dict[str, Sql] = {}
         self._quantiles: dict[str, tuple[Sql, float]] = {}
         self._types: dict[str, str] = {}
+        self.references: dict[str, Any] = {}
+        self.shown: dict[str, str] = {}
 
     def reduce(self, form: Any) -> Any:
         """The form with a column in place of each aggregate."""
@@ -46,7 +48,7 @@ class Aggregates:
             return form
         _, function, arguments, named = form
         if function == "references":
-            raise references_error(self.source)
+            return self._reference(form)
         if _is_aggregate(function, arguments):
             return self._column(form)
         return [
@@ -58,14 +60,29 @@ class Aggregates:
 
     def compute(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """The value of every aggregate."""
+        whole = {column: self._refers(connection, column) for column in self.references}
         if not self._values:
-            return {}
+            return whole
         inner = sql.compile_query(self._inputs, "rows", self.source)
         found = connection.execute(query.render(query.select(self._values, inner.copy()))).fetchone() or ()
         values: dict[str, Any] = dict(zip(self._values, found, strict=True))
         for column, (value, share) in self._quantiles.items():
             values[column] = _quantile(connection, inner, value, share, int(values[column]))
-        return values
+        return {**values, **whole}
+
+    def _refers(self, connection: duckdb.DuckDBPyConnection, column: str) -> bool:
+        """Whether no row lacks a partner; how many do is what messages show."""
+        count = missing(connection, self.references[column], self.source)
+        if count:
+            self.shown[column] = f"false, {count:,} rows without a partner"
+        return count == 0
+
+    def _reference(self, form: Any) -> Any:
+        key = repr(form)
+        if key not in self.forms:
+            column = self.forms[key] = f"aggregate{len(self.forms)}"
+            self.references[column], self.labels[column] = form, _label(form)
+        return ["col", self.forms[key], "bool"]
 
     def _column(self, form: Any) -> Any:
         key = repr(form)
@@ -151,11 +168,3 @@ def _label(form: Any) -> str:
     from mlspec.runtime.wording import text_of
 
     return text_of(form)
-
-
-def references_error(source: str) -> StageError:
-    """The error of `references`, which reads a second source."""
-    return StageError(
-        "MLS901", "`references` is not built yet: a check reads the rows of its own source alone", source,
-        expected="a check over the columns of this source", found="references", help="compare the two sources in a `frame`",
-    )  # fmt: skip

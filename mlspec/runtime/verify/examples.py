@@ -10,6 +10,7 @@ from mlspec.runtime.extract.violations import EXAMPLES, is_masked
 from mlspec.runtime.prepare import sql
 from mlspec.runtime.query import Sql, call, name
 from mlspec.runtime.verify.aggregates import _is_aggregate
+from mlspec.runtime.verify.partners import missing, some_missing
 from mlspec.runtime.wording import text_of
 
 if TYPE_CHECKING:
@@ -18,14 +19,22 @@ if TYPE_CHECKING:
 Columns = Sequence[Mapping[str, Any]]
 
 
-def failing_rows(connection: duckdb.DuckDBPyConnection, form: Any, columns: Columns, where: str) -> tuple[int, list[str]]:
+def failing_rows(
+    connection: duckdb.DuckDBPyConnection, form: Any, config: Mapping[str, Any], where: str
+) -> tuple[int, list[str]]:
     """How many rows speak against the check, and a few of them; none where the check is about all rows at once."""
-    count, shown = 0, []
+    count = 0
+    shown: list[str] = []
     for aggregate in _aggregates(form):
+        masked = _masked(aggregate, config["columns"])
+        if aggregate[1] == "references":
+            hidden = masked or is_masked(config["partners"][aggregate[2][1][1]])
+            count += missing(connection, aggregate, where)
+            shown += _without_partner(connection, aggregate, hidden, where)
+            continue
         condition = _against(aggregate)
         if condition is None:
             continue
-        masked = _masked(aggregate, columns)
         inner = sql.compile_query({"value": aggregate[2][0]}, "rows", where)
         marked = query.select(
             {"row": name(table.ROW), "value": query.cast(name("value"), "VARCHAR"), "against": condition}, inner
@@ -39,10 +48,17 @@ def failing_rows(connection: duckdb.DuckDBPyConnection, form: Any, columns: Colu
     return count, shown[:EXAMPLES]
 
 
+def _without_partner(connection: duckdb.DuckDBPyConnection, reference: Any, hidden: bool, where: str) -> list[str]:
+    """Some rows whose value the other column lacks; a value is hidden where either column's are."""
+    label, other = text_of(reference[2][0]), reference[2][1][1]
+    rows = some_missing(connection, reference, where, EXAMPLES)
+    return [f"row {row}: {label} is {'(masked)' if hidden else value}, which `{other}` lacks" for row, value in rows]
+
+
 def _aggregates(form: Any) -> list[Any]:
     if not isinstance(form, list) or not form or form[0] != "call":
         return []
-    if _is_aggregate(form[1], form[2]):
+    if form[1] == "references" or _is_aggregate(form[1], form[2]):
         return [form]
     return [found for item in form[2] for found in _aggregates(item)]
 

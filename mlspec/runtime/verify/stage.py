@@ -6,7 +6,8 @@ evaluated by the same operations as row expressions, on one row that holds the a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from mlspec.runtime import files, query, table
@@ -15,6 +16,7 @@ from mlspec.runtime.errors import SeveralErrors, StageError
 from mlspec.runtime.prepare.online import compile_row
 from mlspec.runtime.verify import examples
 from mlspec.runtime.verify.aggregates import Aggregates
+from mlspec.runtime.verify.partners import open_partner
 from mlspec.runtime.verify.wording import show, value_text
 from mlspec.runtime.wording import text_of
 
@@ -24,18 +26,19 @@ def run(context: StageContext) -> None:
     config = context.config
     rows = table.rows_path(context.input("rows"))
     work = context.resume_dir("verify")
-    session = table.session([rows], [work], work, memory=context.memory)
+    others = {name: table.rows_path(folder) for name, folder in _others(context)}
+    session = table.session([rows, *others.values()], [work], work, memory=context.memory)
     with session as connection, table.watched(connection, context.progress):
         connection.execute(f"CREATE TEMP VIEW rows AS {query.render(query.select(None, query.read_parquet(str(rows))))}")
+        for name, path in others.items():
+            open_partner(connection, name, path)
         found = Aggregates(f"{config['source']}")
         reduced = [(check, found.reduce(check["expression"])) for check in config["checks"]]
         values = found.compute(connection)
         results = [_result(context, check, form, values, found) for check, form in reduced]
         for result, (check, _) in zip(results, reduced, strict=True):
             if not result["passed"]:
-                failing = examples.failing_rows(
-                    connection, check["expression"], config["columns"], f"{config['source']}.{check['name']}"
-                )
+                failing = examples.failing_rows(connection, check["expression"], config, f"{config['source']}.{check['name']}")
                 result["failed_rows"], result["examples"] = failing
     failed = [result for result in results if not result["passed"]]
     if failed:
@@ -45,13 +48,21 @@ def run(context: StageContext) -> None:
     context.progress(1, 1, f"{len(results)} checks hold")
 
 
+def _others(context: StageContext) -> Iterator[tuple[str, Path]]:
+    """The other sources whose columns the checks look into, with their rows."""
+    for name, folder in context.inputs().items():
+        kind, _, source = name.partition(".")
+        if kind == "references":
+            yield source, folder
+
+
 def _result(
     context: StageContext, check: Mapping[str, Any], form: Any, values: Mapping[str, Any], found: Aggregates
 ) -> dict[str, Any]:
     where = f"{context.config['source']}.{check['name']}"
     outcome = compile_row(form, where)(values)
     return {
-        "name": check["name"], "passed": outcome is True, "value": value_text(form, values, found.labels),
+        "name": check["name"], "passed": outcome is True, "value": value_text(form, {**values, **found.shown}, found.labels),
         "expected": text_of(check["expression"]), "failed_rows": 0, "examples": [],
     }  # fmt: skip
 

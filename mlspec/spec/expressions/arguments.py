@@ -10,7 +10,7 @@ from mlspec.spec import kinds
 from mlspec.spec.expressions import literals
 from mlspec.spec.expressions.bound import Bound, Parameter
 from mlspec.spec.expressions.context import Ambient, Context, Operand, is_unknown
-from mlspec.spec.expressions.domains import filler_fits, in_limits
+from mlspec.spec.expressions.domains import filler_fits, in_limits, partner_fits
 from mlspec.spec.expressions.names import describe
 from mlspec.spec.expressions.operators import mismatch, named, short, unit_mismatch
 from mlspec.spec.kinds import CONST, METRIC, NUMBERS, STRINGS, TEMPORAL, Type
@@ -134,10 +134,10 @@ def bind_arguments(
         return None
     bound = Bound()
     fine = True
-    for parameter, arg, place in matched:
+    for parameter, arg, place in sorted(matched, key=lambda each: parameters.index(each[0])):  # however they are written
         fine = _one(parameter, arg, given.get(place), bound, context, operate) and fine
         fine = fine and in_limits(owner, parameter, arg, bound, context)
-    if not fine or not filler_fits(parameters, matched, bound, context):
+    if not fine or not (filler_fits(parameters, matched, bound, context) and partner_fits(matched, bound, context)):
         return None
     for name, _, default in parameters:
         if not name.startswith("*") and default not in (..., None):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from mlspec.catalogue import limits
 from mlspec.spec.expressions.bound import Bound, Parameter
 from mlspec.spec.expressions.context import Context
-from mlspec.spec.expressions.operators import named, short
-from mlspec.spec.kinds import NUMBERS, STRINGS
-from mlspec.syntax.nodes import Arg
+from mlspec.spec.expressions.operators import mismatch, named, short
+from mlspec.spec.kinds import NUMBERS, STRINGS, Type
+from mlspec.syntax.nodes import Arg, Ref
 
 
 def filler_fits(
@@ -28,6 +28,36 @@ def filler_fits(
         wanted='a text, `with: "missing"`' if text else "a number, `median` or `mean`",
     )  # fmt: skip
     return False
+
+
+def partner_fits(matched: list[tuple[Parameter, Arg, int]], bound: Bound, context: Context) -> bool:
+    """Whether a column in which values are looked for is of another source of this file, and of the type of the values."""
+    arg = next((arg for parameter, arg, _ in matched if parameter[1] == "other_column"), None)
+    if arg is None:
+        return True
+    value, other = bound.values
+    own = context.block.name if context.block is not None else ""
+    if isinstance(arg.value, Ref) and arg.value.parts[0].text in context.scope.imports:
+        context.not_built("a reference to a source of another file", other.span)
+        return False
+    if other.refs[0].block == own:
+        text = short(other.span)
+        context.scope.wrong(text, other.span, f"column of `{own}` itself", "a column of another source")
+        return False
+    if any(ref.kind == "column" and ref.block != own for ref in value.refs) or value.constant:
+        mismatch(value, f"a column of `{own}`", context)
+        return False
+    if not _may_be_equal(value.type, other.type):
+        mismatch(other, f"{named(value.type.required())}, as `{short(value.span)}` is", context)
+        return False
+    return True
+
+
+def _may_be_equal(value: Type, other: Type) -> bool:
+    """Whether two columns can hold the same value: one type, or two kinds of text; ids are those of one entity."""
+    if value.name == other.name == "id":
+        return value.entity == other.entity
+    return value.name == other.name or (value.name in STRINGS and other.name in STRINGS)
 
 
 def in_limits(owner: str, parameter: Parameter, arg: Arg, bound: Bound, context: Context) -> bool:
