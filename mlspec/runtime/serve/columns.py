@@ -12,6 +12,7 @@ from annotated_types import Ge, Le
 from pydantic import AllowInfNan, BeforeValidator, PlainValidator, Strict, WithJsonSchema
 
 INT_LOW, INT_HIGH = -(2**63), 2**63 - 1
+EXACT = 2**53 - 1  # every integer up to this is one double, and no other integer is
 FLOATS = frozenset({"float", "ratio", "points", "rate", "duration"})
 INTS = frozenset({"int", "bytes"})
 TEXTS = frozenset({"string", "text", "id"})
@@ -95,6 +96,13 @@ def _float_of_int(value: Any) -> Any:
     return value
 
 
+def _int_of_float(value: Any) -> Any:
+    """`40.0` in an int column is `40`, as JSON Schema's `integer` says; a double that may stand for several integers is refused."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT:
+        return int(value)
+    return value
+
+
 def value_type(column: Mapping[str, Any]) -> Any:
     """The validated type of one column, null not included."""
     kind = column["type"]
@@ -102,7 +110,8 @@ def value_type(column: Mapping[str, Any]) -> Any:
     if kind == "bool":
         return Annotated[bool, Strict()]
     if kind in INTS:
-        return _bounded(int, INT_LOW if low is None else int(low), INT_HIGH if high is None else int(high))
+        whole = _bounded(int, INT_LOW if low is None else int(low), INT_HIGH if high is None else int(high))
+        return Annotated[whole, BeforeValidator(_int_of_float)]
     if kind in FLOATS:
         return Annotated[_bounded(float, low, high, AllowInfNan(False)), BeforeValidator(_float_of_int)]
     if kind == "decimal":
