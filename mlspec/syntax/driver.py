@@ -60,6 +60,34 @@ class Driver:
             self._close_block(tokens[last])
         return self._values[0]  # type: ignore[no-any-return]
 
+    def run_noting(self, tops: list[tuple[int, int]]) -> tuple[list[Any], list[tuple[int, int]], bool]:
+        """As `run`; with it those of `tops` at which no statement is open, and whether one is at the end.
+
+        A top is a place in the tokens, rising, and how many blocks are open there.
+        """
+        tokens = self._tokens
+        noted: list[tuple[int, int]] = []
+        waiting = iter(tops)
+        top, depth = next(waiting, (-1, 0))
+        index = 0
+        last = len(tokens) - 1
+        while index < last:
+            while 0 <= top < index:
+                top, depth = next(waiting, (-1, 0))
+            if top == index and self._between(depth):
+                noted.append((top, depth))
+            index = index + 1 if self._feed(tokens[index]) else self._recover(index)
+        whole = self._fits("$END")
+        while not self._feed(tokens[last]):
+            self._close_block(tokens[last])
+        return self._values[0], noted, not whole
+
+    def _between(self, depth: int) -> bool:
+        """Whether so many blocks are open here, and no statement in the innermost."""
+        self._settle()
+        opened = sum(type(value) is Token and value.type == "OPEN" for value in self._values)
+        return opened == depth and self._fits("CLOSE" if depth else "$END")
+
     def _feed(self, token: Token) -> bool:
         """Reduces as far as `token` allows, then shifts it; False if it does not fit here."""
         states, stack, values, rules = self._states, self._stack, self._values, self._rules
@@ -115,6 +143,8 @@ class Driver:
         """Reports the token at `index` and finds a place to go on from; gives the index of the next token to feed."""
         token = self._tokens[index]
         before = self._tokens[index - 1] if index else None
+        if before is not None and before.type == "NL":
+            self._settle()
         if self._reports >= MAX_REPORTS:
             self._unwind()
             return self._skip(index)
@@ -139,6 +169,20 @@ class Driver:
             return index + 1
         self._feed(Token("OPEN", "", following.start, following.start))
         return index
+
+    def _settle(self) -> None:
+        """Reduces what is complete whatever follows: a statement that has ended is not lost with the broken one below it."""
+        states, stack = self._states, self._stack
+        while True:
+            steps = set(states[stack[-1]].values())
+            step = steps.pop()
+            if steps or step >= 0:
+                return
+            name, length, action = self._rules[-step - 1]
+            args = self._values[len(self._values) - length :]
+            del self._values[len(self._values) - length :], stack[len(stack) - length :]
+            self._values.append(args[0] if action is None else action(args))
+            stack.append(states[stack[-1]][name])
 
     def _wants_line(self, token: Token, before: Token | None) -> bool:
         """A block written on one line: the newline is missing, the rest may be fine."""

@@ -52,11 +52,17 @@ class _Level:
 
 
 class Layout:
-    """One pass over the tokens of a scan; `tokens` is what the parser reads, ending in `$END`."""
+    """One pass over the tokens of a scan; `tokens` is what the parser reads, ending in `$END`.
 
-    def __init__(self, scan: Scan) -> None:
+    A scan of a part of the text has no header: one is made up, and with `inside` the head and the end of a block around it. `tops` are
+    the places in `tokens` behind each line that ends outside every bracket, with the number of blocks that are open there; `closed`
+    says whether all that the text opens is closed at its end.
+    """
+
+    def __init__(self, scan: Scan, inside: bool = False) -> None:
         self.scan = scan
         self.tokens: list[Token] = []
+        self.tops: list[tuple[int, int]] = []
         self.levels: list[_Level] = []
         self.edition: str | None = None
         self._raw = scan.tokens
@@ -65,9 +71,12 @@ class Layout:
         self._depth = 0
         self._text_open = False
         self._lacking = sum((token.type == "OPEN") - (token.type == "CLOSE") for token in scan.tokens)
-        index = self._header()
+        index = self._header() if scan.start == 0 else self._surround(inside)
         while index < len(self._raw):
             index = self._step(index)
+        self.closed = len(self.levels) == inside and not self._in_brackets()
+        if inside and self.closed:
+            self._close(Token("CLOSE", "}", scan.end, scan.end))
         self._finish()
 
     # ---- the first line
@@ -119,6 +128,18 @@ class Layout:
             Token("EDITION", edition.text, edition.start, edition.end),
         ]
         return at + 1 if edition.type == "NL" else self._rest_of_header(at + 2)
+
+    def _surround(self, inside: bool) -> int:
+        """Stands for the header, the head of a block, and the line end before this part of the text."""
+        start = self.scan.start
+        line = Token("NL", "\n", start - 1, start)
+        self.tokens += [Token("MLSPEC", "mlspec", 0, 0), Token("EDITION", "", 0, 0), line]
+        self._start = 3
+        if inside:
+            self.tokens.append(Token("NAME", "", start - 1, start - 1))
+            self._open(Token("OPEN", "{", start - 1, start - 1))
+            self._line_end(line)
+        return 0
 
     def _rest_of_header(self, at: int) -> int:
         """Nothing else stands on the first line."""
@@ -179,6 +200,7 @@ class Layout:
         if self.tokens[-1].type != "NL":
             self.tokens.append(token)
             self._reset()
+            self.tops.append((len(self.tokens), len(self.levels)))
         self._start = len(self.tokens)
 
     def _reset(self) -> None:
@@ -351,7 +373,9 @@ class Layout:
         while line and self._raw[line].type != "NL":
             line -= 1
         opener = self.levels[-1].token
-        if self._raw[line].start < opener.start:  # still the opener's line: `f(a = 1)`, which the parser explains
+        if (
+            self._raw[line].type != "NL" or self._raw[line].start < opener.start
+        ):  # still the opener's line: `f(a = 1)`, which the parser explains
             self.tokens.append(token)
             return index + 1
         start = self.levels[-1].statement
@@ -373,7 +397,7 @@ class Layout:
         self.scan.report("MLS002", {"mark": opener.text, "wanted": closer, "got": before}, opener.start, opener.end, note=note)
 
     def _finish(self) -> None:
-        end = len(self.scan.source.text)
+        end = self.scan.end
         if self._raw and self._raw[-1].type == "BAD_LITERAL" and '"""' in self._raw[-1].text and self._raw[-1].end == end:
             self._text_open = True  # an unclosed text has swallowed every bracket that follows: it alone is reported
         if self._in_brackets():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlspec.diagnostics import Diagnostic, code
 from mlspec.source import SourceFile, Span
 from mlspec.syntax.build import Builder, finish
-from mlspec.syntax.driver import Driver
+from mlspec.syntax.driver import Driver, Report
 from mlspec.syntax.layout import Layout, TooDeep
 from mlspec.syntax.nodes import File
 from mlspec.syntax.scan import Scan
@@ -20,32 +20,45 @@ def parse(source: SourceFile) -> tuple[File | None, list[Diagnostic]]:
     With errors the tree holds the statements that could be read, for editors: nobody checks or runs it. It is None where nothing
     could be: the file is too large or nested too deep.
     """
-    size = len(source.text.encode("utf-8", "surrogatepass"))
-    if size > MAX_FILE:
-        data = {
-            "what": "the file",
-            "limit": f"{MAX_FILE // 1024} KiB",
-            "got": f"{-(-size // 1024):,} KiB",
-            "hint": "split it with `use`",
-        }
-        return None, [Diagnostic(code("MLS005"), Span(source, 0, 0), data)]
+    limit = too_large(source)
+    if limit is not None:
+        return None, [limit]
     scan = Scan(source)
     try:
         layout = Layout(scan)
     except TooDeep:
-        return None, _sorted(scan.found)
+        return None, in_order(scan.found)
     builder = Builder(source, scan.docs, scan.report)
+    statements = Driver(layout.tokens, builder, reporter(scan)).run()
+    return finish(builder, statements, layout.edition, scan.comments), in_order(scan.found)
+
+
+def too_large(source: SourceFile) -> Diagnostic | None:
+    """What is said of a text that is over the limit, None of one that is not."""
+    size = len(source.text.encode("utf-8", "surrogatepass"))
+    if size <= MAX_FILE:
+        return None
+    data = {
+        "what": "the file",
+        "limit": f"{MAX_FILE // 1024} KiB",
+        "got": f"{-(-size // 1024):,} KiB",
+        "hint": "split it with `use`",
+    }
+    return Diagnostic(code("MLS005"), Span(source, 0, 0), data)
+
+
+def reporter(scan: Scan) -> Report:
+    """Adds what the parser cannot read to the findings of a scan."""
 
     def report(token: Token, before: Token | None, expected: list[str]) -> None:
         from mlspec.syntax.explain import unexpected
 
-        scan.found.append(unexpected(source, token, before, expected))
+        scan.found.append(unexpected(scan.source, token, before, expected))
 
-    statements = Driver(layout.tokens, builder, report).run()
-    return finish(builder, statements, layout.edition, scan.comments), _sorted(scan.found)
+    return report
 
 
-def _sorted(found: list[Diagnostic]) -> list[Diagnostic]:
+def in_order(found: list[Diagnostic]) -> list[Diagnostic]:
     """By position; a second report of the same place and code says nothing new, nor does what a bad character or edition caused on its line."""
     unique = {(_start(d), d.code.id): d for d in reversed(found)}
     bad = {d.span.position[0]: _start(d) for d in reversed(found) if _spoils_line(d) and d.span is not None}

@@ -28,10 +28,15 @@ _GUESSED = frozenset(("MLS004", "MLS010", "MLS012", "MLS014"))
 
 
 class Scan:
-    """The tokens of a source, its comments, and what is wrong with its text. `docs` maps an offset to the `##` text above it."""
+    """The tokens of a source, its comments, and what is wrong with its text. `docs` maps an offset to the `##` text above it.
 
-    def __init__(self, source: SourceFile) -> None:
+    `start` and `end` bound it to a part of the text that begins and ends with whole lines.
+    """
+
+    def __init__(self, source: SourceFile, start: int = 0, end: int | None = None) -> None:
         self.source = source
+        self.start = start
+        self.end = len(source.text) if end is None else end
         self.tokens: list[Token] = []
         self.comments: list[Comment] = []
         self.docs: dict[int, str] = {}
@@ -54,13 +59,13 @@ class Scan:
 
     def _characters(self) -> None:
         """Forbidden characters are refused everywhere, comments included."""
-        text = self.source.text
+        text = self.source.text if self.end - self.start == len(self.source.text) else self.source.text[self.start : self.end]
         if text.isascii() and not _FORBIDDEN.search(text):
             return
         from mlspec.diagnostics.hidden import forbidden, shown
 
-        for offset, id in forbidden(text):
-            char = text[offset]
+        for place, id in forbidden(text):
+            char, offset = text[place], place + self.start
             if char == "\r" and any(one.data.get("char", "").startswith("U+000D") for one in self.found):
                 continue  # line ends of another system are one fault
             if char == "\ufeff" and offset == 0:
@@ -78,10 +83,10 @@ class Scan:
 
     def _run(self) -> None:
         text = self.source.text
-        at = 1 if text.startswith("\ufeff") else 0
+        at, end = self.start or int(text.startswith("\ufeff")), self.end
         match_next = _NEXT.match
         while True:
-            match = match_next(text, at)
+            match = match_next(text, at, end)
             if match is None:
                 at = self._stray(at)
                 if at < 0:
@@ -105,6 +110,11 @@ class Scan:
             if self._doc and kind not in (_LINE, _COMMENT):
                 self.docs[start] = "\n".join(self._doc)
                 self._doc.clear()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last token, and `##` text with the statement that it documents, end within `end`."""
+        return not self._doc and bool(self.tokens) and self.tokens[-1].type == "NL" and self.tokens[-1].end == self.end
 
     def _mark(self, mark: str, start: int, end: int) -> int:
         text = self.source.text
@@ -190,7 +200,7 @@ class Scan:
         text = self.source.text
         blank = _BLANK.match(text, at)
         at = blank.end() if blank else at
-        if at >= len(text):
+        if at >= self.end:
             return -1
         if _wordy(text[at]):
             return self._foreign(at)
@@ -219,7 +229,7 @@ class Scan:
         odd = next(char for char in match[0] if not (char.isascii() and (char.isalnum() or char == "_")))
         data = {"name": word, "why": f"it holds {shown(odd)}", "fix": ascii_name(word)}
         self.report("MLS008" if odd.isnumeric() else "MLS010", {**data, "char": f"`{odd}` ({shown(odd)})"}, start, match.end())
-        glued = bool(self.tokens) and self.tokens[-1].end == start and self.tokens[-1].type not in MARKS.values()
+        glued = bool(self.tokens) and self.tokens[-1].end == start and self.tokens[-1].type not in {"NL", *MARKS.values()}
         if not glued:
             self.tokens.append(Token("BAD_LITERAL" if word[0].isnumeric() else "NAME", word, start, match.end()))
         return match.end()
