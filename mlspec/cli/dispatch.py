@@ -19,6 +19,7 @@ COMMANDS = {
     "fmt": "write a spec in its one canonical form",
     "explain": "what a code means, with an example of the fault and the cure",
     "diff": "what changed between two versions of a spec, and what it means",
+    "test": "run the tests of a spec: literal rows in, expected values out",
     "plan": "what a run would do, and why; by manifests: a run verifies artifacts too",
     "graph": "the stages of a spec, as Mermaid, DOT or JSON",
     "show": "a spec with every default, or a run",
