@@ -114,9 +114,10 @@ def table(head: list[object], rows: list[Html], *, caption: str = "", label: str
     return el("div", inner, class_=f"scroll {kind}".strip(), tabindex="0", role="region", aria_label=label or caption)
 
 
-def section(title: object, *children: object, id_: str, level: int = 2) -> Html:
-    """A part of a page with a heading that a link can lead to."""
-    heading = el(f"h{level}", title, el("a", "#", href=f"#{id_}", class_="here", aria_label=f"Link to {title}"), id=id_)
+def section(title: str, *children: object, id_: str, level: int = 2, code: bool = False) -> Html:
+    """A part of a page with a heading that a link can lead to; with `code` the heading is a name of the spec."""
+    shown = el("code", title) if code else title
+    heading = el(f"h{level}", shown, el("a", "#", href=f"#{id_}", class_="here", aria_label=f"Link to {title}"), id=id_)
     return el("section", heading, join(children), aria_labelledby=id_)
 
 

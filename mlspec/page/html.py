@@ -61,6 +61,11 @@ def _parts(child: Child) -> Iterable[Html]:
         raise TypeError(f"{type(child).__name__} is neither text nor markup")
 
 
+def prose(words: str) -> Html:
+    """A sentence of ours in which `names` in backticks are names of the language."""
+    return join([el("code", part) if place % 2 else part for place, part in enumerate(words.split("`"))])
+
+
 def drawn(chart: object) -> Html:
     """A chart of the runtime's reports, whose text was escaped where it was drawn; its inline style becomes a width.
 

@@ -56,7 +56,7 @@ def longest_paths(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> dic
         before.setdefault(target, []).append(source)
     layer: dict[str, int] = {}
     for name in nodes:
-        layer[name] = max((layer[source] + 1 for source in before.get(name, ())), default=0)
+        layer[name] = max((layer.get(source, -1) + 1 for source in before.get(name, ())), default=0)
     return layer
 
 
