@@ -61,7 +61,7 @@ _TABLE = (
         optional=frozenset({"measurements"}), named={"package": "model"},
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
-    Kind("report", 3, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
+    Kind("report", 4, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
     Kind("card", 3, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 1, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 1, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
@@ -75,6 +75,8 @@ KEEPS_RESUME = frozenset({"search"})
 
 _ESTIMATOR_PACKAGES = {"sklearn": "scikit-learn", "lightgbm": "lightgbm", "xgboost": "xgboost"}
 _ENGINE_PACKAGES = {"hyperopt": "hyperopt", "optuna": "optuna"}
+SAMPLER_PACKAGES = {"cmaes": ("cmaes",), "gp": ("scipy", "torch")}
+"""What samplers of optuna compute with; each is imported by the name that it is installed by."""
 
 
 def packages_of(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -90,3 +92,4 @@ def _estimator_packages(config: Mapping[str, Any]) -> Iterator[str]:
     engine = config.get("engine")
     if isinstance(engine, Mapping) and engine.get("name") in _ENGINE_PACKAGES:
         yield _ENGINE_PACKAGES[str(engine["name"])]
+        yield from SAMPLER_PACKAGES.get(str(engine.get("algorithm")), ()) if engine["name"] == "optuna" else ()

@@ -94,9 +94,15 @@ def _confusion(counted: Mapping[str, Any] | None, label: Mapping[str, Any]) -> l
 def class_names(label: Mapping[str, Any]) -> list[str]:
     """The classes in the order of their codes: of a binary label what is not positive, then the positive one."""
     if label["task"] != "binary":
-        return [str(value) for value in label["classes"]]
-    rest = [str(value) for value in label["classes"] if value != label["positive"]]
-    return [rest[0] if len(rest) == 1 else f"not {label['positive']}", str(label["positive"])]
+        return [class_name(value) for value in label["classes"]]
+    positive = class_name(label["positive"])
+    rest = [class_name(value) for value in label["classes"] if value != label["positive"]]
+    return [rest[0] if len(rest) == 1 else f"not {positive}", positive]
+
+
+def class_name(value: Any) -> str:
+    """A class as the spec writes it: `true`, not Python's name for it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _residuals(drawn: Mapping[str, Any] | None) -> list[Point]:

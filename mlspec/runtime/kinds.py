@@ -74,6 +74,10 @@ def function_of(kind: str) -> Callable[[StageContext], None]:
 _EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "lightgbm": "boost", "xgboost": "boost", "mlflow": "track"}
 
 
+OF_NO_EXTRA = frozenset({"cmaes", "torch"})
+"""What only some samplers of optuna compute with: too large, or too rarely asked for, to come with an extra."""
+
+
 def extra_of(kind: str, missing: Iterable[str] = ()) -> str:
     """The extras of the distribution that bring what stages of `kind` need, or the `missing` packages among it."""
     packages = list(missing) or KINDS[kind].packages

@@ -83,7 +83,7 @@ def test_best_so_far_goes_by_the_direction() -> None:
     ("label", "names"),
     [
         (BINARY, ["no", "yes"]),
-        ({"task": "binary", "classes": [False, True], "positive": True}, ["False", "True"]),
+        ({"task": "binary", "classes": [False, True], "positive": True}, ["false", "true"]),
         ({"task": "binary", "classes": ["a", "b", "c"], "positive": "b"}, ["not b", "b"]),
         ({"task": "binary", "classes": [], "positive": "b"}, ["not b", "b"]),
         ({"task": "multiclass", "classes": ["x", "y", "z"]}, ["x", "y", "z"]),

@@ -195,6 +195,31 @@ def test_a_missing_library_is_said_before_anything_runs(tmp_path: Path, monkeypa
     assert caught.value.code == "MLS812" and "pip install 'mlspec-lang[local]'" in caught.value.help
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "absent", "command"),
+    [("gp", {"torch"}, "pip install torch"), ("cmaes", {"cmaes", "optuna"}, "pip install 'mlspec-lang[hpo]' cmaes")],
+)
+def test_what_a_sampler_computes_with_is_asked_for_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, absent: set[str], command: str
+) -> None:
+    monkeypatch.setattr(
+        "mlspec_local.run.installed_versions", lambda names: {name: "1" for name in names if name not in absent}
+    )
+    (tmp_path / "people.csv").write_text("age\n30\n")
+    config = {"engine": {"name": "optuna", "algorithm": algorithm}, "features": []}
+    inputs = {"rows": "people-extract/rows", "parts": "parts-split/parts", "values": "inputs-features/values"}
+    stages = (
+        Stage("people-extract", "extract", "people", {"paths": ["people.csv"]}, {}, {"rows": "table"}),
+        Stage("parts-split", "split", "parts", {}, {"rows": "people-extract/rows"}, {"parts": "table"}),
+        Stage("inputs-features", "features", "inputs", {"features": []}, {"rows": "people-extract/rows"}, {"values": "table"}),
+        Stage("tune-search", "search", "tune", config, inputs, {"package": "model", "study": "json"}),
+    )
+    with pytest.raises(StageError) as caught:
+        run(tmp_path, *stages)
+    assert caught.value.code == "MLS812" and caught.value.where == "tune"
+    assert caught.value.help == f"install what the run needs: {command}"
+
+
 @pytest.mark.parametrize("environment", [{"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo"}, {"PYTHONHASHSEED": "7", "LC_ALL": "C"}])
 def test_digests_do_not_depend_on_the_surroundings(tmp_path: Path, environment: dict[str, str]) -> None:
     expected = outputs(run_toy(tmp_path / "here"))

@@ -50,7 +50,7 @@ def test_everything_is_in_it_and_lines_up(tmp_path: Path) -> None:
     assert re.search(r"run-register +not run +needs release-enforce", text) and "people-split" not in text
     assert str(tmp_path / "reports" / "run-report" / "index.html") in text
     assert text.splitlines()[-1] == (
-        "census gates failed in 94.2 s: 1 stages ran, 1 reused, 1 failed, 1 not run (run 000003)"
+        "census gates failed in 94.2 s: 1 stage ran, 1 reused, 1 failed, 1 not run (run 000003)"
     )  # fmt: skip
     plain = re.sub(r"\x1b\[[0-9;]*m", "", to_text(_outcome(tmp_path), colour=True))
     assert plain == text

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from evaluation_world import evaluated_task
 
+from mlspec.runtime.figures import class_names
 from mlspec.runtime.report import card
 from mlspec.runtime.report import run as report
 from mlspec.runtime.report.evidence import read_evidence
+from mlspec.runtime.report.shown import plain
 from mlspec.runtime.validate import verdict
 from tests.support.stages import run_stage_function
 
@@ -122,6 +124,25 @@ def test_a_failed_gate_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
     text = page(tmp_path, findings(tmp_path, monkeypatch, "regression", threshold=0.1))
     assert "Not released: 1 of 1 gates failed" in text
     assert "the condition does not hold" in text
+
+
+def test_a_class_is_named_as_the_spec_writes_it() -> None:
+    label = {"task": "binary", "classes": [False, True], "positive": True}
+    assert class_names(label) == ["false", "true"]
+    assert class_names({**label, "positive": False}) == ["true", "false"]
+    assert class_names({"task": "binary", "classes": ["a", "b", "c"], "positive": "b"}) == ["not b", "b"]
+    assert [plain(value) for value in (True, False, None, 0.5, "True")] == ["true", "false", "none", "0.5", "True"]
+
+
+def test_the_table_of_gates_stays_a_table_where_it_is_laid_out_as_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below 720 pixels its rows are no table rows to the layout, so the roles are written out."""
+    text = page(tmp_path, findings(tmp_path, monkeypatch, "multiclass"))
+    table = text.partition('<table class="gates" role="table">')[2].partition("</table>")[0]
+    assert table and len(re.findall("<tr", table)) == len(re.findall(r'<tr[^>]* role="row"', table)) > 1
+    cells = re.findall(r"<t[hd]\b[^>]*>", table)
+    assert cells and all(re.search(r'role="(columnheader|rowheader|cell)"', cell) for cell in cells)
 
 
 def test_a_page_without_findings_still_stands(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from mlspec.graph.model import Graph
 from mlspec.graph.plan_format import write_plan
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.kinds import extra_of
+from mlspec.runtime.kinds import OF_NO_EXTRA, extra_of
 from mlspec.runtime.lock import RunLock
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.store import Store
@@ -147,16 +147,19 @@ class Run:
             return
         name = next(name for name in to_run if lacking[name])
         # One command for the whole run: who installs one extra after the other learns of the last one hours later.
-        extras = {extra for at in to_run if lacking[at] for extra in extra_of(stages[at].kind, lacking[at]).split(",")}
+        alone = {package for at in to_run for package in lacking[at] if package in OF_NO_EXTRA}
+        rest = {at: [package for package in lacking[at] if package not in alone] for at in to_run}
+        extras = {extra for at in to_run if rest[at] for extra in extra_of(stages[at].kind, rest[at]).split(",")}
+        asked = [f"'mlspec-lang[{','.join(sorted(extras))}]'"] * bool(extras) + sorted(alone)
         other = (
             "\nor run without tracking: `tracking = none` and `registry = none` in the `spec` block"
-            if extras == {"track"}
+            if extras == {"track"} and not alone
             else ""
         )
         raise StageError(
             "MLS812", f"stage `{name}` needs {', '.join(f'`{package}`' for package in lacking[name])}, not installed",
             stages[name].block, expected=" ".join(needed[name]), found=f"no {' '.join(lacking[name])}",
-            help=f"install what the run needs: pip install 'mlspec-lang[{','.join(sorted(extras))}]'{other}",
+            help=f"install what the run needs: pip install {' '.join(asked)}{other}",
         )  # fmt: skip
 
     def versions_of(self, name: str) -> dict[str, str]:

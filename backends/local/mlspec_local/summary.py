@@ -37,7 +37,7 @@ def _head(outcome: Outcome, paint: Paint) -> Iterator[str]:
         word = paint("green", "passed", bold=True) if outcome.verdicts else paint("green", "complete", bold=True)
     else:
         word = paint("red", "gates failed" if not outcome.passed else "failed", bold=True)
-    counts = [f"{ran} stages ran", f"{reused} reused"]
+    counts = [f"{ran} {'stage' if ran == 1 else 'stages'} ran", f"{reused} reused"]
     for state, text in (("failed", "failed"), ("not-run", "not run")):
         if names := outcome.names(state):
             counts.append(f"{len(names)} {text}")

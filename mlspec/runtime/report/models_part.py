@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlspec.runtime.evaluate.metrics import METRICS
-from mlspec.runtime.figures import class_names
+from mlspec.runtime.figures import class_name, class_names
 from mlspec.runtime.report.charts import Series, calibration, confusion, grouped_bars, histogram, line
 from mlspec.runtime.report.charts.residuals import residual_bands
 from mlspec.runtime.report.evidence import Evidence
@@ -99,7 +99,7 @@ def _rankings(curves: Mapping[str, Any], models: Sequence[str], label: Mapping[s
         charts.append({"title": "ROC", "note": "recall bought with false alarms, over all thresholds", "chart": drawn})
     if pr:
         drawn = line(pr, title="precision-recall curves", x_name="recall", y_name="precision", x=(0, 1), y=(0, 1))
-        note = f"how clean the list of {label['positive']} stays as it grows"
+        note = f"how clean the list of {class_name(label['positive'])} stays as it grows"
         charts.append({"title": "Precision and recall", "note": note, "chart": drawn})
     return charts
 
@@ -122,7 +122,7 @@ def _probabilities(curves: Mapping[str, Any], model: str, label: Mapping[str, An
 def _scores(bars: Mapping[str, Any], model: str, label: Mapping[str, Any]) -> Any:
     """Both classes' scores in twenty bars, each as a share of its class."""
     series = {}
-    for key, name in (("negative", f"not {label['positive']}"), ("positive", str(label["positive"]))):
+    for key, name in zip(("negative", "positive"), class_names(label), strict=True):
         total = sum(bars[key]) or 1
         series[name] = [(bars[key][at] + bars[key][at + 1]) / total for at in range(0, len(bars[key]), 2)]
     names = [f"{at / 20:.2f}" for at in range(20)]

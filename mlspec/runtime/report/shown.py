@@ -63,7 +63,7 @@ def plain(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.5g}"
     return str(value)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from mlspec.graph.kinds import SAMPLER_PACKAGES
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators.fit import quiet
 from mlspec.runtime.search.space import Dimension, Family
 from mlspec.runtime.search.trials import COMPLETE, PRUNED, Suggestion, Trial
 
 SAMPLERS = ("tpe", "random", "cmaes", "gp")
-_NEEDS = {"cmaes": ("cmaes",), "gp": ("scipy", "torch")}
 _FAMILY = "family"
 
 
@@ -110,6 +110,6 @@ def open_engine(
     if sampler not in SAMPLERS:
         raise StageError("MLS901", f"the sampler `{sampler}` is not built yet", f"{where}.engine", expected=", ".join(SAMPLERS),
                          found=sampler, help="use one of these")  # fmt: skip
-    for library in _NEEDS.get(sampler, ()):
+    for library in SAMPLER_PACKAGES.get(sampler, ()):
         import_module(library)
     return OptunaEngine(sampler, families, direction, seed)
