@@ -18,6 +18,7 @@ from mlspec.syntax import parse, read_source
 if TYPE_CHECKING:
     from mlspec.graph import Graph
     from mlspec.plan import Plan
+    from mlspec.policy import Policy
     from mlspec.spec.model import Spec
     from mlspec.syntax.nodes import File
 
@@ -58,13 +59,20 @@ class Compilation:
         *,
         project: Project | None = None,
         read: Callable[..., SourceFile | Diagnostic] = read_source,
+        policy: Policy | None = None,
+        today: str = "",
     ) -> None:
-        """`read` stands in for `read_source` where files are not those of the disk: a revision's."""
+        """`read` stands in for `read_source` where files are not those of the disk: a revision's.
+
+        `policy` is held to instead of the project's own, and waivers are held against `today`, a date, instead of the clock's day.
+        """
         self.path = Path(path)
         self.env = env
         self.params = dict(params or {})
         self.project = project or Project.of(self.path)
         self._read = read
+        self._policy = policy
+        self.today = today
         self.imported: dict[str, SourceFile] = {}
         self._trees: dict[str, File] = {}
         self._found = Collector()
@@ -121,7 +129,33 @@ class Compilation:
             self._found.extend(
                 check_lock(trees, {self._from_root(path): item.text for path, item in self.imported.items()}, self.project.root)
             )
+        self._judge(spec)
         return None if self._found.errors else spec
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What the project holds its specs to; faults of `mlspec.toml` are findings."""
+        from mlspec.policy import load_policy
+
+        if self._policy is not None:
+            return self._policy
+        policy, found = load_policy(self.project.root)
+        self._found.extend(found)
+        return policy
+
+    def _judge(self, spec: Spec | None) -> None:
+        """Puts the findings at the levels of the policy, and marks what waivers of the spec cover."""
+        from mlspec.policy.judge import judge
+
+        policy = self.policy
+        if spec is None and self.waives:
+            spec = self.bound(self.env)
+        self._found = Collector(judge(spec, self._found.sorted(), policy, self.today))
+
+    @property
+    def waives(self) -> bool:
+        """Whether the spec has waivers, so that what is found of it depends on the day."""
+        return self.tree is not None and any(item.span.text.startswith("waive") for item in self.tree.statements)
 
     @cached_property
     def rough(self) -> Spec | None:

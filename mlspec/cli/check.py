@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     files = spec_files(options.paths)
     found = Collector()
     read: dict[str, str] | None = {}
+    dated = False
     if options.fix or options.fix_all:
         from mlspec.cli.fix import fix_file
 
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
         found.extend(one.diagnostics)
         found.extend(_target(options, one))
         read = None if read is None or not one.texts else read | one.texts
+        dated = dated or one.waives
     sorted_ = found.sorted()
     color = options.format == "text" and wants_color(sys.stdout, options.no_color)
     text = render(sorted_, options.format, color=color, files=files)
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     code = exits.FOUND if found.errors or (options.fail_on == "warning" and found.warnings) else exits.OK
     out(text)
     if read is not None:
-        remember(sys.argv[2:] if sys.argv[1:2] == ["check"] else _rebuilt(options), read, text, code)
+        remember(sys.argv[2:] if sys.argv[1:2] == ["check"] else _rebuilt(options), read, text, code, dated=dated)
     return code
 
 

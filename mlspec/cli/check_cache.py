@@ -1,7 +1,8 @@
 """Answers a check of unchanged files from `.mlspec/cache`: neither the parser nor the checker is imported.
 
 An entry holds what came of the files (what a check printed, the graph of a run) and the digest of every file that was read. It
-counts only for the very same arguments, for the very same compiler (its files by size and time), and while every digest holds.
+counts only for the very same arguments, for the very same compiler (its files by size and time), and while every digest holds; what
+waivers had a say in, for its day alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 
 TYPE_CHECKING = False  # by its name alone type checkers take it as true: typing is too slow for this module
 if TYPE_CHECKING:
@@ -38,9 +40,14 @@ def replay(arguments: list[str]) -> int | None:
     return int(entry["code"])
 
 
-def remember(arguments: list[str], texts: dict[str, str], text: str, code: int) -> None:
-    """Keep what a check of `texts` printed."""
-    write_entry(entry_path(arguments), texts, {"out": text, "code": code})
+def remember(arguments: list[str], texts: dict[str, str], text: str, code: int, *, dated: bool = False) -> None:
+    """Keep what a check of `texts` printed; `dated` where it would print something else on another day."""
+    write_entry(entry_path(arguments), texts, {"out": text, "code": code, **({"day": day()} if dated else {})})
+
+
+def day() -> int:
+    """Today in UTC, as a number."""
+    return int(time.time() // 86_400)
 
 
 def read_entry(path: str | None) -> dict[str, Any] | None:
@@ -50,7 +57,7 @@ def read_entry(path: str | None) -> dict[str, Any] | None:
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123
             entry = json.load(file)
-        current = all(_digest(name) == digest for name, digest in entry["files"].items())
+        current = all(_digest(name) == digest for name, digest in entry["files"].items()) and entry.get("day", day()) == day()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return entry if current else None
@@ -74,12 +81,15 @@ def write_entry(path: str | None, texts: dict[str, str], content: dict[str, Any]
 
 
 def _make_room(folder: str) -> None:
-    """The folder, emptied when it holds many entries: most are of compilers and arguments that are gone."""
+    """The folder, which git leaves alone, emptied when it holds many entries: most are of compilers and arguments that are gone."""
     os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     names = os.listdir(folder)  # noqa: PTH208
     if len(names) >= MOST:
         for name in names:
             os.unlink(os.path.join(folder, name))  # noqa: PTH108, PTH118
+    if ".gitignore" not in names or len(names) >= MOST:
+        with open(os.path.join(folder, ".gitignore"), "w", encoding="ascii") as file:  # noqa: PTH118, PTH123
+            file.write("*\n")
 
 
 def entry_path(arguments: list[str]) -> str | None:
@@ -88,7 +98,9 @@ def entry_path(arguments: list[str]) -> str | None:
     if not paths:
         return None
     color = sys.stdout.isatty(), os.environ.get("NO_COLOR"), os.environ.get("FORCE_COLOR"), os.environ.get("TERM")
-    return path_for(paths[0], ("check", arguments, color))
+    roots = {find_root(path) for path in paths[1:]}
+    settings = sorted((root, _state(root, "mlspec.toml")) for root in roots)
+    return path_for(paths[0], ("check", arguments, color, settings))
 
 
 def path_for(spec: str, asked: tuple[object, ...]) -> str | None:
@@ -96,14 +108,15 @@ def path_for(spec: str, asked: tuple[object, ...]) -> str | None:
     if os.environ.get("MLSPEC_NO_CACHE"):
         return None
     root = find_root(spec)
-    text = repr((asked, os.getcwd(), root, _lock_state(root), compiler()))  # noqa: PTH109
+    beside = _state(root, "mlspec.lock"), _state(root, "mlspec.toml")
+    text = repr((asked, os.getcwd(), root, beside, compiler()))  # noqa: PTH109
     return os.path.join(root, FOLDER, sha256(text.encode()).hexdigest()[:32] + ".json")  # noqa: PTH118
 
 
-def _lock_state(root: str) -> tuple[int, int] | None:
-    """Size and time of the project's lock file, which a check compares imports with."""
+def _state(root: str, name: str) -> tuple[int, int] | None:
+    """Size and time of a file at the project's root: the lock that imports are compared with, the policy."""
     try:
-        state = os.stat(os.path.join(root, "mlspec.lock"))  # noqa: PTH116, PTH118
+        state = os.stat(os.path.join(root, name))  # noqa: PTH116, PTH118
     except OSError:
         return None
     return state.st_size, state.st_mtime_ns

@@ -32,6 +32,8 @@ COMMANDS = {
     "serve": "answer requests with the released model",
     "score": "score a file with the released model",
     "monitor": "compare what is served with what was tested",
+    "override": "release what gates refused, in the name of an approver, on record",
+    "audit": "the log of runs, releases and overrides, and whether anybody changed it",
     "init": "begin a project, from a data file if you have one",
     "infer": "print the blocks that describe a data file",
     "targets": "the targets that are installed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlspec.diagnostics.collector import Collector
-from mlspec.diagnostics.diagnostic import Code, Diagnostic, Edit, Note
+from mlspec.diagnostics.diagnostic import Code, Diagnostic, Edit, Note, Waived
 from mlspec.diagnostics.table import all_codes, code
 
-__all__ = ["Code", "Collector", "Diagnostic", "Edit", "Note", "all_codes", "code"]
+__all__ = ["Code", "Collector", "Diagnostic", "Edit", "Note", "Waived", "all_codes", "code"]

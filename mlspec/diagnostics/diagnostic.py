@@ -86,10 +86,35 @@ class Edit:
         return f"Edit({self.span!r}, {self.text!r})"
 
 
-class Diagnostic:
-    """A finding: the code's wording filled with `data`. `span` is None only where there is no text to point at."""
+class Waived:
+    """Who accepted a finding, why, and until which day; `level` is what it would be otherwise, `span` the waiver's place."""
 
-    __slots__ = ("code", "data", "edits", "notes", "severity", "span")
+    __slots__ = ("expires", "level", "name", "owner", "reason", "span")
+
+    def __init__(self, name: str, owner: str, reason: str, expires: str, level: str, span: Span) -> None:
+        self.name = name
+        self.owner = owner
+        self.reason = reason
+        self.expires = expires
+        self.level = level
+        self.span = span
+
+    def __repr__(self) -> str:
+        return f"Waived({self.name!r}, {self.owner!r}, {self.expires!r})"
+
+    @property
+    def sentence(self) -> str:
+        """`waived by ml-risk until 2027-01-31: …`."""
+        return f"waived by {self.owner} until {self.expires}: {self.reason}"
+
+
+class Diagnostic:
+    """A finding: the code's wording filled with `data`. `span` is None only where there is no text to point at.
+
+    `severity` is "error", "warning", or "waived" where an approver accepted it: `waived` then says who and why, and it counts as neither.
+    """
+
+    __slots__ = ("code", "data", "edits", "notes", "severity", "span", "waived")
 
     def __init__(
         self,
@@ -106,6 +131,22 @@ class Diagnostic:
         self.data: dict[str, str] = dict(data or {})
         self.notes = tuple(notes)
         self.edits = tuple(edits)
+        self.waived: Waived | None = None
+
+    def at_level(self, severity: str) -> Diagnostic:
+        """The same finding, more or less grave."""
+        return Diagnostic(self.code, self.span, self.data, self.notes, self.edits, severity)
+
+    def as_waived(self, waived: Waived) -> Diagnostic:
+        """The same finding, accepted."""
+        found = self.at_level("waived")
+        found.waived = waived
+        return found
+
+    @property
+    def level(self) -> str:
+        """How grave it is where nobody waives it."""
+        return self.severity if self.waived is None else self.waived.level
 
     def __repr__(self) -> str:
         return f"Diagnostic({self.code.id}, {self.span!r}, {self.message!r})"

@@ -17,11 +17,11 @@ from mlspec.source import SourceFile, Span
 # The codes that the language defines, by family: first and last number, and the holes.
 DEFINED = {
     "0": range(1, 16),
-    "1": range(101, 116),
+    "1": range(101, 117),
     "2": range(201, 214),
     "3": range(301, 317),
     "4": range(401, 411),
-    "5": range(501, 511),
+    "5": range(501, 518),
     "6": range(601, 615),
     "7": range(701, 710),
     "8": range(801, 823),

@@ -58,13 +58,13 @@ monitor other {
 }
 """,
     "schedule": 'schedule nightly {\n  at = cron("0 2 * * *", zone: "UTC")\n  run = tune\n  on_failure = console\n}\n',
+    "waive": 'waive small {\n  finding = "MLS504"\n  at = release\n  reason = "known"\n  owner = "team-a"\n  expires = 2027-01-01\n}\n',
     "every": "schedule often {\n  at = interval(6h)\n  run = release\n  retry = 2\n  deadline = 2h\n  on_failure = console\n}\n",
 }
 
 UNBUILT = {
     "evaluate": "evaluate more {\n  models = [tune.best, base]\n  part = parts.holdout\n  slices = [job]\n}\n",
     "publish": 'entity person: string\n\npublish out {\n  features = inputs\n  to = feast("repo")\n  entity = person\n  freshness = 1d\n}\n',
-    "waive": 'waive small {\n  finding = "MLS504"\n  at = release\n  reason = "known"\n  owner = "team-a"\n  expires = 2027-01-01\n}\n',
     "compress": "compress small {\n  model = tune.best\n  export = onnx(opset: 18)\n}\n",
     "extern": 'extern metric kept(reply: text) -> float {\n  code = "kept.py:score"\n}\n',
     "test": "test one {\n  at = 2025-01-31T00:00:00Z\n  grown := inputs.age > 0\n}\n",

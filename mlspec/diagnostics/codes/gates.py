@@ -1,4 +1,4 @@
-"""Codes 501 to 510: gates and waivers."""
+"""Codes 501 to 517: gates, waivers and levels."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ CODES = (
     ),
     Code(
         "MLS508",
-        "waiver",
+        "waiver-expired",
         "error",
-        "the waiver of {name} {why}",
-        "{wanted}",
+        "the waiver `{name}` of {what} has expired",
+        "a last day that is still to come",
         "{got}",
-        "{hint}",
+        "fix what it waives, or have an approver give it another day",
     ),
     Code(
         "MLS509",
@@ -88,5 +88,63 @@ CODES = (
         "`{name}` is judged by itself",
         "a judge that is another model than the candidate",
         help="{hint}",
+    ),
+    Code(
+        "MLS511",
+        "unknown-finding",
+        "error",
+        "the waiver `{name}` is of `{got}`, which is no code and no effect",
+        "a code such as `MLS504`, or an effect: {known}",
+        help="did you mean `{nearest}`?",
+    ),
+    Code(
+        "MLS512",
+        "not-waivable",
+        "error",
+        "{what} cannot be waived",
+        "{wanted}",
+        help="{why}\n{hint}",
+    ),
+    Code(
+        "MLS513",
+        "waiver-owner",
+        "error",
+        "the waiver `{name}` is signed by `{got}`, who may not",
+        "{wanted}",
+        help="{hint}",
+    ),
+    Code(
+        "MLS514",
+        "waiver-reason",
+        "error",
+        "the waiver `{name}` gives no reason",
+        "why it is acceptable, in {limit} characters or more",
+        "{got}",
+        "say what was weighed and what will end it: whoever renews it reads only this",
+    ),
+    Code(
+        "MLS515",
+        "stale-waiver",
+        "warning",
+        "the waiver `{name}` waives nothing",
+        "a finding {what} at `{where}`",
+        "{got}",
+        "remove it: what it waived is gone\n{hint}",
+    ),
+    Code(
+        "MLS516",
+        "waiver-too-long",
+        "error",
+        "the waiver `{name}` holds for {got}",
+        "{wanted}",
+        help="choose an earlier last day; a waiver can be renewed",
+    ),
+    Code(
+        "MLS517",
+        "level-not-permitted",
+        "error",
+        "{what} may not be {got}",
+        "{wanted}",
+        help="{why}\n{hint}",
     ),
 )

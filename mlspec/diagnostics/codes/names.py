@@ -1,4 +1,4 @@
-"""Codes 101 to 115: names, fields, paths and imports."""
+"""Codes 101 to 116: names, fields, paths and imports."""
 
 from __future__ import annotations
 
@@ -102,4 +102,13 @@ CODES = (
         help="{hint}",
     ),
     Code("MLS115", "too-many-imports", "error", "the spec imports too much: {what}", "at most {limit}", "{got}"),
+    Code(
+        "MLS116",
+        "settings-syntax",
+        "error",
+        "`{name}` is not TOML: {why}",
+        "tables and `key = value`, as TOML 1.0 has them",
+        "{got}",
+        "{hint}",
+    ),
 )

@@ -39,4 +39,7 @@ def summary(found: Sequence[Diagnostic]) -> str:
         count = sum(d.severity == severity for d in found)
         if count:
             parts.append(f"{count} {severity}{'' if count == 1 else 's'}")
+    waived = sum(d.severity == "waived" for d in found)
+    if waived:
+        parts.append(f"{waived} waived")
     return ", ".join(parts)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from mlspec.diagnostics.diagnostic import Diagnostic
 from mlspec.diagnostics.escape import escape, escape_lines
 
+_COMMANDS = {"waived": "notice"}
+
 
 def render(found: Sequence[Diagnostic], more: int) -> str:
     """One command a line."""
@@ -29,8 +31,10 @@ def _command(diagnostic: Diagnostic) -> str:
     for label, text in (("expected", diagnostic.expected), ("found", diagnostic.found), ("help", diagnostic.help)):
         if text:
             parts.append(f"{label}: {escape_lines(text)}")
+    if diagnostic.waived is not None:
+        parts.append(escape(diagnostic.waived.sentence))
     message = _data("\n".join(parts))
-    return f"::{diagnostic.severity} {','.join(properties)}::{message}"
+    return f"::{_COMMANDS.get(diagnostic.severity, diagnostic.severity)} {','.join(properties)}::{message}"
 
 
 def _data(text: str) -> str:

@@ -9,7 +9,7 @@ from mlspec.diagnostics.diagnostic import Diagnostic
 from mlspec.diagnostics.escape import escape, escape_lines
 from mlspec.diagnostics.render.sarif import counted, fingerprint
 
-_SEVERITIES = {"error": "critical", "warning": "minor"}
+_SEVERITIES = {"error": "critical", "warning": "minor", "waived": "info"}
 
 
 def render(found: list[Diagnostic], files: list[str]) -> str:
@@ -21,6 +21,8 @@ def _issue(diagnostic: Diagnostic, repeat: int) -> dict[str, Any]:
     span = diagnostic.span
     sections = (("expected", diagnostic.expected), ("found", diagnostic.found), ("help", diagnostic.help))
     lines = [escape(diagnostic.message), *(f"{label}: {escape_lines(text)}" for label, text in sections if text)]
+    if diagnostic.waived is not None:
+        lines.append(escape(diagnostic.waived.sentence))
     return {
         "check_name": diagnostic.code.id,
         "description": "\n".join(lines),

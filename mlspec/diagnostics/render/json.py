@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlspec.diagnostics.diagnostic import Diagnostic
+from mlspec.diagnostics.diagnostic import Diagnostic, Waived
 from mlspec.diagnostics.escape import escape, escape_lines
 from mlspec.source import Span
 
@@ -23,6 +23,7 @@ def document(found: list[Diagnostic], files: list[str]) -> dict[str, Any]:
         "files": [escape(name) for name in files],
         "errors": sum(d.severity == "error" for d in found),
         "warnings": sum(d.severity == "warning" for d in found),
+        **({"waived": waived} if (waived := sum(d.waived is not None for d in found)) else {}),
         "diagnostics": [_diagnostic(d) for d in found],
     }
 
@@ -45,7 +46,20 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
         "place": place(diagnostic.span),
         "notes": [{"message": escape(note.message), "place": place(note.span)} for note in diagnostic.notes],
         "edits": [{"place": place(edit.span), "text": edit.text, "guess": edit.guess} for edit in diagnostic.edits],
+        **({} if diagnostic.waived is None else {"waived": _waived(diagnostic.waived)}),
     }
+
+
+def _waived(waived: Waived) -> dict[str, Any]:
+    """Who accepted a finding, and the level that it has for everybody else."""
+    told = {
+        "waiver": waived.name,
+        "owner": waived.owner,
+        "reason": waived.reason,
+        "expires": waived.expires,
+        "level": waived.level,
+    }
+    return {**{name: escape(text) for name, text in told.items()}, "place": place(waived.span)}
 
 
 def place(span: Span | None) -> dict[str, Any] | None:

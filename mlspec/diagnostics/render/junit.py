@@ -1,4 +1,4 @@
-"""Findings as JUnit XML: one test case a file, one failure an error; warnings go to its output."""
+"""Findings as JUnit XML: one test case a file, one failure an error; warnings and what is waived go to its output."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def _case(name: str, rows: list[Diagnostic]) -> str:
         for d in rows
         if d.severity == "error"
     )
-    warnings = [d for d in rows if d.severity == "warning"]
+    warnings = [d for d in rows if d.severity != "error"]
     output = f"    <system-out>{xml_escape(render_text(warnings, 0, False))}</system-out>\n" if warnings else ""
     return f"{head}>\n{failures}{output}  </testcase>\n"

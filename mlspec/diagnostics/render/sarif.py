@@ -7,7 +7,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from mlspec.diagnostics.diagnostic import Diagnostic
+from mlspec.diagnostics.diagnostic import Diagnostic, Waived
 from mlspec.diagnostics.escape import escape, escape_lines
 from mlspec.source import Span
 
@@ -66,7 +66,7 @@ def _result(diagnostic: Diagnostic, rule: int, repeat: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": diagnostic.code.id,
         "ruleIndex": rule,
-        "level": diagnostic.severity,
+        "level": diagnostic.level,
         "message": {"text": "\n".join(lines)},
         "partialFingerprints": {"mlspec/v1": fingerprint(diagnostic, repeat)},
     }
@@ -79,9 +79,22 @@ def _result(diagnostic: Diagnostic, rule: int, repeat: int) -> dict[str, Any]:
     ]
     if related:
         result["relatedLocations"] = related
+    if diagnostic.waived is not None:
+        result["suppressions"] = [_suppression(diagnostic.waived)]
     if diagnostic.edits:
         result["fixes"] = [_fix(diagnostic)]
     return result
+
+
+def _suppression(waived: Waived) -> dict[str, Any]:
+    """Who accepted the finding: it stands in the text, and an approver signed it."""
+    text = escape(waived.sentence)
+    return {
+        "kind": "inSource",
+        "status": "accepted",
+        "justification": text,
+        "location": {"physicalLocation": _location(waived.span)},
+    }
 
 
 def _fix(diagnostic: Diagnostic) -> dict[str, Any]:

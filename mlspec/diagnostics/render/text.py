@@ -18,7 +18,7 @@ from mlspec.diagnostics.diagnostic import Diagnostic
 from mlspec.diagnostics.escape import escape, escape_lines
 from mlspec.source import Span
 
-_COLORS = {"error": "1;31", "warning": "1;33", "bold": "1", "dim": "2", "note": "1;36", "help": "32"}
+_COLORS = {"error": "1;31", "warning": "1;33", "bold": "1", "dim": "2", "note": "1;36", "help": "32", "waived": "1;34"}
 MAX_LINE = 160
 
 
@@ -52,6 +52,8 @@ def _one(diagnostic: Diagnostic, ink: _Ink) -> str:
         lines.append(f"{' ' * width} {ink('dim', '-->')} {escape(diagnostic.data['name'])}")
     for label, text in (("expected", diagnostic.expected), ("found", diagnostic.found), ("help", diagnostic.help)):
         lines += _labelled(label, text, width, ink)
+    if diagnostic.waived is not None:
+        lines += _labelled("waived", diagnostic.waived.sentence.removeprefix("waived "), width, ink)
     for note in diagnostic.notes:
         lines.append(f"{' ' * width} {ink('dim', '=')} {ink('note', 'note')}: {escape(note.message)}")
         if note.span is not None:

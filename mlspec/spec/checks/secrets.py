@@ -28,6 +28,11 @@ _SHAPES = re.compile(
 _HANDLES = frozenset(("env", "vault", "k8s"))
 
 
+def looks_secret(text: str) -> bool:
+    """Whether a text has the shape of a password, key or token."""
+    return _SHAPES.search(text) is not None
+
+
 def literal_secrets(spec: Spec, findings: Findings) -> None:
     """404: a string that looks like a password, key or token stands in the spec itself."""
     for block in (*spec.blocks.values(), *spec.unnamed):
@@ -39,7 +44,7 @@ def literal_secrets(spec: Spec, findings: Findings) -> None:
 def _check(block: Block, findings: Findings) -> None:
     for field, value in block.fields.items():
         for name, text, span in _strings(field, value.item, value.span):
-            if _SHAPES.search(text):
+            if looks_secret(text):
                 findings.add("MLS404", span or block.head, name=f"{block.path or block.kind}.{name}", fix=_handle_name(block))
 
 

@@ -1,0 +1,194 @@
+"""Waivers: one finding, or one change, that an approver accepts for a time, with a reason. Each is checked before it counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mlspec.diagnostics import Diagnostic, Note, Waived, code
+from mlspec.diagnostics.levels import why_not_waived
+from mlspec.policy.rows import EFFECT_LEVELS
+from mlspec.policy.settings import Policy, near_code
+from mlspec.source import Span
+from mlspec.spec.findings import listing, nearest
+from mlspec.spec.model import Block, Spec
+
+LEAST_REASON = 15
+"""Characters: "ok" and "see above" are no reasons."""
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+
+
+class Waiver:
+    """A `waive` block: `what` is a code or an effect, `at` the place, `change` the fingerprint of a change, "" for a code."""
+
+    __slots__ = ("at", "block", "change", "expires", "name", "owner", "reason", "what")
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.name = block.name
+        self.what = str(block.get("finding"))
+        self.at = str(block.get("at"))
+        self.change = str(block.get("change") or "")
+        self.reason = " ".join(str(block.get("reason")).split())
+        self.owner = str(block.get("owner"))
+        self.expires = str(block.get("expires"))
+
+    @property
+    def is_effect(self) -> bool:
+        return self.what in EFFECT_LEVELS
+
+    def waived(self, level: str) -> Waived:
+        """What a finding that it covers carries."""
+        return Waived(self.name, self.owner, self.reason, self.expires, level, self.block.head)
+
+
+def waivers_of(spec: Spec) -> list[Waiver]:
+    """The waivers of a spec that say everything: what is missing or of a wrong type is reported where it is bound."""
+    needed = ("finding", "at", "reason", "owner", "expires")
+    return [Waiver(block) for block in spec.of_kind("waive") if all(block.get(name) is not None for name in needed)]
+
+
+def approvers_of(spec: Spec) -> tuple[str, ...]:
+    """Who the spec itself names as approvers."""
+    for block in spec.of_kind("spec"):
+        return tuple(str(name) for name in block.get("approvers") or ())
+    return ()
+
+
+def apply_waivers(spec: Spec, found: Sequence[Diagnostic], policy: Policy, today: str) -> list[Diagnostic]:
+    """The findings of a spec, those that a sound waiver covers marked, and what is wrong with its waivers."""
+    more: list[Diagnostic] = []
+    sound: list[tuple[Waiver, Span]] = []
+    for waiver in waivers_of(spec):
+        faults = [*faults_of(waiver, policy, approvers_of(spec), today)]
+        place = None if waiver.is_effect else _place(spec, waiver.at)
+        if place is None and not waiver.is_effect:
+            faults.append(_unknown_place(spec, waiver))
+        more += faults
+        if place is not None and not faults:
+            sound.append((waiver, place))
+    used: set[str] = set()
+    marked = [_marked(item, sound, used) for item in found]
+    more += [_stale(waiver, policy) for waiver, _ in sound if waiver.name not in used]
+    return [*marked, *more]
+
+
+def faults_of(waiver: Waiver, policy: Policy, spec_approvers: tuple[str, ...], today: str) -> Iterator[Diagnostic]:
+    """Why a waiver does not count: what it is of, who signs it, why, and until when."""
+    yield from _target(waiver)
+    block = waiver.block
+    signers = policy.signers(waiver.what, spec_approvers)
+    if waiver.owner not in signers:
+        wanted = f"one of {listing(signers)}" if signers else "an approver; nobody is one yet"
+        near = nearest(waiver.owner, signers)
+        hint = (
+            f"did you mean `{near}`?"
+            if near
+            else "`approvers` in `[policy]` of mlspec.toml, or of the `spec` block, name who may sign"
+        )
+        yield _say("MLS513", block.span_of("owner"), name=waiver.name, got=waiver.owner, wanted=wanted, hint=hint)
+    if len(waiver.reason) < LEAST_REASON or len(waiver.reason.split()) < 2:
+        yield _say(
+            "MLS514",
+            block.span_of("reason"),
+            name=waiver.name,
+            limit=str(LEAST_REASON),
+            got=f"`{waiver.reason}`" if waiver.reason else "nothing",
+        )
+    if waiver.expires < today:
+        yield _say(
+            "MLS508",
+            block.span_of("expires"),
+            name=waiver.name,
+            what=f"`{waiver.what}`",
+            got=f"{waiver.expires}; today is {today}",
+        )
+    most = policy.get("policy.waiver_days")
+    days = days_between(today, waiver.expires)
+    if most is not None and days > most:
+        yield _say(
+            "MLS516",
+            block.span_of("expires"),
+            name=waiver.name,
+            got=f"{days} days",
+            wanted=f"at most {most} days from today, {today}",
+        )
+
+
+def days_between(first: str, last: str) -> int:
+    """The days from one date to another."""
+    from datetime import date
+
+    return (date.fromisoformat(last[:10]) - date.fromisoformat(first[:10])).days
+
+
+def _target(waiver: Waiver) -> Iterator[Diagnostic]:
+    """What is wrong with what is waived: no code, no effect, or one that nobody may waive."""
+    block, what = waiver.block, waiver.what
+    if waiver.is_effect:
+        if not _FINGERPRINT.fullmatch(waiver.change):
+            yield _say("MLS512", block.head, what=f"an effect as such (`{what}`)", wanted="one change, by its fingerprint: `change = \"…\"`",
+                       hint="`mlspec diff` prints the block to copy")  # fmt: skip
+        return
+    try:
+        row = code(what)
+    except KeyError:
+        near = nearest(what, EFFECT_LEVELS) or near_code(what)
+        yield _say(
+            "MLS511", block.span_of("finding"), name=waiver.name, got=what, known=listing(tuple(EFFECT_LEVELS)), nearest=near
+        )
+        return
+    why = why_not_waived(row.id, row.severity)
+    if why:
+        yield _say("MLS512", block.span_of("finding"), what=f"{row.id} ({row.slug.replace('-', ' ')})", why=why,
+                   hint=f"`mlspec explain {row.id}` says how to mend it")  # fmt: skip
+    elif waiver.change:
+        yield _say("MLS512", block.span_of("change"), what=f"a change as {row.id}", wanted="`finding = \"loosening\"`, or another effect",
+                   hint="`change` goes with an effect: a code is waived at its place")  # fmt: skip
+
+
+def _say(id: str, span: Span, **data: str) -> Diagnostic:
+    return Diagnostic(code(id), span, {name: text for name, text in data.items() if text})
+
+
+def _place(spec: Spec, at: str) -> Span | None:
+    """The text that a place covers: of a block all of it."""
+    block = spec.blocks.get(at) or next((each for each in spec.unnamed if at in (each.name, each.kind)), None)
+    if block is not None:
+        return block.span
+    head, _, rest = at.partition(".")
+    outer = spec.blocks.get(head)
+    inner = None if outer is None else next((each for each in outer.blocks if each.path == at), None)
+    item: Any = None if outer is None else outer.definitions.get(rest) or outer.columns.get(rest) or outer.parts.get(rest)
+    if inner is not None or item is not None:
+        return inner.span if inner is not None else item.span
+    return spec.spans.get(at)
+
+
+def _unknown_place(spec: Spec, waiver: Waiver) -> Diagnostic:
+    known = [
+        *(name for name, block in spec.blocks.items() if block.kind != "waive"),
+        *(path for path in spec.spans if path.partition(".")[0] == waiver.at.partition(".")[0]),
+    ]
+    near = nearest(waiver.at, known)
+    return _say("MLS101", waiver.block.span_of("at"), kind="place", name=waiver.at, nearest=near,
+                known=listing([name for name, block in spec.blocks.items() if block.kind != "waive"]))  # fmt: skip
+
+
+def _marked(found: Diagnostic, sound: Sequence[tuple[Waiver, Span]], used: set[str]) -> Diagnostic:
+    """The finding, as waived where a waiver covers it."""
+    span = found.span
+    if span is None or found.severity not in ("error", "warning"):
+        return found
+    for waiver, place in sound:
+        if waiver.what == found.code.id and place.source is span.source and place.start <= span.start <= place.end:
+            used.add(waiver.name)
+            return found.as_waived(waiver.waived(found.severity))
+    return found
+
+
+def _stale(waiver: Waiver, policy: Policy) -> Diagnostic:
+    hint = f"mlspec.toml has {waiver.what} off" if policy.level(waiver.what) == "off" else ""
+    return Diagnostic(code("MLS515"), waiver.block.head, {"name": waiver.name, "what": waiver.what, "where": waiver.at, "hint": hint},
+                      [Note("the place", waiver.block.span_of("at"))])  # fmt: skip

@@ -1,0 +1,156 @@
+"""`mlspec.toml` and waivers: golden findings for every fault, and what a policy and a waiver do to findings."""
+
+from __future__ import annotations
+
+import os
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mlspec.cli import main
+from mlspec.diagnostics import Code, all_codes
+from mlspec.diagnostics.levels import FIXED, LEVELS, WAIVABLE, WHY_FIXED, why_not_lowered, why_not_waived
+from mlspec.diagnostics.render import render, summary
+from mlspec.driver import Compilation
+from mlspec.policy import read_policy
+from mlspec.policy.places import places_of
+from mlspec.policy.rows import EFFECT_LEVELS, ROWS, TABLES, row_of
+from mlspec.source import SourceFile
+from tests.support.golden import compare
+
+CASES = Path(__file__).parents[1] / "cases" / "policy"
+FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())
+TODAY = "2026-12-01"
+Capture = pytest.CaptureFixture[str]
+
+
+def compiled(folder: Path) -> Compilation:
+    day = folder / "today"
+    return Compilation(folder / "demo.mlspec", today=day.read_text().strip() if day.exists() else TODAY)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_case_reads_as_its_golden_text(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    one = compiled(folder)
+    text = render(one.diagnostics).replace(f"{folder}{os.sep}", "")
+    compare(folder / "expected.txt", text + (summary(one.diagnostics) or "no findings") + "\n")
+    assert one.ok == (one.spec is not None)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_finding_in_settings_has_a_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    found = [item for item in compiled(folder).diagnostics if item.span is None or item.span.source.name == "mlspec.toml"]
+    assert bool(found) == folder.name.startswith("settings")
+    assert all(item.span is not None and item.span.position >= (1, 1) for item in found)
+
+
+def test_a_finding_that_is_off_or_raised_stops_or_lets_a_spec_through(tmp_path: Path) -> None:
+    text = (CASES / "levels_of_codes" / "demo.mlspec").read_text()
+    (tmp_path / "demo.mlspec").write_text(text)
+    settings = tmp_path / "mlspec.toml"
+    expected = {
+        "": ("warning", True),
+        '[policy.codes]\nMLS504 = "error"\n': ("error", False),
+        '[policy.codes]\nMLS504 = "off"\n': ("", True),
+    }
+    for policy, (severity, ok) in expected.items():
+        settings.write_text(policy)
+        one = Compilation(tmp_path / "demo.mlspec")
+        assert ([item.severity for item in one.diagnostics], one.spec is not None) == ([severity] if severity else [], ok)
+
+
+def test_another_policy_can_be_held_to(tmp_path: Path) -> None:
+    (tmp_path / "mlspec.toml").write_text('[policy.codes]\nMLS504 = "off"\n')
+    (tmp_path / "demo.mlspec").write_text((CASES / "levels_of_codes" / "demo.mlspec").read_text())
+    policy, found = read_policy(SourceFile("base", '[policy.codes]\nMLS504 = "error"\n'))
+    assert not found
+    assert not Compilation(tmp_path / "demo.mlspec", policy=policy).ok
+
+
+def test_a_check_is_kept_for_its_settings_and_its_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """A waiver ends at midnight, and a policy may change without the spec."""
+    monkeypatch.chdir(tmp_path)
+    spec = tmp_path / "demo.mlspec"
+    spec.write_text((CASES / "waiver_of_a_warning" / "demo.mlspec").read_text().replace("2027-03-31", "2099-12-31"))
+    settings = tmp_path / "mlspec.toml"
+    settings.write_text('[policy]\napprovers = ["ml-risk"]\n')
+
+    def said() -> str:
+        from mlspec.cli.check_cache import replay
+
+        arguments = ["check", "demo.mlspec"]
+        monkeypatch.setattr("sys.argv", ["mlspec", *arguments])
+        if replay(arguments[1:]) is None:
+            main(arguments)
+            return "new: " + capsys.readouterr().out.splitlines()[-1]
+        return "kept: " + capsys.readouterr().out.splitlines()[-1]
+
+    assert [said(), said()] == ["new: demo.mlspec: 1 waived", "kept: demo.mlspec: 1 waived"]
+    settings.write_text('[policy]\napprovers = ["nobody"]\n')
+    assert [said(), said()] == ["new: demo.mlspec: 1 error, 1 warning", "kept: demo.mlspec: 1 error, 1 warning"]
+    tomorrow = (int(time.time()) // 86_400 + 1) * 86_400.0
+    monkeypatch.setattr("mlspec.cli.check_cache.time.time", lambda: tomorrow)
+    assert said().startswith("new: ")
+
+
+def test_every_code_of_the_tables_exists_and_has_a_reason() -> None:
+    rows = {row.id: row.severity for row in all_codes()}
+    assert {id[3] for id in rows} <= set(WHY_FIXED)
+    assert {*FIXED, *WAIVABLE} <= set(rows)
+    assert all(rows[id] == "error" for id in WAIVABLE), "warnings may be waived anyhow"
+    for id, severity in rows.items():
+        assert bool(why_not_lowered(id, severity)) == (severity == "error" or id in FIXED)
+        assert not why_not_waived(id, severity) or why_not_lowered(id, severity), (
+            "what may be lowered for all may be waived at a place"
+        )
+
+
+@pytest.mark.parametrize("row", all_codes(), ids=lambda row: row.id)
+def test_no_setting_lowers_an_error(row: Code) -> None:
+    for level in LEVELS:
+        policy, found = read_policy(SourceFile("mlspec.toml", f'[policy.codes]\n{row.id} = "{level}"\n'))
+        lowered = LEVELS.index(level) > LEVELS.index(row.severity)
+        assert [item.code.id for item in found] == (["MLS517"] if lowered and why_not_lowered(row.id, row.severity) else [])
+        assert policy.level(row.id) == (None if found else level)
+
+
+def test_the_rows_name_their_tables_and_directions() -> None:
+    from mlspec.diff import EFFECTS
+    from mlspec.diff.table import DIRECTIONS
+
+    assert {row[3] for row in ROWS} <= set(DIRECTIONS)
+    assert {row[0].rpartition(".")[0] for row in ROWS} <= set(TABLES)
+    assert tuple(EFFECT_LEVELS) == EFFECTS
+    assert row_of("policy.codes.MLS504") is not None
+    assert row_of("policy.codes") is None
+    assert row_of("policy.other") is None
+
+
+DOCUMENTS = (
+    'a = 1\n[t]\nb = "x"  # = [no]\n"quoted.key" = \'y\'\n[t.u]\nc = [1, [2, 3], "]"]\n',
+    "a.b.c = {d = 1, 'e f' = {g = [true]}}\nh = 2024-01-01 12:00:00\n",
+    'm = """\nx = 1\n\\"""\n"""\nn = \'\'\'a\n]\'\'\'\n[o]\np = [\n  "q", # r\n  "s",\n]\n',
+    '[[array]]\nx = 1\n[[array]]\nx = 2\n["dotted".table]\ny = -1.5e3\n',
+)
+
+
+@pytest.mark.parametrize("text", DOCUMENTS)
+def test_every_key_of_a_document_has_its_place(text: str) -> None:
+    places = places_of(text)
+
+    def keys(table: object, prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
+        if isinstance(table, list) and all(isinstance(item, dict) for item in table):
+            return [key for item in table for key in keys(item, prefix)]
+        if not isinstance(table, dict):
+            return []
+        return [path for key, item in table.items() for path in [(*prefix, key), *keys(item, (*prefix, key))]]
+
+    for path in keys(tomllib.loads(text), ()):
+        start, end, value, stop = places[path]
+        assert path[-1] in text[start:end].replace('"', "").replace("'", "")
+        assert 0 <= start < end <= stop
+        assert value < stop <= len(text)
