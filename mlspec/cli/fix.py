@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 from mlspec.cli import exits
 from mlspec.cli.loading import compilation
 from mlspec.cli.terminal import err, out, wants_color
+from mlspec.diagnostics.edits import apply, chosen
 from mlspec.replace import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from mlspec.diagnostics import Diagnostic, Edit
+    from mlspec.diagnostics import Edit
     from mlspec.source import SourceFile
 
 ROUNDS = 20
@@ -50,29 +49,6 @@ def _edits(options: argparse.Namespace, path: str, text: str) -> tuple[SourceFil
     one = compilation(options, path)
     one.source = SourceFile(path, text)
     return one.source, chosen(one.diagnostics, one.source, guesses=options.fix_all)
-
-
-def chosen(found: Sequence[Diagnostic], source: SourceFile, *, guesses: bool) -> list[Edit]:
-    """The edits of `source` by position: all those of a finding or none, and none that touches another."""
-    taken: list[Edit] = []
-    for diagnostic in found:
-        edits = diagnostic.edits
-        if any(edit.span.source is not source or (edit.guess and not guesses) for edit in edits):
-            continue  # of an import, which is fixed where it is checked itself; or a guess
-        if all(_apart(edit, other) for edit in edits for other in taken):
-            taken += edits
-    return sorted(taken, key=lambda edit: (edit.span.start, edit.span.end))
-
-
-def _apart(one: Edit, other: Edit) -> bool:
-    return one.span.end < other.span.start or other.span.end < one.span.start
-
-
-def apply(text: str, edits: Sequence[Edit]) -> str:
-    """The text with its edits made, last to first."""
-    for edit in reversed(edits):
-        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    return text
 
 
 def _read(path: str) -> str | None:
@@ -113,3 +89,6 @@ def _say(options: argparse.Namespace, path: str, before: str, text: str, made: i
     elif not options.quiet:
         changed = difference(path, before, text, color=wants_color(sys.stdout, options.no_color), new="fixed")
         out(changed + count)
+
+
+__all__ = ["apply", "chosen", "fix_file"]
