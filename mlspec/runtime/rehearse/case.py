@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.rehearse import rows, values
+from mlspec.runtime.rehearse import values
 from mlspec.runtime.rehearse.expectations import Outcome, decide
-from mlspec.runtime.rehearse.rows import Given
+from mlspec.runtime.rehearse.rows import Given, Tables
 from mlspec.runtime.rehearse.values import Disagreement, Faulty
-
-if TYPE_CHECKING:
-    import duckdb
 
 Case = Mapping[str, Any]
 
@@ -26,7 +23,7 @@ class Rehearsal:
         """`work` is an empty folder, which the engine may spill into."""
         self.work = work
         self._stack = ExitStack()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._tables: Tables | None = None
 
     def __enter__(self) -> Rehearsal:
         return self
@@ -35,13 +32,13 @@ class Rehearsal:
         self._stack.close()
 
     @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """The engine, which may read no file."""
-        if self._connection is None:
+    def tables(self) -> Tables:
+        """The engine with the tables of the test at hand; it may read no file."""
+        if self._tables is None:
             from mlspec.runtime import table
 
-            self._connection = self._stack.enter_context(table.session([], [], self.work))
-        return self._connection
+            self._tables = Tables(self._stack.enter_context(table.session([], [], self.work)))
+        return self._tables
 
     def run(self, case: Case) -> dict[str, Any]:
         """The outcome of one test as JSON."""
@@ -54,8 +51,8 @@ def run_case(rehearsal: Rehearsal, case: Case) -> dict[str, Any]:
     given = {name: _given(name, source) for name, source in case["sources"].items()}
     try:
         for one in given.values():
-            rows.load(rehearsal.connection, one)
-            for error in rows.faults(rehearsal.connection, one):
+            rehearsal.tables.load(one)
+            for error in rehearsal.tables.faults(one):
                 outcome.fault(error)
         for path, error in _checks(rehearsal, case, outcome):
             outcome.fault(error, path)
@@ -99,7 +96,7 @@ def _evaluated(
     from mlspec.runtime.verify.wording import show, value_text
     from mlspec.runtime.wording import text_of
 
-    connection = rehearsal.connection
+    connection = rehearsal.tables.connection
     whole = query.render(query.select(None, f"source {name}"))
     connection.execute(f"CREATE OR REPLACE TEMP VIEW rows AS {whole}")
     found = Aggregates(name)
@@ -116,8 +113,8 @@ def _evaluated(
 
 def _features(rehearsal: Rehearsal, block: str, config: Mapping[str, Any], given: Given, outcome: Outcome) -> None:
     forms = {f"{block}.{feature['name']}": feature["value"] for feature in config["features"]}
-    tested = values.row_values(rehearsal.connection, forms, given, learned=False)
-    learned = values.row_values(rehearsal.connection, forms, given, learned=True) if given.learned else {}
+    tested = values.row_values(rehearsal.tables, forms, given, learned=False)
+    learned = values.row_values(rehearsal.tables, forms, given, learned=True) if given.learned else {}
     for feature in config["features"]:
         path = f"{block}.{feature['name']}"
         found, known = tested[path], learned.get(path, [])

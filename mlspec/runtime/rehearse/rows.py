@@ -6,7 +6,7 @@ very rules that `extract` applies to data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,19 +55,59 @@ def quoted(name: str) -> str:
     return query.render(exp.to_identifier(name, quoted=True))
 
 
-def load(connection: duckdb.DuckDBPyConnection, given: Given) -> None:
-    """Make the tables of one source, in place of those of the test before."""
-    cells = quoted(f"cells {given.source}")
-    kinds = [f"value{place} {engine_type(column)}, given{place} BOOLEAN" for place, column in enumerate(given.columns)]
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {cells} (__row BIGINT, __times BIGINT, __learned BOOLEAN, {', '.join(kinds)})"
-    )
+class Tables:
+    """The tables of an engine, a set for each source: made when a test first needs them, then emptied and filled again."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self._made: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        self._rules: dict[str, list[violations.Rule]] = {}
+
+    def text(self, key: str, build: Callable[[], query.Sql]) -> str:
+        """The text of a statement, built once: hundreds of tests ask the same of different rows."""
+        if key not in self._texts:
+            self._texts[key] = query.render(build())
+        return self._texts[key]
+
+    def load(self, given: Given) -> None:
+        """Put the rows of one source in the place of those of the test before."""
+        cells, shape = quoted(f"cells {given.source}"), repr(given.columns)
+        if self._made.get(given.source) == shape:
+            self.connection.execute(f"TRUNCATE {cells}")
+        else:
+            self._make(given, cells)
+            self._made[given.source] = shape
+        insert = self.text(f"insert {given.source} {len(given.columns)}", lambda: _insert(given))
+        for line in (*_lines(given, False), *_lines(given, True)):
+            self.connection.execute(insert, line)
+
+    def _make(self, given: Given, cells: str) -> None:
+        kinds = [f"value{place} {engine_type(column)}, given{place} BOOLEAN" for place, column in enumerate(given.columns)]
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {cells} (__row BIGINT, __times BIGINT, __learned BOOLEAN, {', '.join(kinds)})"
+        )
+        for name, rows in _views(given).items():
+            self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {query.render(rows)}")
+
+    def faults(self, given: Given) -> list[StageError]:
+        """What the rules of the columns say of all rows, tested and learned from."""
+        cells, shape = f"cells {given.source}", repr(given.columns)
+        if shape not in self._rules:  # literals are typed already, so no text is read as a value
+            self._rules[shape] = [rule for rule in violations.rules(given.columns) if rule.code != "MLS802"]
+        rules = self._rules[shape]
+        text = self.text(f"count {given.source} {shape}", lambda: query.select(violations.counted(rules), cells))
+        counts = self.connection.execute(text).fetchall()[0]
+        return [
+            violations.error_of(rule, given.source, int(count), int(counts[0]), _examples(self.connection, rule, cells))
+            for rule, count in zip(rules, counts[1:], strict=True)
+            if count
+        ]
+
+
+def _insert(given: Given) -> exp.Insert:
     marks = exp.Tuple(expressions=[exp.Placeholder() for _ in range(3 + 2 * len(given.columns))])
-    insert = query.render(exp.Insert(this=query.table(f"cells {given.source}"), expression=exp.Values(expressions=[marks])))
-    for line in (*_lines(given, False), *_lines(given, True)):
-        connection.execute(insert, line)
-    for name, rows in _views(given).items():
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {query.render(rows)}")
+    return exp.Insert(this=query.table(f"cells {given.source}"), expression=exp.Values(expressions=[marks]))
 
 
 def _views(given: Given) -> dict[str, exp.Select]:
@@ -76,13 +116,12 @@ def _views(given: Given) -> dict[str, exp.Select]:
     columns = {str(column["name"]): query.name(f"value{place}") for place, column in enumerate(given.columns)}
     learned = query.name("__learned")
     times = query.call("unnest", query.call("range", query.name("__times")))
-    every = query.select(
-        {**{key: value.copy() for key, value in columns.items()}, "__copy": times}, cells, where=query.negate(learned)
-    )
+    copies = {**{key: value.copy() for key, value in columns.items()}, "__copy": times}
+    every = query.select(copies, cells, where=query.negate(learned))
     names = {key: query.name(key) for key in columns}
     position = query.binary("-", query.window(query.call("row_number")), 1)
     return {
-        given.each(False): query.select({table.ROW: number, **columns}, cells, where=query.negate(learned)),
+        given.each(False): query.select({table.ROW: number, **columns}, cells, where=query.negate(learned.copy())),
         given.each(True): query.select({table.ROW: number.copy(), **columns}, cells, where=learned.copy()),
         given.view: query.select({table.ROW: position, **names}, every),
     }
@@ -101,18 +140,6 @@ def _lines(given: Given, learned: bool) -> Iterator[list[Any]]:
 def _engine_value(value: Any, column: Mapping[str, Any]) -> Any:
     """An instant without its zone, which is UTC; all else as it is."""
     return value.removesuffix("Z") if isinstance(value, str) and column["type"] == "timestamp" else value
-
-
-def faults(connection: duckdb.DuckDBPyConnection, given: Given) -> list[StageError]:
-    """What the rules of the columns say of all rows, tested and learned from."""
-    rules = [rule for rule in violations.rules(given.columns) if rule.code != "MLS802"]  # literals are typed already
-    cells = f"cells {given.source}"
-    counts = connection.execute(query.render(query.select(violations.counted(rules), cells))).fetchall()[0]
-    return [
-        violations.error_of(rule, given.source, int(count), int(counts[0]), _examples(connection, rule, cells))
-        for rule, count in zip(rules, counts[1:], strict=True)
-        if count
-    ]
 
 
 def _examples(connection: duckdb.DuckDBPyConnection, rule: violations.Rule, cells: str) -> list[str]:

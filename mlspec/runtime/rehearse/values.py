@@ -10,7 +10,7 @@ from mlspec.runtime import query
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare import sql
 from mlspec.runtime.prepare.online import compile_row, compile_rows, out_of_range
-from mlspec.runtime.rehearse.rows import Given
+from mlspec.runtime.rehearse.rows import Given, Tables
 from mlspec.runtime.table import ROW
 
 if TYPE_CHECKING:
@@ -42,15 +42,13 @@ def secret(name: str) -> str:
     return name
 
 
-def row_values(
-    connection: duckdb.DuckDBPyConnection, forms: Mapping[str, Any], given: Given, learned: bool
-) -> dict[str, Values]:
+def row_values(tables: Tables, forms: Mapping[str, Any], given: Given, learned: bool) -> dict[str, Values]:
     """The values of row expressions for each literal row, as far as the first fitted step; `Faulty` where one leaves its range."""
     rows = given.rows(learned)
     if not rows:
         return {path: [] for path in forms}
     online = _online(forms, [given.record(row) for row in rows])
-    batch = _batch(connection, forms, given.each(learned), len(rows))
+    batch = _batch(tables, forms, given.each(learned), len(rows))
     for path in forms:
         for row, (one, other) in enumerate(zip(batch[path], online[path], strict=True)):
             if not _same(one, other):
@@ -74,11 +72,13 @@ def _online_of_one(path: str, form: Any, record: Mapping[str, Any]) -> Any:
         return Faulty(error)
 
 
-def _batch(connection: duckdb.DuckDBPyConnection, forms: Mapping[str, Any], view: str, rows: int) -> dict[str, Values]:
+def _batch(tables: Tables, forms: Mapping[str, Any], view: str, rows: int) -> dict[str, Values]:
     import duckdb
 
+    connection = tables.connection
+    text = tables.text(f"values {view} {forms!r}", lambda: sql.compile_query(forms, view, "", secret))
     try:
-        found = connection.execute(query.render(sql.compile_query(forms, view, "", secret))).fetchall()
+        found = connection.execute(text).fetchall()
         found.sort(key=lambda line: int(line[0]))
         return {path: [line[place] for line in found] for place, path in enumerate(forms, 1)}
     except (duckdb.OutOfRangeException, duckdb.InvalidInputException, duckdb.ConversionException):
