@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from mlspec.backend.emitted import Finding
@@ -30,6 +30,7 @@ NEEDS = {
     "cache": "what is unchanged is not done again",
     "gate": "a failed gate stops what depends on it",
     "schedule": "runs at set times",
+    "wait": "a second run that waits for the first (`mlspec run --wait`)",
 }
 """Each need in words. What a backend's `capabilities` leave out is "none"."""
 
@@ -77,6 +78,12 @@ def check_capabilities(backend: Backend, graph: Graph, others: Mapping[str, Back
                 findings[where] = found
     clock = capability(backend, "schedule").support == "native"
     return [*findings.values(), *schedule_findings(graph, backend.name, clock=clock)]
+
+
+def check_wait(backend: Backend, others: Mapping[str, Backend]) -> list[Finding]:
+    """MLS701 where the target cannot wait for a run that is going on."""
+    found = _finding(backend, "wait", "", "", others)
+    return [replace(found, data={**found.data, "what": "`--wait`"})] if found and found.code == "MLS701" else []
 
 
 def _finding(backend: Backend, need: str, where: str, block: str, others: Mapping[str, Backend]) -> Finding | None:

@@ -17,6 +17,7 @@ class RunRequest:
     `only` are stage ids; they and what they need are run, or everything when it is empty. `jobs` is None for the machine's
     cores. `releasable` is False under a guarded override. `where` turns a stage id into a line of the spec for messages.
     `progress` is "rich", "plain" or "none". `retry_failed` is no part: a failed stage always runs again.
+    `wait` is set where a run that goes on is waited for instead of given up for (MLS811), only for a target with the capability.
     `spec_path` is the spec's path from the project root, for targets that write files first.
     """
 
@@ -28,6 +29,7 @@ class RunRequest:
     jobs: int | None = None
     releasable: bool = True
     progress: str = "plain"
+    wait: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     spec_path: str = ""
 
@@ -36,7 +38,9 @@ class RunRequest:
 class RunResult:
     """How a run ended. `passed` is False when a gate failed; `errors` are StageErrors as JSON (`to_json`), empty on success.
 
-    `executed` and `reused` are stage ids, `artifacts` maps `stage-id/output` to a digest. `summary` is JSON for `--format json`; `text` is what to print when all is done.
+    `executed` and `reused` are stage ids, `artifacts` maps `stage-id/output` to a digest. `places` says where each of them lies, a folder
+    with a manifest, unless the target keeps runs of the project itself: `mlspec run` then keeps the result as one, and so a release
+    is found whatever target made it. `summary` is JSON for `--format json`; `text` is what to print when all is done.
     """
 
     run_id: str
@@ -48,3 +52,4 @@ class RunResult:
     summary: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Path] = field(default_factory=dict)

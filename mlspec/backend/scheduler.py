@@ -22,12 +22,12 @@ def wanted(request: RunRequest) -> Graph:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[bool]:
-    """Whether the lock file is ours; the kernel gives it back when the process ends, however it ends."""
+def alone(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Whether the lock file is ours, with `wait` once it is; the kernel gives it back when the process ends, however it ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return

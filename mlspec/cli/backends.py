@@ -46,6 +46,16 @@ def capability_findings(backend: Backend, graph: Graph) -> list[Finding]:
     return findings
 
 
+def wait_findings(backend: Backend) -> list[Finding]:
+    """What there is to say of a target that is asked to wait for a run that is going on."""
+    from mlspec.backend import Backend
+    from mlspec.backend.capabilities import check_wait
+
+    if not check_wait(backend, {}):
+        return []
+    return check_wait(backend, {name: other for name, other in all_backends().items() if isinstance(other, Backend)})
+
+
 def target_findings(backend: Backend, graph: Graph) -> list[Finding]:
     """Everything that the target has to say about a graph; nothing is written."""
     return [*capability_findings(backend, graph), *backend.emit(graph, read_options(backend, ())).findings]

@@ -98,6 +98,7 @@ def _summary(path: Path) -> dict[str, Any]:
 def _needed(runs: list[Path], store: Any) -> tuple[set[str], set[str]]:
     """The keys and the artifact digests of the kept runs, and of every stage that a cut-off run completed."""
     keys: set[str] = set()
+    digests: set[str] = set()
     for path in runs:
         stages = _summary(path).get("stages")
         if stages is None:
@@ -105,7 +106,8 @@ def _needed(runs: list[Path], store: Any) -> tuple[set[str], set[str]]:
             keys |= _started(path)
         else:
             keys |= {str(stage["key"]) for stage in stages.values() if "key" in stage}
-    digests = set()
+            # Of a run of another target the store has artifacts alone.
+            digests |= {str(output["digest"]) for stage in stages.values() for output in stage.get("outputs", {}).values()}
     for key in keys:
         try:
             outputs = json.loads((store.stages / f"{key}.json").read_bytes())["outputs"]

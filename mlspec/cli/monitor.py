@@ -10,6 +10,7 @@ from mlspec.cli import exits
 from mlspec.cli.failures import exit_code_of, stage_diagnostics
 from mlspec.cli.loading import checked, choose, say, split_name
 from mlspec.cli.options import add_spec
+from mlspec.cli.releases import add_from, release_of
 from mlspec.cli.serve import missing_extra
 from mlspec.cli.terminal import err, out, shown_path
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC[#name], `--once`, `--listen`."""
+    """SPEC[#name], `--once`, `--listen`, `--from`, `--unreleased`."""
     add_spec(parser, named=True)
     parser.add_argument("--once", action="store_true", help="evaluate once; exit 1 if an alert is out")
     parser.add_argument("--listen", type=int, metavar="PORT", help="export to Prometheus on this loopback port")
+    add_from(parser)
     parser.add_argument("--unreleased", action="store_true", help="compare with the newest run even if its gates failed")
 
 
@@ -48,13 +50,12 @@ def _monitor(options: argparse.Namespace, found: Compilation, block: Any) -> int
     from mlspec.lower.serving import score_config, serve_config
     from mlspec.runtime.monitor.loop import main, print_report
     from mlspec.runtime.monitor.once import monitor_folder
-    from mlspec.runtime.serve.release import find_release
 
     assert found.spec is not None
     config = monitor_config(found.spec, block, found.prefix)
     watched = found.spec.blocks[config["of"]]
     served = (serve_config if watched.kind == "serve" else score_config)(found.spec, watched, found.spec_digest)
-    release = find_release(found.project.root, found.spec_digest, served, unreleased=options.unreleased)
+    release = release_of(options, found, served)
     reference = release.output(found.project.root, config["reference"]["stage"], "reference")
 
     def tell(report: Any) -> None:

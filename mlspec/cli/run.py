@@ -13,6 +13,7 @@ from mlspec.cli import exits
 from mlspec.cli.graph_cache import Runnable, runnable
 from mlspec.cli.loading import params_of, say
 from mlspec.cli.options import add_spec
+from mlspec.cli.releases import record
 from mlspec.cli.terminal import err, out, wants_color
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _jobs(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Check, look for what the target cannot do, run, report."""
-    from mlspec.cli.backends import capability_findings, find_backend
+    from mlspec.cli.backends import capability_findings, find_backend, wait_findings
 
     found = runnable(options)
     if found is None:
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if backend.run is None:
         raise exits.CommandError(f"the target `{backend.name}` only writes files", expected="a target that can run",
                                  found=backend.name, help=f"mlspec compile {options.spec} --target {backend.name}")  # fmt: skip
-    findings = capability_findings(backend, found.graph)
+    findings = [*capability_findings(backend, found.graph), *(wait_findings(backend) if options.wait else [])]
     if findings:
         from mlspec.cli.failures import backend_diagnostics
 
@@ -73,8 +74,14 @@ def _run(options: argparse.Namespace, found: Runnable, backend: Backend) -> int:
 
         say(options, [graph_diagnostic(found.spec, error)], [str(found.path)])
         return exits.FOUND
-    _report(options, found, result)
-    return _exit_code(result)
+    code = _exit_code(result)
+    try:
+        number = record(found, result, backend.name, options, code)
+    except StageError as error:
+        _report(options, found, result)
+        return _say_errors(options, found, [error.to_json()])
+    _report(options, found, result, number)
+    return code
 
 
 def _say_errors(options: argparse.Namespace, found: Runnable, errors: Sequence[Mapping[str, Any]]) -> int:
@@ -101,12 +108,12 @@ def _request(options: argparse.Namespace, found: Runnable, backend: Backend) -> 
                                  help=f"did you mean `{near}`?" if near else "`mlspec graph` shows the stages")  # fmt: skip
     return RunRequest(
         found.graph, found.root, env=options.env, params=params_of(options), only=options.only, jobs=options.jobs,
-        releasable=found.releasable, progress=progress, options=read_options(backend, [*options.option, *(["wait=true"] if options.wait else [])]),
+        releasable=found.releasable, progress=progress, options=read_options(backend, options.option), wait=options.wait,
         spec_path=Path(os.path.relpath(found.path, found.root)).as_posix(),
     )  # fmt: skip
 
 
-def _report(options: argparse.Namespace, found: Runnable, result: RunResult) -> None:
+def _report(options: argparse.Namespace, found: Runnable, result: RunResult, number: str = "") -> None:
     """Findings at their lines, then the backend's summary, then the next step."""
     if options.format == "json":
         out(
@@ -116,6 +123,7 @@ def _report(options: argparse.Namespace, found: Runnable, result: RunResult) -> 
                     "passed": result.passed,
                     "artifacts": dict(result.artifacts),
                     **result.summary,
+                    **({"recorded": number} if number else {}),
                     "errors": list(result.errors),
                 },
                 indent=2,
@@ -129,6 +137,7 @@ def _report(options: argparse.Namespace, found: Runnable, result: RunResult) -> 
     if options.format == "text":
         out(result.text)
         if not options.quiet:
+            err(f"on record as run {number}: mlspec show {number}\n" if number else "")
             err(_next_step(options, found, result))
 
 

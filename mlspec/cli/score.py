@@ -10,6 +10,7 @@ from mlspec.cli import exits
 from mlspec.cli.failures import exit_code_of, stage_diagnostics
 from mlspec.cli.loading import checked, choose, say, split_name
 from mlspec.cli.options import add_spec
+from mlspec.cli.releases import add_from, release_of
 from mlspec.cli.serve import missing_extra, record_use
 from mlspec.cli.terminal import clean, err, out, shown_path
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC[#name], `--unreleased`."""
+    """SPEC[#name], `--from`, `--unreleased`."""
     add_spec(parser, named=True)
+    add_from(parser)
     parser.add_argument("--unreleased", action="store_true", help="score with a model that no gates have passed")
 
 
@@ -45,11 +47,10 @@ def _score(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     from mlspec.lower.serving import score_config
     from mlspec.runtime.package import load_package
     from mlspec.runtime.score.batch import score_file
-    from mlspec.runtime.serve.release import find_release
 
     assert found.spec is not None
     config = score_config(found.spec, block, found.spec_digest, found.prefix)
-    release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
+    release = release_of(options, found, config)
     package: Any = load_package(release.package)
     if release.override is not None:
         from mlspec.runtime.audit.overrides import sentence

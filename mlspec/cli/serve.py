@@ -9,6 +9,7 @@ from mlspec.cli import exits
 from mlspec.cli.failures import exit_code_of, stage_diagnostics
 from mlspec.cli.loading import checked, choose, say, split_name
 from mlspec.cli.options import add_spec
+from mlspec.cli.releases import add_from, release_of
 from mlspec.cli.terminal import err
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC[#name], `--host`, `--port`, `--fd`, `--admin-host`, `--admin-port`, `--token-env`, `--unreleased`."""
+    """SPEC[#name], `--host`, `--port`, `--fd`, `--admin-host`, `--admin-port`, `--token-env`, `--from`, `--unreleased`."""
     add_spec(parser, named=True)
     parser.add_argument("--host", help="the address to listen on (default: the spec's, else 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port; 0 takes a free one (default: the spec's)")
@@ -35,6 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-env", metavar="VARIABLE", help="the environment variable with the token that requests must carry"
     )
+    add_from(parser)
     parser.add_argument("--unreleased", action="store_true", help="serve a model that no gates have passed, on loopback only")
 
 
@@ -69,11 +71,10 @@ def _serve(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     from mlspec.lower.serving import serve_config
     from mlspec.runtime.serve.listen import Listen
     from mlspec.runtime.serve.main import main
-    from mlspec.runtime.serve.release import find_release
 
     assert found.spec is not None
     config = serve_config(found.spec, block, found.spec_digest)
-    release = find_release(found.project.root, found.spec_digest, config, unreleased=options.unreleased)
+    release = release_of(options, found, config)
     engine = block.make("engine")
     host = options.host or (engine.get("host") if engine is not None else None) or "127.0.0.1"
     if options.token_env:

@@ -60,14 +60,18 @@ def summaries() -> list[dict[str, Any]]:
 def _runs(options: argparse.Namespace) -> int:
     found = summaries()
     if options.format == "json":
-        rows = [{name: item.get(name) for name in ("run", "spec", "env", "passed", "exit_code", "seconds")} for item in found]
+        rows = [
+            {name: item.get(name) for name in ("run", "spec", "target", "env", "passed", "exit_code", "seconds")}
+            for item in found
+        ]
         out(json.dumps({"format": 1, "runs": rows}, indent=2) + "\n")
         return exits.OK
     if not found:
         out("no runs yet: `mlspec run SPEC` makes one\n")
     for item in found:
         env = f" (env {item['env']})" if item.get("env") else ""
-        out(f"{item['run']}  {clean(str(item.get('spec')))}{env}  {_word(item, options)}\n")
+        target = f" under {clean(str(item['target']))}" if item.get("target") else ""
+        out(f"{item['run']}  {clean(str(item.get('spec')))}{env}{target}  {_word(item, options)}\n")
     return exits.OK
 
 
@@ -89,7 +93,8 @@ def _run(options: argparse.Namespace, name: str) -> int:
         out(json.dumps(item, indent=2, ensure_ascii=False) + "\n")
         return exits.OK
     paint = style(options)
-    out(f"{paint('bold', clean(str(item['spec'])))} run {item['run']}: {_word(item, options)}\n")
+    whence = f" under {clean(str(item['target']))}, from {clean(str(item.get('from')))}" if item.get("target") else ""
+    out(f"{paint('bold', clean(str(item['spec'])))} run {item['run']}{whence}: {_word(item, options)}\n")
     for block, verdict in item.get("verdicts", {}).items():
         for gate in verdict.get("gates", ()):
             mark = paint("green", "passed") if gate.get("passed") else paint("red", str(gate.get("status", "failed")))

@@ -173,6 +173,17 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def make_new_folder(folder: Path) -> bool:
+    """Make a folder that nobody else made; whether there was none."""
+    try:
+        _perform("create", folder, folder.mkdir)
+    except StageError as error:
+        if isinstance(error.__cause__, FileExistsError):
+            return False
+        raise
+    return True
+
+
 def publish_folder(source: Path, target: Path) -> None:
     """Give the finished folder `source` the name `target`, which must not exist: all of its files are on the disk before."""
     for path in [*files_of(source)]:

@@ -24,9 +24,13 @@ def run_folders(store: Store) -> Iterator[Path]:
 
 def next_run(store: Store) -> Path:
     """A new folder for a run. Numbers, not clock readings: a clock that was set back must not reorder runs."""
-    newest = next(run_folders(store), None)
-    number = int(newest.name) + 1 if newest else 1
-    return files.make_folder(store.state / "runs" / f"{number:0{_DIGITS}d}")
+    files.make_folder(store.state / "runs")
+    while True:
+        newest = next(run_folders(store), None)
+        number = int(newest.name) + 1 if newest else 1
+        folder = store.state / "runs" / f"{number:0{_DIGITS}d}"
+        if files.make_new_folder(folder):
+            return folder  # else another process took the number a moment ago
 
 
 def write_summary(folder: Path, value: dict[str, Any]) -> None:

@@ -113,7 +113,7 @@ def test_the_second_runner_is_told_who_holds_the_lock(tmp_path: Path) -> None:
 def _race(root: Path, runners: int, *, wait: bool) -> list[int]:
     def one() -> int:
         try:
-            return run_plan(RunRequest(toy_graph("slow"), root, jobs=1, options={"wait": wait})).exit_code
+            return run_plan(RunRequest(toy_graph("slow"), root, jobs=1, wait=wait)).exit_code
         except StageError as error:
             return 75 if error.code == "MLS811" else 98
 

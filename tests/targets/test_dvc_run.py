@@ -128,7 +128,7 @@ def test_another_command_at_work_is_said_and_can_be_waited_for(tmp_path: Path) -
         (error,) = run(root).errors
     assert error["code"] == "MLS811" and "--wait" in error["help"]
     with held(root, 6):
-        assert run(root, options={"wait": "true"}).passed
+        assert run(root, wait=True).passed
 
 
 def test_the_map_leads_back_to_the_spec(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def read_outcome(graph: Graph, folder: Path, code: int) -> RunResult:
     passed = not errors and gates_passed(graph, made)
     return RunResult(
         run_id=folder.name, folder=folder, passed=passed, executed=in_state(states, "ran"), reused=in_state(states, "reused"),
-        errors=errors, artifacts=artifacts, text=_text(graph, states, folder, place),
+        errors=errors, artifacts=artifacts, places={name: place / "artifacts" / name for name in artifacts}, text=_text(graph, states, folder, place),
         summary={
             "run": folder.name, "spec": graph.spec, "passed": passed, "stages": states, "verdicts": read_verdicts(graph, made),
             "artifacts": artifacts,

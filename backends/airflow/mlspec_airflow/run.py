@@ -35,10 +35,10 @@ def run_here(request: RunRequest) -> RunResult:
     if findings:
         return not_begun(request.project_root, [error_of(finding) for finding in findings])
     state = request.project_root.resolve() / STATE
-    with alone(state / "run.lock") as held:
+    with alone(state / "run.lock", wait=request.wait) as held:
         if not held:
             busy = error("MLS811", "another airflow run of this project is going on", expected="one at a time", found=str(state / "run.lock"),
-                        help="wait for it to end")  # fmt: skip
+                        help="wait for it to end (`--wait`)")  # fmt: skip
             return not_begun(state, [busy])
         return _run(request, graph, settings, state)
 

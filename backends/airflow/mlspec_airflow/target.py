@@ -38,6 +38,7 @@ backend = Backend(
         "cache": Capability("native", "the stage command looks in its own store on the shared folder"),
         "gate": Capability("native", "a task that fails; what it guards ends `upstream_failed`"),
         "schedule": Capability("native", "a DAG for each schedule; deadlines are deadline alerts"),
+        "wait": Capability("native", "of `mlspec run`, a lock of the project; Airflow's own runs of a DAG come one after another"),
     },
     run=_run,
     verify=_verify,

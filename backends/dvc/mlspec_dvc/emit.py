@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlspec.backend import At, Emitted, Finding, to_json, to_yaml
-from mlspec.graph import KINDS, Graph
+from mlspec.graph import KINDS, Graph, installed_versions, packages_needed
 from mlspec.graph.plan_format import plan_to_json
 from mlspec_dvc import layout
 from mlspec_dvc.pipeline import pipeline
@@ -32,6 +32,9 @@ def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
         layout.PLAN: to_json(_plan(graph)),
         layout.KINDS_FILE: to_json({name: KINDS[name].version for name in sorted({stage.kind for stage in graph})}),
     }
+    if options["libraries"]:
+        needed = packages_needed(graph)
+        written[layout.LIBRARIES_FILE] = to_json({**dict.fromkeys(needed), **installed_versions(needed)})
     files = {name: text.text for name, text in written.items()}
     return Emitted(files, tuple(findings), {name: text.origins for name, text in written.items()})
 

@@ -7,6 +7,12 @@ PIPELINE = "dvc.yaml"
 KINDS_FILE = "kinds.json"
 """The version of every stage kind: an mlspec whose stages give other results runs them again."""
 
+LIBRARIES_FILE = "libraries.json"
+"""The versions of the libraries that results depend on, as installed where this was compiled; each stage tracks those that it uses."""
+
+STORE = ".mlspec/dvc/store"
+"""From the project root: packages by the key of their stage, so that a model whose own features did not change is not fitted again."""
+
 ARTIFACTS, FIGURES, RESUME, DONE = "artifacts", "figures", "resume", "done"
 OWN = (ARTIFACTS, FIGURES, RESUME, DONE)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from mlspec.backend import At
 from mlspec.graph import Graph, Stage
-from mlspec.graph.kinds import KEEPS_RESUME
+from mlspec.graph.keys import LEARNS
+from mlspec.graph.kinds import KEEPS_RESUME, packages_of
 from mlspec_dvc import layout
 from mlspec_dvc.plots import artifacts_of, plots_of
 from mlspec_dvc.sources import Data
@@ -74,6 +75,8 @@ def _stage(stage: Stage, data: Data, order: Iterable[str], waited: bool, options
     found["params"] = [
         {layout.PLAN: [f"stages.{stage.id}.{name}" for name in TRACKED]}, {layout.KINDS_FILE: [stage.kind]},
     ]  # fmt: skip
+    if options["libraries"] and (libraries := packages_of(stage.kind, stage.config)):
+        found["params"].append({layout.LIBRARIES_FILE: list(libraries)})
     found["outs"] = _outs(stage, waited, options)
     if stage.kind in WITH_NUMBERS:
         found["metrics"] = [{layout.metrics(stage.id): {"cache": False}}]
@@ -91,6 +94,9 @@ def _command(stage: Stage, waited: bool, options: Mapping[str, Any]) -> str:
     """One shape for all stages; ids and the way to the root are its only parts that vary."""
     words = [options["python"], "-m", "mlspec.runtime", stage.id, "--plan", layout.PLAN, "--root", options["root"],
              "--artifacts", layout.ARTIFACTS, "--workers", "0", "--guard"]  # fmt: skip
+    if stage.kind in LEARNS:
+        # DVC starts it when any feature of its block was edited; by its key it knows whether one was that it reads.
+        words += ["--store", from_root(options["root"], layout.STORE)]
     if stage.kind in KEEPS_RESUME:
         words += ["--resume", layout.resume(stage.id)]
     if stage.kind in WITH_NUMBERS:

@@ -47,7 +47,7 @@ def outcome(request: RunRequest, folder: Path, reports: Path, status: int, log: 
     states = {name: end.state for name, end in ended.items()}
     return RunResult(
         run_id="", folder=folder, passed=passed, executed=in_state(states, "ran"), reused=in_state(states, "reused"), errors=errors,
-        artifacts=artifacts, text=to_text(graph.spec, states, verdicts, pages, log),
+        artifacts=artifacts, places={name: folder / layout.artifact(*name.split("/")) for name in artifacts}, text=to_text(graph.spec, states, verdicts, pages, log),
         summary={
             "spec": graph.spec, "passed": passed, "verdicts": verdicts, "reports": {name: str(path) for name, path in pages.items()},
             "stages": {name: {"state": end.state, "seconds": end.report.get("seconds", 0.0)} for name, end in ended.items()},

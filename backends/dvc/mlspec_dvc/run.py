@@ -63,7 +63,7 @@ def _repro(request: RunRequest, root: Path, folder: Path, reports: Path) -> tupl
     """`dvc repro` of everything, or of the stages asked for; its words go to a log, and to the terminal when somebody looks."""
     pipeline = (folder / layout.PIPELINE).relative_to(root).as_posix()
     targets = [f"{pipeline}:{name}" for name in request.only] or [pipeline]
-    wait = ["--wait-for-lock"] if request.options["wait"] else []
+    wait = ["--wait-for-lock"] if request.wait else []
     command = [sys.executable, "-m", "dvc", *wait, "repro", "--keep-going", *targets]
     given = {**environment(), "MLSPEC_STAGE_REPORTS": str(reports), "PYTHONUNBUFFERED": "1"}
     log = root / LOG

@@ -23,6 +23,7 @@ class Outcome:
     graph: Graph
     outputs: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
     errors: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    places: dict[str, Path] = field(default_factory=dict)
     gates: bool = True
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -53,7 +54,7 @@ class Outcome:
         passed = not errors and self.gates
         return RunResult(
             run_id=folder.name, folder=folder, passed=passed, executed=in_state(states, "ran"), reused=in_state(states, "reused"),
-            errors=errors, artifacts=self.artifacts(), text=_text(states, folder),
+            errors=errors, artifacts=self.artifacts(), places=self.places, text=_text(states, folder),
             summary={
                 "run": folder.name, "spec": self.graph.spec, "passed": passed, "stages": states, "verdicts": dict(self.verdicts),
                 "artifacts": self.artifacts(),
@@ -80,6 +81,7 @@ def read_outcome(graph: Graph, outputs: Path) -> Outcome:
         for folder in sorted(outputs.glob(f"*/{stage.id}")):
             if (folder / ANSWER).is_file():
                 outcome.outputs[stage.id] = dict(_metadata(json.loads((folder / ANSWER).read_bytes())))
+                outcome.places |= {f"{stage.id}/{output}": folder / output for output in stage.outputs}
             elif (folder / ERROR).is_file():
                 outcome.errors[stage.id] = json.loads((folder / ERROR).read_bytes())
 

@@ -38,11 +38,9 @@ def run_locally(request: RunRequest) -> RunResult:
     if findings:
         return not_begun(request.project_root, [error_of(finding) for finding in findings])
     state = request.project_root.resolve() / STATE
-    with alone(state / "run.lock") as held:
+    with alone(state / "run.lock", wait=request.wait) as held:
         if not held:
             return not_begun(state, [_busy(state)])
-        # The lock is ours, so whatever lies here was left by a run that was killed.
-        shutil.rmtree(state / "store" / "tmp", ignore_errors=True)
         return _run(request, graph, _here(settings), state)
 
 
@@ -61,8 +59,7 @@ def _run(request: RunRequest, graph: Graph, settings: Settings, state: Path) -> 
     (folder / "pipeline.yaml").write_text(text)
     with _outputs(folder) as root:
         code = _runner(request, folder, root)
-        outcome = read_outcome(graph, root)
-    return outcome.result(folder, code)
+    return read_outcome(graph, folder / "outputs").result(folder, code)
 
 
 @contextmanager
@@ -72,7 +69,8 @@ def _outputs(folder: Path) -> Iterator[Path]:
         yield folder / "outputs"
         return
     with tempfile.TemporaryDirectory(prefix="mlspec-kfp-") as elsewhere:
-        yield Path(elsewhere)
+        yield Path(elsewhere) / "outputs"
+        shutil.move(Path(elsewhere) / "outputs", folder / "outputs")
 
 
 def _runner(request: RunRequest, folder: Path, outputs: Path) -> int:
@@ -92,4 +90,4 @@ def _tell(request: RunRequest, line: str) -> None:
 
 def _busy(state: Path) -> dict[str, Any]:
     return error("MLS811", "another kfp run of this project is going on", expected="one at a time", found=str(state / "run.lock"),
-                 help="wait for it to end")  # fmt: skip
+                 help="wait for it to end (`--wait`)")  # fmt: skip

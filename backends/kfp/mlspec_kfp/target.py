@@ -43,6 +43,7 @@ backend = Backend(
         "parallel": Capability("native", "a task starts when all that it waits for have ended"),
         "cache": Capability("emulated", "the stage command looks in the store on the volume; KFP's cache is off"),
         "schedule": Capability("native", "a recurring run beside the pipeline, in the zone of the server"),
+        "wait": Capability("native", "under kfp's local runner, a lock of the project; a server takes every run"),
         "gate": Capability("native", "a task that fails; what it guards depends on it"),
     },
     run=_run,

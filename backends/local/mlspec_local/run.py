@@ -35,7 +35,7 @@ def run_plan(request: RunRequest, on_event: OnEvent | None = None) -> Outcome:
     a missing library. A stage that fails does not raise: the outcome says so.
     """
     lock = Store(request.project_root).state / "run.lock"
-    with _terminated_as_interrupted(), RunLock(lock, wait=bool(request.options.get("wait", False))):
+    with _terminated_as_interrupted(), RunLock(lock, wait=request.wait):
         run = Run(request, on_event)
         try:
             return run.outcome()

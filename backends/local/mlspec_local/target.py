@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from mlspec.backend import Backend, Capability, Emitted, Option, RunRequest, RunResult
+from mlspec.backend import Backend, Capability, Emitted, RunRequest, RunResult
 from mlspec.graph import Graph, write_plan
 from mlspec_local.run import run_plan
 from mlspec_local.summary import to_text
@@ -39,7 +39,6 @@ backend = Backend(
     name="local",
     summary="runs the stages on this machine's cores",
     emit=_emit,
-    options=(Option("wait", bool, False, "wait for another run of the project to end instead of giving up"),),
     capabilities={
         "cpu": "native",
         "memory": "native",
@@ -51,6 +50,7 @@ backend = Backend(
         "cache": Capability("native", "by the stage's key"),
         "gate": Capability("native", "a stage that fails"),
         "schedule": Capability("emulated", "it prints the cron line, and the machine's cron keeps the times"),
+        "wait": Capability("native", "a lock of the project"),
     },
     run=_run,
     extra="local",
