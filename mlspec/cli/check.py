@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec.cli import exits
+from mlspec.cli import exits, untrusted
 from mlspec.cli.check_cache import remember
 from mlspec.cli.loading import compilation
-from mlspec.cli.options import add_overrides
+from mlspec.cli.options import add_overrides, add_untrusted
 from mlspec.cli.terminal import out, wants_color
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix-all", action="store_true", help="as `--fix`, and take the nearest name where one is suggested")
     parser.add_argument("--target", help="find also what this target cannot express")
     add_overrides(parser)
+    add_untrusted(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
         for path in files:
             fix_file(options, path)
     for path in files:
+        untrusted.next_spec()
         one = compilation(options, path)
         found.extend(one.diagnostics)
         found.extend(_target(options, one))

@@ -19,6 +19,7 @@ COMMANDS = {
     "fmt": "write a spec in its one canonical form",
     "explain": "what a code means, with an example of the fault and the cure",
     "diff": "what changed between two versions of a spec, and what it means",
+    "comment": "keep one comment of a pull request up to date with a diff",
     "test": "run the tests of a spec: literal rows in, expected values out",
     "plan": "what a run would do, and why; by manifests: a run verifies artifacts too",
     "graph": "the stages of a spec, as Mermaid, DOT, JSON or a page",
@@ -47,6 +48,18 @@ def dispatch(arguments: list[str]) -> int:
     """Run one command; everything that it raises becomes a message and an exit code."""
     color = wants_color(sys.stderr, "--no-color" in arguments)
     try:
+        if "--untrusted" in arguments:
+            from mlspec.cli.untrusted import guarded
+
+            return guarded(lambda: _safely(arguments, color))
+        return _safely(arguments, color)
+    except exits.CommandError as error:
+        complain(error.message, expected=error.expected, found=error.found, help=error.help, color=color)
+        return error.code
+
+
+def _safely(arguments: list[str], color: bool) -> int:
+    try:
         code = _run(arguments)
         sys.stdout.flush()
         return code
@@ -60,6 +73,9 @@ def dispatch(arguments: list[str]) -> int:
         # The reader of a pipe went away: nothing is left to say, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.INPUT_OUTPUT
+    except MemoryError:
+        complain("the memory is not enough for this spec", help="`--untrusted` limits it to 512 MiB", color=color)
+        return exits.FOUND
     except OSError as error:
         complain(f"{error.filename or 'input or output'}: {error.strerror or error}", color=color)
         return exits.INPUT_OUTPUT

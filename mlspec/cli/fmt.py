@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec.cli import exits
+from mlspec.cli import exits, untrusted
 from mlspec.cli.check import spec_files
 from mlspec.cli.loading import say
+from mlspec.cli.options import add_untrusted
 from mlspec.cli.terminal import err, out, paint, plain, wants_color
 from mlspec.replace import replace_file
 
@@ -22,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="spec files or folders; `-` is standard input")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is not in canonical form")
     parser.add_argument("--diff", action="store_true", help="write nothing; print what would change")
+    add_untrusted(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -47,6 +49,7 @@ def _file(options: argparse.Namespace, path: str) -> int:
     from mlspec.diagnostics import Diagnostic
     from mlspec.syntax import read_source
 
+    untrusted.next_spec()
     source = read_source(path)
     if isinstance(source, Diagnostic):
         say(options, [source], [path])

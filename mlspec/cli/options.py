@@ -30,3 +30,10 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     """`--env` and `-p`."""
     parser.add_argument("--env", metavar="ENV", help="put the overrides of this `env` block in force")
     parser.add_argument("-p", dest="params", metavar="NAME=VALUE", action="append", default=[], help="the value of a `param`")
+
+
+def add_untrusted(parser: argparse.ArgumentParser) -> None:
+    """`--untrusted`."""
+    parser.add_argument(
+        "--untrusted", action="store_true", help="specs of strangers: 5 s of computing a spec, 512 MiB, no cache"
+    )

@@ -18,13 +18,15 @@ from mlspec.syntax.read import decode
 
 _GIT = (
     "git", "--no-replace-objects", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
-    "-c", "protocol.allow=never", "-c", "maintenance.auto=false",
+    "-c", "protocol.allow=never", "-c", "core.packedGitWindowSize=32m", "-c", "core.packedGitLimit=128m", "-c", "maintenance.auto=false",
 )  # fmt: skip
 # Where the repository is may come from the environment, as it does inside a hook; what git then does may not.
 _KEPT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 MAX_ENTRIES = 200_000
 MAX_TREE = 64 * 2**20
 MAX_HISTORY = 200_000
+# The tree without entries, which git knows in every repository, by either hash.
+_EMPTY = ("4b825dc642cb6eb9a060e54bf8d69288fbee4904", "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321")
 _PLAIN = ("100644", "100755")
 
 
@@ -119,8 +121,10 @@ class Repository:
         return data[:-1]
 
     def commit(self, revision: str) -> str:
-        """The id of the commit that a revision names."""
+        """The id of the commit that a revision names; of `HEAD` before the first commit, that of the empty tree."""
         found = self.find(f"{revision}^{{commit}}")
+        if found is None and revision == "HEAD":
+            found = next((tree for tree in map(self.find, _EMPTY) if tree is not None), None)
         if found is None:
             raise RevisionError(f"`{revision}` names no commit", "name a branch, a tag or a commit that this repository has")
         return found[0]
