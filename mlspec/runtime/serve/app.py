@@ -22,6 +22,7 @@ from mlspec.runtime.serve.config import ServeConfig, read_config
 from mlspec.runtime.serve.guard import Guard, refusal_body
 from mlspec.runtime.serve.known import KnownValues
 from mlspec.runtime.serve.metrics import ServeMetrics
+from mlspec.runtime.serve.objectives import objectives
 from mlspec.runtime.serve.openapi import openapi_document
 from mlspec.runtime.serve.predict import Predictor
 from mlspec.runtime.serve.record import LogFields
@@ -84,7 +85,10 @@ class Service:
         self.token = None if config.token is None else Token(resolve_secret("token", config.token, f"{config.name}.engine"))
         columns = request_columns(package, config)
         classes = [] if package.task == "regression" else [str(value) for value in package.classes or ()]
-        self.metrics = ServeMetrics(config.name, package.digest, package.name, KnownValues(package).columns, classes)
+        self.objectives = objectives(config.slo, config.name)
+        self.metrics = ServeMetrics(
+            config.name, package.digest, package.name, KnownValues(package).columns, classes, self.objectives
+        )
         self.schema = RequestSchema(columns, config.limits.records)
         self.log, fields = self._open_log(project_root)
         self.predictor = Predictor(package, config, self.metrics, self.log, fields, lambda: datetime.now(UTC))

@@ -68,8 +68,7 @@ def serve_package(
 def _announce(service: Service, listeners: Listeners) -> None:
     config = service.config
     lines = [service.banner] if service.banner else []
-    if config.slo:
-        lines.append("[MLS901] `slo` is not enforced yet: watch mlspec_request_seconds")
+    lines += [f"promise `{each.name}`: {each.text()}, counted in mlspec_slo_requests_total" for each in service.objectives]
     if listeners.public and service.token is None:
         lines.append("whoever reaches this address may ask: no token is set")
     lines.append(f"{config.name} answers at {_url(listeners.main)}/predict ({service.package.digest[:12]})")

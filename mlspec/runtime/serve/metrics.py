@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from mlspec.runtime.serve.objectives import Objective
 
 CODES = ("200", "400", "401", "404", "405", "408", "411", "413", "415", "422", "429", "431", "500", "503")
 ROUTES = ("predict", "health", "other")
@@ -18,7 +20,10 @@ class ServeMetrics:
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self, serve: str, digest: str, model: str, columns: Iterable[str], decisions: Iterable[str]) -> None:
+    def __init__(
+        self, serve: str, digest: str, model: str, columns: Iterable[str], decisions: Iterable[str],
+        objectives: Sequence[Objective] = (),
+    ) -> None:  # fmt: skip
         self.registry = CollectorRegistry()
         at = self.registry
         ProcessCollector(registry=self.registry)
@@ -42,12 +47,30 @@ class ServeMetrics:
         self._requests = {(route, code): self.requests.labels(route, code) for route in ROUTES for code in CODES}
         self._seconds = {route: self.seconds.labels(route) for route in ROUTES}
         self._dropped = {reason: self.dropped.labels(reason) for reason in DROPS}
+        self._objectives = self._promised(objectives)
+
+    def _promised(self, objectives: Sequence[Objective]) -> list[tuple[Objective, Counter, Counter]]:
+        """Each promise with the counters of the requests that kept and that broke it."""
+        at = self.registry
+        share = Gauge("mlspec_slo_objective_ratio", "Share of requests that a promise asks for", ["slo"], registry=at)
+        limit = Gauge("mlspec_slo_limit_seconds", "Seconds within which a promise asks for the answer", ["slo"], registry=at)
+        counted = Counter(
+            "mlspec_slo_requests", "Predictions asked for, by whether a promise was kept", ["slo", "kept"], registry=at
+        )
+        for objective in objectives:
+            share.labels(objective.name).set(objective.share)
+            limit.labels(objective.name).set(objective.seconds)
+        return [(each, counted.labels(each.name, "yes"), counted.labels(each.name, "no")) for each in objectives]
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one answer. A status outside the fixed set counts as 500: it would be a bug."""
         key = (route, str(status))
         self._requests.get(key, self._requests[route, "500"]).inc()
         self._seconds[route].observe(seconds)
+        for objective, yes, no in self._objectives if route == "predict" else ():
+            kept = objective.kept(status, seconds)
+            if kept is not None:
+                (yes if kept else no).inc()
 
     def decided(self, decision: str) -> None:
         """Count one decision; only declared classes have a series."""

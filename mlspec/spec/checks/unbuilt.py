@@ -100,6 +100,28 @@ def several_processes(spec: Spec, findings: Findings) -> None:
                          hint="start one server a core and put a balancer before them")  # fmt: skip
 
 
+def promises_that_nobody_counts(spec: Spec, findings: Findings) -> None:
+    """A server counts the requests that were answered within a time: a quantile of the latency against a limit."""
+    for serve in spec.of_kind("serve"):
+        for promise in serve.definitions.values():
+            if not _counted(promise.value.form):
+                findings.add("MLS901", promise.value.span, what=f"the promise `{promise.name}`", wanted="`p95(latency(live)) <= 40ms`",
+                             hint="promise a quantile of the latency here, one a line, and watch the rest in `monitor`")  # fmt: skip
+
+
+_SUMMARIES = frozenset(("p50", "p95", "p99"))
+
+
+def _counted(form: Any) -> bool:
+    if form[0] != "call" or form[1] not in ("<", "<=", ">", ">=") or len(form[2]) != 2:
+        return False
+    summary, limit = form[2] if form[1] in ("<", "<=") else reversed(form[2])
+    if limit[0] != "lit" or summary[0] != "call" or summary[1] not in _SUMMARIES:
+        return False
+    measured = summary[2][0]
+    return measured[:3] == ["metric", "latency", "live"] and measured[3].get("load") is None and measured[3].get("cpu", 1) == 1
+
+
 def slices_of_slices(spec: Spec, findings: Findings) -> None:
     """Groups inside groups: one comparison looks along one feature."""
     for gates in spec.of_kind("gates"):
@@ -125,5 +147,6 @@ CHECKS = (
     columns_that_nothing_reads,
     baselines_by_chance,
     several_processes,
+    promises_that_nobody_counts,
     slices_of_slices,
 )
