@@ -19,12 +19,13 @@ Status = Literal["same", "changed", "added", "removed", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """One spec by the path that both sides know; `failed` are those that could not be read, with the reasons."""
+    """One spec by the path that both sides know; `failed` are those that could not be read, with the reasons. `sources` are both texts."""
 
     path: str
     status: Status
     comparison: Comparison
     diagnostics: tuple[Diagnostic, ...] = ()
+    sources: tuple[SourceFile | None, SourceFile | None] = (None, None)
 
 
 def one_sided(path: str, is_new: bool, errors: tuple[Fault, ...], source: SourceFile | None) -> FileDiff:

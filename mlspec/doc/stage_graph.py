@@ -93,7 +93,7 @@ def graph_page(graph: Graph, plan: Plan | None, problem: str) -> Page:
         drawing.rows(),
     ])  # fmt: skip
     return Page(graph.spec, "Stages", body, "Each stage reads what stands to its left; dashed lines are order only.", facts(rows),
-                footer="Made by mlspec from the spec and the store; the same state gives the same page.", graph=True, wide=True)  # fmt: skip
+                footer="Made by mlspec from the spec and the store; the same state gives the same page.", assets=("graph",), wide=True)  # fmt: skip
 
 
 def took(seconds: float, memory: int) -> str:

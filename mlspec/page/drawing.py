@@ -69,7 +69,7 @@ class Drawing:
         group = {node.id: node.group for node in self.nodes if node.group}
         placed = place([node.id for node in self.nodes], [(edge.source, edge.target) for edge in self.edges], layers=self.layers,
                        group=group, group_gap=0.75)  # fmt: skip
-        top = EDGE + (26.0 if self.heads else 0.0)
+        top = EDGE + (26.0 if self.heads else 0.0) + (20.0 if group else 0.0)
         at = {
             node.id: (EDGE + placed.layer[node.id] * (WIDTH + GAP_X), top + placed.height[node.id] * row) for node in self.nodes
         }

@@ -22,7 +22,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: `site` are the links to the pages beside it, `sections` those inside it; with `graph` its drawing can be used."""
+    """One page: `site` are the links to the pages beside it, `sections` those inside it; `assets` names what it needs
+    beside the common style: `graph` or `sides`."""
 
     title: str
     eyebrow: str
@@ -32,13 +33,13 @@ class Page:
     site: tuple[Link, ...] = ()
     sections: tuple[Link, ...] = ()
     footer: str = "Made by mlspec."
-    graph: bool = False
+    assets: tuple[str, ...] = ()
     wide: bool = False
 
     def render(self) -> str:
         """The whole file; equal pages give equal bytes."""
-        styles = [_file("page.css"), *([_file("graph.css")] if self.graph else [])]
-        scripts = [_file("graph.js")] if self.graph else []
+        styles = [text for name in ("page", *self.assets) if (text := _file(f"{name}.css"))]
+        scripts = [text for name in self.assets if (text := _file(f"{name}.js"))]
         head = el(
             "head",
             el("meta", charset="utf-8"),
@@ -123,5 +124,6 @@ def section(title: str, *children: object, id_: str, level: int = 2, code: bool 
 
 @cache
 def _file(name: str) -> str:
-    """A style or script of ours, which nothing is put into."""
-    return (Path(__file__).parent / "assets" / name).read_text(encoding="utf-8").strip()
+    """A style or script of ours, which nothing is put into; "" where there is none of this kind."""
+    path = Path(__file__).parent / "assets" / name
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""

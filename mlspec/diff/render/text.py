@@ -118,7 +118,7 @@ def _wrapped(text: str) -> list[str]:
     return [*lines, line] if line else lines
 
 
-_LISTED = (
+LISTED = (
     ("rerun", "run again"), ("resume", "resumed"), ("rescore", "rescored"), ("redeploy", "redeployed"), ("rearm", "re-armed"),
     ("follow", "written again"),
 )  # fmt: skip
@@ -128,7 +128,7 @@ def _tail(file: FileDiff, hidden: int, ink: _Ink) -> list[str]:
     """What holds of the whole file: stages that run again, numbers that do not compare, errors, what is not shown."""
     lines = []
     stages = file.comparison.stages
-    for action, word in _LISTED:
+    for action, word in LISTED:
         names = [] if stages is None else stages.get(action, [])
         if names:
             lines += _listed(f"{word}: ", names)

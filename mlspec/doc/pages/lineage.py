@@ -19,6 +19,6 @@ def lineage_page(subject: Subject) -> Page:
         section("From columns to what is served", drawing.figure(), id_="graph"),
         section("The same as a table", drawing.rows(), id_="table"),
     ]
-    return framed(subject, "lineage.html", join(parts), sections=[("graph", "Drawing"), ("table", "Table")], graph=True, wide=True,
+    return framed(subject, "lineage.html", join(parts), sections=[("graph", "Drawing"), ("table", "Table")], assets=("graph",), wide=True,
                   summary="What every column becomes, and what everything that is served or watched was made from. Along dashed lines no value travels: "
                   "they say which rows are used, or whether a gate lets the model pass.")  # fmt: skip

@@ -15,14 +15,14 @@ PAGES = {
 
 def framed(
     subject: Subject, file: str, body: Html, *, title: str = "", eyebrow: str = "", summary: str = "", head: Html | None = None, sections: list[tuple[str, str]] | None = None,
-    graph: bool = False, wide: bool = False,
+    assets: tuple[str, ...] = (), wide: bool = False,
 ) -> Page:  # fmt: skip
     """A page of the site; `sections` are the (anchor, title) pairs of its parts."""
     site = tuple(Link(name, words, name == file) for name, words in PAGES.items())
     inside = tuple(Link(f"#{anchor}", words) for anchor, words in sections or ())
     owner = subject.spec.settings.get("owner")
     footer = f"Made by mlspec from {subject.files[0][0]}{_of_run(subject)}; the same spec and run give the same page. Owner: {owner}."
-    return Page(title or PAGES[file], eyebrow or subject.spec.name, body, summary, head, site, inside, footer, graph, wide)
+    return Page(title or PAGES[file], eyebrow or subject.spec.name, body, summary, head, site, inside, footer, assets, wide)
 
 
 def _of_run(subject: Subject) -> str:

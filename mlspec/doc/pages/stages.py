@@ -37,7 +37,7 @@ def stages_page(subject: Subject) -> Page:
         parts.append(section("Artifacts of the run", _artifacts(subject), id_="artifacts"))
     sections = [("graph", "Drawing"), ("stages", "Keys, time, memory"), ("table", "Table")]
     sections += [("artifacts", "Artifacts")] if subject.run is not None else []
-    return framed(subject, "stages.html", join(parts), head=_facts(subject, steps), sections=sections, graph=True, wide=True,
+    return framed(subject, "stages.html", join(parts), head=_facts(subject, steps), sections=sections, assets=("graph",), wide=True,
                   summary="A stage whose key is known is reused; a key covers everything that the result depends on.")  # fmt: skip
 
 
