@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mlspec.cli import exits
 from mlspec.cli.terminal import out, wants_color
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlspec.driver import Compilation
     from mlspec.spec.model import Spec
 
-FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab")
+FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab", "html")
 FAIL_ON = ("breaking", "loosening", "behaviour", "tightening", "additive", "operational", "cosmetic", "never")
 
 
@@ -89,7 +89,8 @@ def _compare(pair: Pair) -> FileDiff:
         return FileDiff(pair.path, "failed", Comparison(()), tuple(unread))
     envs = _changed_envs(pair.old, pair.new)
     comparison = compare(_version(pair.old, pair.new.prefix, envs), _version(pair.new, pair.new.prefix, envs))
-    return FileDiff(pair.path, "changed" if comparison.changes or comparison.stages else "same", comparison)
+    status: Literal["changed", "same"] = "changed" if comparison.changes or comparison.stages else "same"
+    return FileDiff(pair.path, status, comparison, sources=(pair.old.source, pair.new.source))
 
 
 def _same_text(old: Compilation, new: Compilation) -> bool:
