@@ -107,16 +107,16 @@ def _end(path: Path) -> Head:
         return _recovered(path, None)
     data = files.read_bytes(beside)
     head = parse_head(data)
-    if head is not None and head.size == size and _last_digest(path, size) == head.digest:
+    if head is not None and head.size == size and _last(path, size) == (head.count, head.digest):
         return head
     return _recovered(path, data)
 
 
-def _last_digest(path: Path, size: int) -> str:
-    """The digest of the record that ends at `size`, "" where none does."""
+def _last(path: Path, size: int) -> tuple[int, str]:
+    """The number and digest of the record that ends at `size`, (0, "") where none does."""
     tail = files.read_from(path, max(0, size - MOST - 1))
     record = parse_record(tail.rstrip(b"\n").rpartition(b"\n")[2]) if tail.endswith(b"\n") else None
-    return "" if record is None else str(record["digest"])
+    return (0, "") if record is None else (record["n"], str(record["digest"]))
 
 
 def _recovered(path: Path, data: bytes | None) -> Head:

@@ -19,9 +19,11 @@ def failed_gates(verdict: Mapping[str, Any]) -> dict[str, str]:
     """The gates of a verdict that were not met, with what was found of each."""
     from mlspec.runtime.validate.enforce import found
 
-    return {
-        str(gate["name"]): found(gate) for gate in verdict.get("gates", ()) if gate.get("status") not in ("passed", "skipped")
-    }
+    return {str(gate["name"]): found(gate) for gate in verdict.get("gates", ()) if _status(gate) not in ("passed", "skipped")}
+
+
+def _status(gate: Mapping[str, Any]) -> str:
+    return str(gate.get("status", "passed" if gate.get("passed") is True else "failed"))
 
 
 def body_of(summary: Mapping[str, Any], gates: str, actor: str, reason: str, expires: str) -> dict[str, Any]:

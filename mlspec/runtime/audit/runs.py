@@ -11,7 +11,7 @@ from mlspec.runtime.audit.overrides import failed_gates, override_of
 from mlspec.runtime.audit.stamp import stamp
 from mlspec.runtime.errors import StageError
 
-_TOLD = ("run", "spec", "spec_digest", "plan", "target", "env", "guarded", "passed")
+_TOLD = ("run", "spec", "spec_digest", "plan", "target", "from", "env", "guarded", "passed")
 
 
 def record_run(project_root: Path, folder: Path, summary: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -108,7 +108,7 @@ def _overridden(
         if found is not None:
             return found
         why = lapsed(chain.records, digest, block["gates"], verdict)
-    elif chain.records:
+    else:
         why = "the audit log is broken, so that no override counts: `mlspec audit verify`"
     reasons.append(f"run {run} failed {', '.join(failed) or 'its gates'}" + (f"; {why}" if why else ""))
     return None
