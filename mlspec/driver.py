@@ -260,12 +260,14 @@ class Compilation:
 
     @cached_property
     def graph(self) -> Graph:
-        """The stages; only of a spec without errors."""
+        """The stages, with what `mlspec.lock` pins of their data; only of a spec without errors."""
         if self.spec is None:
             raise ValueError("a spec with errors has no graph")
+        from mlspec.graph import pinned
         from mlspec.lower import lower
+        from mlspec.spec.lock import read_data
 
-        return lower(self.spec, self.spec_digest, self.prefix)
+        return pinned(lower(self.spec, self.spec_digest, self.prefix), read_data(self.project.root))
 
     @cached_property
     def plan(self) -> Plan:

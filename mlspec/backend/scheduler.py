@@ -18,7 +18,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 def wanted(request: RunRequest) -> Graph:
     """The stages that a request asks for with what they need, without schedules: a run by hand has no times."""
     names = request.graph.needed_for(request.only) if request.only else list(request.graph.stages)
-    return Graph.of([request.graph[name] for name in names], spec=request.graph.spec, spec_digest=request.graph.spec_digest)
+    return request.graph.of_these([request.graph[name] for name in names])
 
 
 @contextmanager

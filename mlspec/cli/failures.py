@@ -55,7 +55,7 @@ def _span_of(spec: Spec, where: str) -> Span | None:
 def graph_diagnostic(spec: Spec | None, error: GraphError) -> Diagnostic:
     """A source file that is missing or lies outside, found while the plan was made."""
     return stage_diagnostic(spec, {
-        "code": "MLS801", "message": error.message, "where": error.where, "expected": error.expected, "found": error.found,
+        "code": error.code, "message": error.message, "where": error.where, "expected": error.expected, "found": error.found,
         "help": error.help,
     })  # fmt: skip
 

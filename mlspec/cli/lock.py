@@ -1,4 +1,4 @@
-"""Write `mlspec.lock`: the digests of the files that specs import."""
+"""Write `mlspec.lock`: the digests of the files that specs import and, with `--data`, of those that their sources read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from mlspec.cli.terminal import err, out
 from mlspec.replace import replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlspec.driver import Compilation
 
 # What leaves an import unread: text with errors, a cycle, a path that leads nowhere, too much of it.
@@ -21,8 +23,11 @@ _UNREAD = ("MLS0", "MLS110", "MLS114", "MLS115")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """PATH…, `--check`."""
+    """PATH…, `--data`, `--check`."""
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="spec files, or folders with spec files")
+    parser.add_argument(
+        "--data", action="store_true", help="pin the files of sources too: reads them all, and a run on others is refused"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the lock file is not up to date")
 
 
@@ -30,15 +35,28 @@ def run(options: argparse.Namespace) -> int:
     """Read every spec, and write the lock of each project that one of them lies in."""
     from mlspec.driver import Compilation
 
-    projects: dict[Path, dict[str, str]] = {}
+    projects: dict[Path, Found] = {}
     for path in spec_files(options.paths):
         one = Compilation(path)
-        unread = [item for item in one.diagnostics if item.severity == "error" and item.code.id.startswith(_UNREAD)]
+        unread = [
+            item for item in one.diagnostics if item.severity == "error" and (options.data or item.code.id.startswith(_UNREAD))
+        ]
         if unread:
             say(options, unread, [path])
             return exits.FOUND
-        projects.setdefault(one.project.root, {}).update(_digests(one))
-    return max([_project(options, root, files) for root, files in projects.items()], default=exits.OK)
+        found = projects.setdefault(one.project.root, Found())
+        found.files.update(_digests(one))
+        if options.data and not _read_data(options, one, found):
+            return exits.FOUND
+    return max([_project(options, root, found) for root, found in projects.items()], default=exits.OK)
+
+
+class Found:
+    """What the specs of a project import, and with `--data` what their sources read."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self.data: dict[str, dict[str, str]] = {}
 
 
 def _digests(one: Compilation) -> dict[str, str]:
@@ -50,30 +68,53 @@ def _digests(one: Compilation) -> dict[str, str]:
     }
 
 
-def _project(options: argparse.Namespace, root: Path, files: dict[str, str]) -> int:
-    """Write the lock of one project; entries of files that other specs import stay while the files are there."""
-    from mlspec.spec.lock import NAME, LockError, dumps, read
+def _read_data(options: argparse.Namespace, one: Compilation, found: Found) -> bool:
+    """Read the files of a spec's sources; False after what cannot be read was printed."""
+    from mlspec.cli.failures import graph_diagnostic
+    from mlspec.graph import GraphError, locked_files
 
     try:
-        before = read(root)
+        for stage in one.graph:
+            found.data.update(locked_files(stage, one.project.root))
+    except GraphError as error:
+        say(options, [graph_diagnostic(one.spec, error)], [str(one.path)])
+        return False
+    return True
+
+
+def _project(options: argparse.Namespace, root: Path, found: Found) -> int:
+    """Write the lock of one project; entries of files that other specs import or read stay while the files are there."""
+    from mlspec.spec.lock import NAME, LockError, dumps, read, read_data
+
+    try:
+        before, data_before = read(root), read_data(root)
     except LockError as error:
         if options.check:
             err(f"{NAME} cannot be read: {error}\n")
             return exits.FOUND
-        before = None
-    kept = {path: value for path, value in (before or {}).items() if (root / path).is_file()}
-    after = kept | files
-    changes = _changes(before or {}, after)
+        before, data_before = None, {}
+    after = {path: value for path, value in (before or {}).items() if (root / path).is_file()} | found.files
+    data = {
+        path: files for path, files in data_before.items() if not options.data or all((root / name).is_file() for name in files)
+    }
+    data |= found.data
+    changes = _changes(before or {}, after) + _changes(_flat(data_before), _flat(data))
     out("".join(f"{line}\n" for line in changes))
-    if (before is None and not after) or before == after:
-        err("" if options.quiet else f"{NAME}: {'nothing is imported' if not after else 'up to date'}\n")
+    if (before is None and not after and not data) or (before, data_before) == (after, data):
+        err("" if options.quiet else f"{NAME}: {'up to date' if after or data else 'nothing is imported'}\n")
         return exits.OK
     if options.check:
-        err(f"{NAME} is not up to date: `mlspec lock` writes it\n")
+        err(f"{NAME} is not up to date: `mlspec lock{' --data' if options.data else ''}` writes it\n")
         return exits.FOUND
-    _write(root / NAME, dumps(after), after)
-    err("" if options.quiet else f"{NAME}: {len(after)} file{'' if len(after) == 1 else 's'} locked\n")
+    _write(root / NAME, dumps(after, data), after)
+    count = len(after) + len(_flat(data))
+    err("" if options.quiet else f"{NAME}: {count} file{'' if count == 1 else 's'} locked\n")
     return exits.OK
+
+
+def _flat(data: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The digest of each file of data, by path."""
+    return {name: value for files in data.values() for name, value in files.items()}
 
 
 def _changes(before: dict[str, str], after: dict[str, str]) -> list[str]:

@@ -52,6 +52,25 @@ def graph_recipes(graph: Graph) -> dict[str, str]:
     return graph_keys(graph, {}, {})
 
 
+_ACTS = frozenset(("measure", "track", "register"))
+"""Kinds whose result no digest covers, or that do something elsewhere: their results are not to be had from somebody's cache."""
+
+
+def cacheable(graph: Graph, versions: Mapping[str, str]) -> dict[str, str]:
+    """The keys that are known before anything ran: of stages behind whose leaves the graph has pins, and libraries with versions.
+
+    A scheduler's own cache may be asked by them. What reads a stage that must not come out of a cache is not among them either.
+    """
+    keys = graph_keys(graph, graph.pins, versions)
+    found: dict[str, str] = {}
+    for stage in graph:
+        known = stage.kind not in _ACTS and all(source in found for _, source, _ in stage.upstream())
+        leaves = stage.kind != "extract" or stage.id in graph.pins
+        if known and leaves and all(name in versions for name in packages_of(stage.kind, stage.config)):
+            found[stage.id] = keys[stage.id]
+    return found
+
+
 def as_read(
     graph: Graph, stage: Stage, upstream: Mapping[str, tuple[str, str]], versions: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
@@ -62,7 +81,7 @@ def as_read(
     """
     found = dict(upstream)
     source = graph.stages.get(stage.inputs.get("values", "").rpartition("/")[0])
-    if stage.kind not in LEARNS or source is None or source.kind != "features":
+    if stage.kind not in LEARNS or source is None or source.kind != "features" or "features" not in stage.config:
         return found
     read = {feature["name"] for feature in stage.config["features"]}
     kept = [feature for feature in source.config["features"] if feature["name"] in read]

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,44 @@ BESIDE: Mapping[str, tuple[str, ...]] = {"duckdb": (".wal",), "sqlite": ("-wal",
 
 def graph_leaves(graph: Graph, root: Path) -> dict[str, dict[str, str]]:
     """The leaf digests of every stage that reads files, by stage id; `root` is the project root."""
-    return {stage.id: stage_leaves(stage, root) for stage in graph if stage.kind == "extract"}
+    return {stage.id: leaves_of(graph, stage, root) for stage in graph if stage.kind == "extract"}
+
+
+def leaves_of(graph: Graph, stage: Stage, root: Path) -> dict[str, str]:
+    """The leaf digests of one stage; GraphError MLS823 where the graph pins others."""
+    found, wanted = stage_leaves(stage, root), graph.pins.get(stage.id)
+    if wanted is not None and found != wanted:
+        raise _not_as_locked(stage.block, found, wanted)
+    return found
+
+
+def _not_as_locked(block: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> GraphError:
+    said = [f"`{path}` is not locked" for path in found if path not in wanted]
+    said += [f"`{path}` is gone" for path in wanted if path not in found]
+    said += [f"`{path}` has other content" for path in found if path in wanted and found[path] != wanted[path]]
+    return GraphError(
+        f"the data of source `{block}` is not what `mlspec.lock` pins", f"{block}.from", expected="the files that were locked",
+        found="; ".join(sorted(said)[:5]), help="`mlspec lock --data` pins what is there now; or put the locked files back",
+        code="MLS823",
+    )  # fmt: skip
+
+
+def pinned(graph: Graph, locked: Mapping[str, Mapping[str, str]]) -> Graph:
+    """The graph with pins for the stages whose every path or pattern is locked; `locked` holds the files of each, by path."""
+    if not locked:
+        return graph
+    found = {}
+    for stage in graph:
+        paths = [str(path) for path in stage.config.get("paths", ())] if stage.kind == "extract" else []
+        if paths and all(path in locked for path in paths):
+            found[stage.id] = {name: digest for path in paths for name, digest in sorted(locked[path].items())}
+    return replace(graph, pins=found)
+
+
+def locked_files(stage: Stage, root: Path) -> dict[str, dict[str, str]]:
+    """What a lock holds of an `extract` stage: the files of each of its paths or patterns, with digests."""
+    paths = [str(path) for path in stage.config.get("paths", ())] if stage.kind == "extract" else []
+    return {path: stage_leaves(replace(stage, config={**stage.config, "paths": [path]}), root) for path in paths}
 
 
 def stage_leaves(stage: Stage, root: Path) -> dict[str, str]:

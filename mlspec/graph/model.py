@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -68,12 +68,16 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The stages of one spec, by id, in topological order, and when they run by themselves."""
+    """The stages of one spec, by id, in topological order, and when they run by themselves.
+
+    `pins` are the digests of the files that a stage may read and no others, by stage id and path, where `mlspec.lock` says so.
+    """
 
     spec: str
     spec_digest: str
     stages: Mapping[str, Stage]
     schedules: tuple[Schedule, ...] = ()
+    pins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -98,6 +102,11 @@ class Graph:
         graph = cls(spec, spec_digest, MappingProxyType(ordered), tuple(schedules))
         check_schedules(graph.schedules, graph.stages)
         return graph
+
+    def of_these(self, stages: Iterable[Stage], spec: str = "", schedules: Iterable[Schedule] = ()) -> Graph:
+        """A graph of other stages for the same spec: a part of this one, or its stages with other resources."""
+        made = Graph.of(stages, spec=spec or self.spec, spec_digest=self.spec_digest, schedules=schedules)
+        return replace(made, pins={name: files for name, files in self.pins.items() if name in made.stages})
 
     def __iter__(self) -> Iterator[Stage]:
         return iter(self.stages.values())

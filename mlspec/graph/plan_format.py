@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mlspec.graph.canonical import canonical_bytes, digest_of
@@ -31,6 +32,8 @@ def plan_to_json(graph: Graph) -> dict[str, Any]:
     plan = {"format": FORMAT, "spec": graph.spec, "spec_digest": graph.spec_digest, "stages": stages}
     if graph.schedules:
         plan["schedules"] = {schedule.name: schedule.to_json() for schedule in graph.schedules}
+    if graph.pins:
+        plan["pins"] = {name: dict(files) for name, files in graph.pins.items()}
     return plan
 
 
@@ -66,15 +69,19 @@ def _no_constant(name: str) -> Any:
 
 def plan_from_json(value: Any) -> Graph:
     """The graph of a plan given as JSON values."""
-    schedules = value.get("schedules") if isinstance(value, Mapping) else None
-    plan = _object(value, "", _PLAN_FIELDS if schedules is None else (*_PLAN_FIELDS, "schedules"))
+    more = [name for name in ("schedules", "pins") if isinstance(value, Mapping) and name in value]
+    plan = _object(value, "", (*_PLAN_FIELDS, *more))
     if plan["format"] != FORMAT or isinstance(plan["format"], bool):
         raise GraphError("this plan format is not known", "format", expected=str(FORMAT), found=repr(plan["format"]),
                          help="compile the spec with this version of mlspec")  # fmt: skip
     spec, digest = _string(plan["spec"], "spec"), _string(plan["spec_digest"], "spec_digest")
     stages = [_stage(name, item) for name, item in _mapping(plan["stages"], "stages").items()]
-    timed = [_schedule(name, item) for name, item in _mapping(schedules or {}, "schedules").items()]
-    return Graph.of(stages, spec=spec, spec_digest=digest, schedules=timed)
+    timed = [_schedule(name, item) for name, item in _mapping(plan.get("schedules", {}), "schedules").items()]
+    graph = Graph.of(stages, spec=spec, spec_digest=digest, schedules=timed)
+    pins = {name: _strings(item, f"pins.{name}") for name, item in _mapping(plan.get("pins", {}), "pins").items()}
+    if unknown := sorted({*pins} - {*graph.stages}):
+        raise GraphError("pins of a stage that is not there", "pins", expected=" ".join(graph.stages), found=unknown[0])
+    return replace(graph, pins=pins)
 
 
 def _schedule(name: str, value: Any) -> Schedule:

@@ -15,7 +15,7 @@ from typing import Any
 from mlspec.graph.errors import GraphError
 from mlspec.graph.keys import LEARNS, as_read, graph_recipes, packages_needed, stage_key
 from mlspec.graph.kinds import KINDS, packages_of
-from mlspec.graph.leaves import stage_leaves
+from mlspec.graph.leaves import leaves_of
 from mlspec.graph.model import Graph, Stage
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime import files
@@ -36,10 +36,10 @@ def key_of(graph: Graph, stage: Stage, held: Mapping[str, Held], root: Path, ver
     if stage.kind in LEARNS:
         upstream = as_read(graph, stage, upstream, installed_versions(packages_needed(graph)))
     try:
-        leaves = stage_leaves(stage, root)
+        leaves = leaves_of(graph, stage, root)
     except GraphError as error:
         raise StageError(
-            "MLS801", error.message, error.where, expected=error.expected, found=error.found, help=error.help
+            error.code, error.message, error.where, expected=error.expected, found=error.found, help=error.help
         ) from error
     return stage_key(stage, KINDS[stage.kind].version, upstream, leaves, versions)
 

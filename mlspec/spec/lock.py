@@ -2,6 +2,8 @@
 
 The file is JSON, `{"format": 1, "files": {"shared/privacy.mlspec": "sha256:…"}}`, paths from the project root. A digest is of the
 text as the compiler reads it, so that line ends of a checkout do not matter. Imported only for a spec that imports.
+With `mlspec lock --data` it has `"data": {"data/*.csv": {"data/a.csv": "sha256:…"}}` too: for each path or pattern of a source the
+files with the digests of their bytes. A check reads none of them.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,11 +20,22 @@ from mlspec.diagnostics import Diagnostic, code
 from mlspec.syntax.nodes import File, Use
 
 NAME = "mlspec.lock"
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _NO_FILE = f"there is no `{NAME}`"
 
 
-class LockError(Exception):
+class LockError(OSError):
     """A lock file that cannot be read; the text says why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(0, why, NAME)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+Data = Mapping[str, Mapping[str, str]]
+"""For a path or pattern of a source the files that it matches, with digests."""
 
 
 def digest(text: str) -> str:
@@ -29,33 +43,61 @@ def digest(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def dumps(files: Mapping[str, str]) -> str:
+def dumps(files: Mapping[str, str], data: Data | None = None) -> str:
     """A lock file of these digests by path: one a line, in order, so that a diff shows what changed."""
-    return json.dumps({"format": 1, "files": dict(sorted(files.items()))}, indent=2, ensure_ascii=False) + "\n"
+    body: dict[str, Any] = {"format": 1, "files": dict(sorted(files.items()))}
+    if data:
+        body["data"] = {path: {name: f"sha256:{value}" for name, value in sorted(data[path].items())} for path in sorted(data)}
+    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
 def loads(text: str) -> dict[str, str]:
-    """The digests by path of a lock file; LockError for anything else."""
+    """The digests of imported files by path of a lock file; LockError for anything else."""
+    return dict(_loaded(text)["files"])
+
+
+def loads_data(text: str) -> dict[str, dict[str, str]]:
+    """The digests of data of a lock file, in hex; LockError for anything else."""
+    data = _loaded(text).get("data", {})
+    if not isinstance(data, dict) or not all(isinstance(files, dict) and files for files in data.values()):
+        raise LockError("it is not of format 1")
+    if not all(isinstance(value, str) and _SHA256.match(value) for files in data.values() for value in files.values()):
+        raise LockError("it is not of format 1")
+    return {path: {name: value[7:] for name, value in files.items()} for path, files in data.items()}
+
+
+def _loaded(text: str) -> dict[str, Any]:
     try:
         found: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LockError("it is not JSON") from error
     if not isinstance(found, dict) or found.get("format") != 1 or not isinstance(found.get("files"), dict):
         raise LockError("it is not of format 1")
     if not all(isinstance(value, str) for value in found["files"].values()):
         raise LockError("it is not of format 1")
-    return dict(found["files"])
+    return found
 
 
 def read(root: Path) -> dict[str, str] | None:
-    """The lock of a project, None where it has none."""
+    """The imports that the lock of a project holds, None where it has none."""
+    text = _text(root)
+    return None if text is None else loads(text)
+
+
+def read_data(root: Path) -> dict[str, dict[str, str]]:
+    """The data that the lock of a project holds, nothing where it has none."""
+    text = _text(root)
+    return {} if text is None else loads_data(text)
+
+
+def _text(root: Path) -> str | None:
     try:
         text = (root / NAME).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise LockError(getattr(error, "strerror", None) or "it is not UTF-8") from error
-    return loads(text)
+    return text
 
 
 def check_lock(trees: Mapping[str, File], texts: Mapping[str, str], root: Path) -> list[Diagnostic]:

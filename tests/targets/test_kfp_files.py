@@ -20,7 +20,19 @@ from mlspec_kfp.strict import problems
 from mlspec_kfp.verify import check_pipeline
 
 from mlspec.backend import Emitted
-from mlspec.graph import Graph, Resources, Schedule, Stage, plan_digest, read_plan
+from mlspec.graph import (
+    Graph,
+    Resources,
+    Schedule,
+    Stage,
+    cacheable,
+    graph_keys,
+    installed_versions,
+    packages_needed,
+    pinned,
+    plan_digest,
+    read_plan,
+)
 from mlspec.registry import load_backend
 from tests.support.golden import compare
 from tests.targets.kfp_graphs import DIGEST, IMAGE, deep, everything, options, wide
@@ -63,6 +75,35 @@ def test_kfp_and_its_messages_take_it(tmp_path: Path) -> None:
         loaded = components.load_component_from_file(str(tmp_path / name))
         assert problems(files[name]) == []
         assert loaded.pipeline_spec.schema_version == "2.1.0"
+
+
+def test_what_a_lock_pins_is_cached_by_its_key(tmp_path: Path) -> None:
+    """KFP's own loader and messages see the keys that a run here works out from the same data."""
+    from kfp import components
+
+    graph, read = everything(), {"plain words": {"plain words": "c" * 64}}
+    versions = installed_versions(packages_needed(graph))
+    text = emit(pinned(graph, read), **GIVEN).files["pipeline.yaml"]
+    (tmp_path / "pipeline.yaml").write_text(text)
+    tasks = components.load_component_from_file(str(tmp_path / "pipeline.yaml")).pipeline_spec.root.dag.tasks
+    keys = graph_keys(graph, {"visits-extract": {"plain words": "c" * 64}}, versions)
+    cached = {name: task.caching_options.cache_key for name, task in tasks.items() if task.caching_options.enable_cache}
+    assert cached == {name: key for name, key in keys.items() if name not in ("release-measure", "run-register")}
+    assert problems(text) == [] and not any(
+        task.caching_options.cache_key for name, task in tasks.items() if name not in cached
+    )
+
+
+def test_without_all_pins_nothing_behind_the_gap_is_cached() -> None:
+    graph = everything()
+    assert "cacheKey" not in emit(graph, **GIVEN).files["pipeline.yaml"]
+    assert pinned(graph, {"another.csv": {"another.csv": "c" * 64}}).pins == {}
+    extra = Stage("other-extract", "extract", "other", {"paths": ["b.csv"]}, outputs={"rows": "table"})
+    joined = Stage("join-write", "write", "join", {}, {"a": "visits-extract/rows", "b": "other-extract/rows"}, {"file": "json"})
+    half = pinned(Graph.of([*graph, extra, joined]), {"plain words": {"plain words": "c" * 64}})
+    found = cacheable(half, installed_versions(packages_needed(half)))
+    assert "visits-extract" in found and "tune-search" in found and not {"other-extract", "join-write"} & {*found}
+    assert cacheable(half, {}) == {}, "a library without a version is in no key"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,95 @@ def test_a_torn_lock_is_written_anew(project: Path, capsys: Capture) -> None:
 def test_what_is_no_lock(text: str) -> None:
     with pytest.raises(LockError):
         loads(text)
+
+
+SOURCE = """mlspec 2026.1
+
+spec demo {
+  owner = "team-a"
+  tracking = none
+  registry = none
+}
+
+source rows {
+  from = csv("data/*.csv")
+  n: int @key
+  y: category("a", "b") @outcome(positive: "b")
+}
+"""
+
+
+@pytest.fixture
+def with_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlspec.toml").write_text("")
+    (tmp_path / "demo.mlspec").write_text(SOURCE)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "one.csv").write_text("n,y\n1,a\n2,b\n")
+    return tmp_path
+
+
+def test_data_is_pinned_by_its_bytes(with_data: Path, capsys: Capture) -> None:
+    run("lock")
+    assert not (with_data / "mlspec.lock").exists()
+    run("lock", "--data", "--check", code=exits.FOUND)
+    run("lock", "--data")
+    assert capsys.readouterr().out.endswith("+ data/one.csv\n")
+    run("lock", "--data", "--check")
+    (entry,) = json.loads((with_data / "mlspec.lock").read_text())["data"].items()
+    assert entry == (
+        "data/*.csv",
+        {"data/one.csv": f"sha256:{sha256(b'n,y' + bytes([10]) + b'1,a' + bytes([10]) + b'2,b' + bytes([10])).hexdigest()}"},
+    )
+    run("lock")
+    assert "data" in json.loads((with_data / "mlspec.lock").read_text()), "without --data it stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("edit", "`data/one.csv` has other content"),
+        ("more", "`data/two.csv` is not locked"),
+        ("other", "`data/one.csv` is gone"),
+    ],
+)
+def test_other_data_than_locked_is_refused_at_its_source(with_data: Path, capsys: Capture, change: str, told: str) -> None:
+    run("lock", "--data")
+    run("plan", "demo.mlspec")
+    one = with_data / "data" / "one.csv"
+    if change == "edit":
+        one.write_text(one.read_text() + "3,a\n")
+    elif change == "more":
+        (with_data / "data" / "two.csv").write_text("n,y\n3,a\n")
+    else:
+        one.rename(with_data / "data" / "other.csv")
+    run("check", "demo.mlspec")
+    run("lock", "--check")
+    capsys.readouterr()
+    for command in ("plan", "run"):
+        run(command, "demo.mlspec", code=exits.FOUND)
+        said = capsys.readouterr().err
+        assert "error[MLS823]" in said and "demo.mlspec:10" in said and told in said
+    run("lock", "--data", "--check", code=exits.FOUND)
+    assert "~ data/one.csv" in capsys.readouterr().out or change != "edit"
+    run("lock", "--data")
+    run("plan", "demo.mlspec")
+
+
+def test_a_lock_that_cannot_be_read_pins_nothing_silently(with_data: Path, capsys: Capture) -> None:
+    run("lock", "--data")
+    (with_data / "mlspec.lock").write_text((with_data / "mlspec.lock").read_text().replace("sha256:", "md5:"))
+    run("plan", "demo.mlspec", code=exits.INPUT_OUTPUT)
+    assert "mlspec.lock" in capsys.readouterr().err
+
+
+def test_pins_travel_with_the_plan(with_data: Path) -> None:
+    from mlspec.driver import Compilation
+    from mlspec.graph import read_plan, write_plan
+
+    assert "pins" not in json.loads(write_plan(Compilation(with_data / "demo.mlspec").graph))
+    run("lock", "--data")
+    graph = Compilation(with_data / "demo.mlspec").graph
+    assert set(graph.pins) == {"rows-extract"} and read_plan(write_plan(graph)) == graph
+    part = graph.of_these([graph["rows-extract"]])
+    assert part.pins == graph.pins and graph.of_these([]).pins == {}

@@ -19,7 +19,7 @@ _LONGEST_TEXT = 20_000
 def plan_for(graph: Graph) -> str:
     """The plan without attempts and time limits, which Airflow counts itself: nobody is to do it twice."""
     stages = [replace(stage, resources=_held_here(stage.resources)) for stage in graph]
-    return write_plan(Graph.of(stages, spec=graph.spec, spec_digest=graph.spec_digest, schedules=graph.schedules)).decode()
+    return write_plan(graph.of_these(stages, schedules=graph.schedules)).decode()
 
 
 def _held_here(resources: Resources) -> Resources:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlspec.backend import At, Emitted, Finding, to_json, to_yaml
-from mlspec.graph import KINDS, Graph, installed_versions, packages_needed
+from mlspec.graph import KINDS, Graph, installed_versions, packages_needed, packages_of
 from mlspec.graph.plan_format import plan_to_json
 from mlspec_dvc import layout
 from mlspec_dvc.pipeline import pipeline
@@ -33,8 +33,7 @@ def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
         layout.KINDS_FILE: to_json({name: KINDS[name].version for name in sorted({stage.kind for stage in graph})}),
     }
     if options["libraries"]:
-        needed = packages_needed(graph)
-        written[layout.LIBRARIES_FILE] = to_json({**dict.fromkeys(needed), **installed_versions(needed)})
+        written[layout.LIBRARIES_FILE] = to_json(_libraries(graph))
     files = {name: text.text for name, text in written.items()}
     return Emitted(files, tuple(findings), {name: text.origins for name, text in written.items()})
 
@@ -44,6 +43,16 @@ def _plan(graph: Graph) -> dict[str, Any]:
     plan = plan_to_json(graph)
     stages = {stage.id: At(_sorted(plan["stages"][stage.id]), stage.block) for stage in graph}
     return {**plan, "stages": stages}
+
+
+def _libraries(graph: Graph) -> dict[str, dict[str, str | None]]:
+    """The versions of the libraries of each stage; none where one is not installed here."""
+    versions = installed_versions(packages_needed(graph))
+    stages = sorted(stage.id for stage in graph if KINDS[stage.kind].packages)
+    return {
+        name: {package: versions.get(package) for package in packages_of(graph[name].kind, graph[name].config)}
+        for name in stages
+    }
 
 
 def _sorted(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from mlspec.backend import At
 from mlspec.graph import Graph, Stage
 from mlspec.graph.keys import LEARNS
-from mlspec.graph.kinds import KEEPS_RESUME, packages_of
+from mlspec.graph.kinds import KEEPS_RESUME, KINDS
 from mlspec_dvc import layout
 from mlspec_dvc.plots import artifacts_of, plots_of
 from mlspec_dvc.sources import Data
@@ -75,8 +75,8 @@ def _stage(stage: Stage, data: Data, order: Iterable[str], waited: bool, options
     found["params"] = [
         {layout.PLAN: [f"stages.{stage.id}.{name}" for name in TRACKED]}, {layout.KINDS_FILE: [stage.kind]},
     ]  # fmt: skip
-    if options["libraries"] and (libraries := packages_of(stage.kind, stage.config)):
-        found["params"].append({layout.LIBRARIES_FILE: list(libraries)})
+    if options["libraries"] and KINDS[stage.kind].packages:
+        found["params"].append({layout.LIBRARIES_FILE: [stage.id]})
     found["outs"] = _outs(stage, waited, options)
     if stage.kind in WITH_NUMBERS:
         found["metrics"] = [{layout.metrics(stage.id): {"cache": False}}]

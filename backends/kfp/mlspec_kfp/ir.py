@@ -86,9 +86,13 @@ def resources(asked: Resources, accelerator: str) -> Tree:
     return {name: found[name] for name in sorted(found)}
 
 
-def task(stage: Stage, extra: Iterable[str] = ()) -> Tree:
-    """The stage in the graph. KFP never caches it: its key would need the content of the data, which is known at run time."""
-    found: Tree = {"cachingOptions": {}, "componentRef": {"name": f"comp-{stage.id}"}}
+def task(stage: Stage, extra: Iterable[str] = (), key: str = "") -> Tree:
+    """The stage in the graph. KFP caches it by its key where that is known: where `mlspec.lock` pins the content of all data behind it.
+
+    Without one KFP's own key would be made of names, and answer for data that changed: then it caches nothing.
+    """
+    caching = {"cacheKey": key, "enableCache": True} if key else {}
+    found: Tree = {"cachingOptions": caching, "componentRef": {"name": f"comp-{stage.id}"}}
     if waits := sorted({*stage.waits_for(), *extra}):
         found["dependentTasks"] = waits
     if stage.inputs:

@@ -28,7 +28,7 @@ def part(graph: Graph, schedule: Schedule) -> Graph:
     """The stages that the schedule runs, with its further attempts."""
     stages = [graph[name] for name in schedule.stages]
     more = [replace(one, resources=replace(one.resources, retry=one.resources.retry + schedule.retry)) for one in stages]
-    return Graph.of(more, spec=f"{graph.spec}_{schedule.name}", spec_digest=graph.spec_digest)
+    return graph.of_these(more, spec=f"{graph.spec}_{schedule.name}")
 
 
 def recurring_run(graph: Graph, schedule: Schedule) -> dict[str, Any]:

@@ -41,7 +41,10 @@ backend = Backend(
         "exclusive": Capability("emulated", "a pod of its own, with the cores that it asks for, on a node that others may use"),
         "secrets": Capability("native", "keys of one Kubernetes secret as variables"),
         "parallel": Capability("native", "a task starts when all that it waits for have ended"),
-        "cache": Capability("emulated", "the stage command looks in the store on the volume; KFP's cache is off"),
+        "cache": Capability(
+            "emulated",
+            "KFP's cache, by key, for what `mlspec lock --data` pins; of all else the stage command looks in the store on the volume",
+        ),
         "schedule": Capability("native", "a recurring run beside the pipeline, in the zone of the server"),
         "wait": Capability("native", "under kfp's local runner, a lock of the project; a server takes every run"),
         "gate": Capability("native", "a task that fails; what it guards depends on it"),

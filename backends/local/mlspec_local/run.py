@@ -184,7 +184,7 @@ def _leaves(graph: Graph, root: Path) -> dict[str, dict[str, str]]:
         return graph_leaves(graph, root)
     except GraphError as error:
         raise StageError(
-            "MLS801", error.message, error.where, expected=error.expected, found=error.found, help=error.help
+            error.code, error.message, error.where, expected=error.expected, found=error.found, help=error.help
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Codes 801 to 822: what can go wrong when a checked spec runs."""
+"""Codes 801 to 823: what can go wrong when a checked spec runs."""
 
 from __future__ import annotations
 
@@ -166,5 +166,14 @@ CODES = (
         "{wanted}",
         "{got}",
         "`mlspec audit verify` says what is wrong; restore both files from a backup, or put them aside and begin a new log",
+    ),
+    Code(
+        "MLS823",
+        "data-not-as-locked",
+        "error",
+        "the data of source `{name}` is not what `mlspec.lock` pins",
+        "the files that were locked",
+        "{got}",
+        "`mlspec lock --data` pins what is there now; or put the locked files back",
     ),
 )
