@@ -16,7 +16,7 @@ _TASKS = {"binary": "two classes", "multiclass": "many classes", "regression": "
 
 
 def parameters_that_cannot_be(spec: Spec, findings: Findings) -> None:
-    """A value that does not go with the label's task, or with what another parameter can be."""
+    """209: a value that does not go with the label's task, or with what another parameter can be."""
     for model in spec.of_kind("model", "search"):
         label = label_of(spec, model.ref("label"))
         for block in (model, *(inner for inner in model.blocks if inner.kind == "family")):
