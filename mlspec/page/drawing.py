@@ -130,13 +130,13 @@ class Drawing:
         rows = []
         for node in self.nodes:
             cells = [_links(names, before.get(node.id, ())), _links(names, after.get(node.id, ()))]
-            head = el("th", node.label, el("small", self.kinds[node.kind]), scope="row")
+            head = el("th", node.id, el("small", self.kinds[node.kind]), scope="row")
             rows.append(el("tr", head, *(el("td", cell) for cell in (*node.row, *cells)), id=f"row-{anchor(node.id)}"))
         return table(["Name", *self.columns, "Made from", "Read by"], rows, label=f"{self.title} as a table", kind="lineage")
 
 
 def _links(names: Mapping[str, Node], ids: Sequence[str]) -> object:
-    found = [el("a", names[name].label, href=f"#row-{anchor(name)}") for name in dict.fromkeys(ids)]
+    found = [el("a", name, href=f"#row-{anchor(name)}") for name in dict.fromkeys(ids) if name in names]
     return join(found, ", ") if found else tag("nothing")
 
 
@@ -146,7 +146,7 @@ def _tools() -> Html:
         ("in", "+", "Zoom in"),
         ("out", "−", "Zoom out"),
         ("fit", "Fit", "Fit the drawing to the page"),
-        ("clear", "Clear", "Choose nothing"),
+        ("clear", "Clear", "Clear the choice"),
     ]
     return el(
         "div",
@@ -179,8 +179,7 @@ def _node(node: Node, at: tuple[float, float], tall: float, kind: int) -> Html:
     tip = " · ".join(part for part in (node.label, node.about, node.note) if part)
     name_y = y + (19.0 if node.about or tall > 30 else 18.0)
     parts = [
-        el("title", tip),
-        el("rect", x=x, y=y, width=WIDTH, height=tall, rx="6", class_="box"),
+        el("rect", el("title", tip), x=x, y=y, width=WIDTH, height=tall, rx="6", class_="box"),
         el("rect", x=x, y=y, width=5.0, height=tall, rx="2", class_=f"stripe k{kind}"),
         el("text", shorten(node.label, WIDTH - 22.0), x=x + 14.0, y=name_y, class_="name"),
     ]
@@ -188,8 +187,8 @@ def _node(node: Node, at: tuple[float, float], tall: float, kind: int) -> Html:
         parts.append(
             el("text", shorten(node.about, WIDTH - 22.0, 6.2), x=x + 14.0, y=y + 36.0, class_=f"about {node.tone}".strip())
         )
-    return el("a", parts, href=f"#row-{anchor(node.id)}", id=anchor(node.id), class_=f"node {node.tone}".strip(), aria_label=tip,
-              data_name=node.label, data_about=tip)  # fmt: skip
+    return el("a", parts, href=f"#row-{anchor(node.id)}", id=anchor(node.id), class_=f"node {node.tone}".strip(), data_name=node.id,
+              data_about=tip)  # fmt: skip
 
 
 def shorten(label: str, width: float, letter: float = LETTER) -> str:

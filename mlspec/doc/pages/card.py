@@ -49,7 +49,7 @@ def _open(left: list[tuple[str, str]], card: Block | None) -> Html:
     """What nobody wrote, and one block that would say all of it."""
     lines = "\n".join(f'  {field} = "…"' if field in ("intended_use", "data") else f'  {field} = ["…"]' for field, _ in left)
     items = [el("li", words, " ", el("code", f"card.{field}"), ".") for field, words in left]
-    return join([el("ul", items), el("pre", el("code", f"card {{\n{lines}\n}}" if card is None else lines))])
+    return join([el("ul", items), el("pre", el("code", f"card {{\n{lines}\n}}" if card is None else lines), tabindex="0")])
 
 
 def _model(subject: Subject) -> Html:

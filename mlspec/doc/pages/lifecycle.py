@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlspec.doc.pages.site import framed, run_note, unanswered
 from mlspec.doc.questions import STAGES, Answered, answered_all
 from mlspec.doc.subject import Subject, cites
-from mlspec.page.frame import Page, facts, section
+from mlspec.page.frame import Page, facts, section, tag
 from mlspec.page.html import Html, el, join
 
 
@@ -16,8 +16,10 @@ def lifecycle_page(subject: Subject) -> Page:
     for stage, title in STAGES.items():
         own = [_answer(item) for item in answers if item.question.stage == stage]
         parts.append(section(title, own, id_=stage))
-    open_ = [item for item in answers if item.body is None]
-    head = facts([(len(answers) - len(open_), f"of {len(answers)} questions answered"), (len(open_), "open")])
+    held, waiting = (sum(item.state == state for item in answers) for state in ("answered", "waits"))
+    head = facts(
+        [(held, f"of {len(answers)} questions answered"), (waiting, "wait for a run"), (len(answers) - held - waiting, "open")]
+    )
     return framed(subject, "lifecycle.html", join(parts), head=head, sections=list(STAGES.items()),
                   summary="What each stage asks of a system like this, answered from the spec and its last run, with the lines and artifacts it was read from.")  # fmt: skip
 
@@ -34,4 +36,5 @@ def _answer(item: Answered) -> Html:
             class_="card answer open",
             aria_labelledby=id_,
         )
-    return el("article", head, item.body, cites(item.cites), class_="card answer", aria_labelledby=id_)
+    waits = tag("waits for a run", "warn") if item.state == "waits" else None
+    return el("article", head, waits, item.body, cites(item.cites), class_="card answer", aria_labelledby=id_)

@@ -73,7 +73,7 @@ def _lifecycle(answers: list[Answered]) -> Html:
     items = []
     for stage, title in STAGES.items():
         own = [answer for answer in answers if answer.question.stage == stage]
-        held = sum(answer.body is not None for answer in own)
+        held = sum(answer.state == "answered" for answer in own)
         items.append(
             el("li", el("a", title, href=f"lifecycle.html#{stage}"), el("span", f"{held} of {len(own)} questions answered"))
         )

@@ -55,7 +55,7 @@ def banner(tone: str, head: str, *more: str) -> Html:
 def unanswered(what: str, block: str, example: str = "") -> Html:
     """What the spec leaves open, and the block that would say it."""
     words = join([el("em", "Not answered by this spec."), " ", prose(what), " ", el("code", block), "."])
-    return join([el("p", words), el("pre", el("code", example)) if example else None])
+    return join([el("p", words), el("pre", el("code", example), tabindex="0") if example else None])
 
 
 def verdict_banner(subject: Subject) -> Html | None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mlspec.doc.subject import Cite, Subject
 from mlspec.page.html import Html, el, join
 
 
 class Answer(NamedTuple):
-    """What is known, and the lines and artifacts that it was read from."""
+    """What is known, and the lines and artifacts that it was read from; `waits` where the spec asks for it and a run has yet to find it."""
 
     body: Html
     cites: Sequence[Cite | None] = ()
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,14 @@ class Question:
     example: str
 
 
+State = Literal["answered", "waits", "open"]
+
+
 class Answered(NamedTuple):
     """A question of a spec with its answer; None where it is open."""
 
     question: Question
+    state: State
     body: Html | None
     cites: tuple[Cite, ...]
 
@@ -45,9 +50,9 @@ def answered(question: Question, subject: Subject) -> Answered:
     """Ask one question."""
     found = question.answer(subject)
     if found is None:
-        return Answered(question, None, ())
+        return Answered(question, "open", None, ())
     known = dict.fromkeys(cite for cite in found.cites if cite is not None)
-    return Answered(question, found.body, tuple(known))
+    return Answered(question, "waits" if found.waits else "answered", found.body, tuple(known))
 
 
 def listed(items: Iterable[object]) -> Html | None:

@@ -80,7 +80,7 @@ def quality(subject: Subject) -> Answer | None:
 def quality_seen(subject: Subject) -> Answer | None:
     """What the last run found of checks and of missing values."""
     if subject.run is None:
-        return None
+        return _waits(subject, [block for block in subject.blocks("source") if block.definitions] + subject.blocks("explore"))
     evidence = subject.run.evidence
     items: list[object] = []
     cites: list[Cite | None] = []
@@ -95,6 +95,14 @@ def quality_seen(subject: Subject) -> Answer | None:
         items.append(_missing_seen(found))
         cites.append(subject.cite_found(f"statistics.{name}"))
     return Answer(join([listed(items)]), cites) if items else None
+
+
+def _waits(subject: Subject, blocks: list[Block]) -> Answer | None:
+    """The spec asks for it, and a run has yet to find it."""
+    if not blocks:
+        return None
+    told = names(f"{block.kind} {block.name}" for block in blocks)
+    return Answer(el("p", "Known after a run, from ", told, "."), [subject.cite(block.head) for block in blocks], waits=True)
 
 
 def _missing_seen(found: dict[str, Any]) -> str:
@@ -155,7 +163,12 @@ def predictive(subject: Subject) -> Answer | None:
     """The columns that explain most of the label by themselves, in the last run."""
     found = strongest(subject)
     if found is None or not found.rows:
-        return None
+        asked = [
+            block
+            for block in subject.blocks("explore")
+            if "target_rate" in str((made.get("sections") if (made := block.make("value")) else ""))
+        ]
+        return _waits(subject, asked) if subject.run is None else None
     items = [join([code(row.column), f" {row.share:.1%}"]) for row in found.rows[:6]]
     body: list[Html | None] = [el("p", found.words), listed(items)]
     return Answer(join([*body, el("p", el("a", "All of them", href="features.html#strength"))]), found.cites)

@@ -142,14 +142,13 @@ def hyperparameters(subject: Subject) -> Answer | None:
 
 
 def _importance(row: Mapping[str, Any]) -> Html:
+    whole = not row.get("family") and row["parameter"] == "family"
     name = (
-        f"{row['family']}.{row['parameter']}"
-        if row.get("family")
-        else "the choice of family"
-        if row["parameter"] == "family"
-        else row["parameter"]
+        "the choice of family"
+        if whole
+        else code(f"{row['family']}.{row['parameter']}" if row.get("family") else row["parameter"])
     )
-    return join([code(name), f" {row['importance']:.0%} (of {row['n']} trials)"])
+    return join([name, f" {row['importance']:.0%} (of {row['n']} trials)"])
 
 
 def _spaces(block: Block) -> list[Html]:
