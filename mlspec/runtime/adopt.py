@@ -18,8 +18,7 @@ from mlspec.graph.keys import graph_recipes
 from mlspec.graph.model import Graph, Stage
 from mlspec.graph.plan_format import plan_digest, write_plan
 from mlspec.runtime import files
-from mlspec.runtime.audit import log
-from mlspec.runtime.audit.overrides import failed_gates
+from mlspec.runtime.audit.runs import record_run
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.folder import MANIFEST, Held, read_folder
 from mlspec.runtime.runs import next_run, summaries, write_summary
@@ -65,24 +64,9 @@ def adopt(project_root: Path, graph: Graph, place: Place, source: Source) -> Pat
     run = next_run(store)
     files.write_bytes(run / "plan.json", write_plan(graph))
     summary = _summary(graph, source, outputs, verdicts, run) | {"reports": _reports(graph, outputs, run)}
-    write_summary(run, summary | _on_record(project_root, summary))
+    told, warning = record_run(project_root, run, summary)
+    write_summary(run, summary | told | ({"warnings": [warning]} if warning else {}))
     return run
-
-
-def _on_record(project_root: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the run into the audit log, as a local one is; it counts whether that can be written or not."""
-    judged = {name: {"passed": verdict["passed"], "failed": sorted(failed_gates(verdict)), "packages": verdict["packages"]}
-              for name, verdict in summary["verdicts"].items()}  # fmt: skip
-    told = {
-        name: summary[name] for name in ("run", "spec", "spec_digest", "plan", "env", "guarded", "passed", "target", "from")
-    }
-    if not judged:
-        return {}
-    try:
-        head = log.append(project_root, "run", {**told, "verdicts": judged})
-    except StageError as error:
-        return {"warnings": [f"this run is not in the audit log: {error.message} ({error.found})"]}
-    return {"audit": {"count": head.count, "digest": head.digest}}
 
 
 def _outputs(graph: Graph, place: Place) -> Iterator[tuple[str, dict[str, Held]]]:
