@@ -98,6 +98,7 @@ def _declare(statements: Iterable[nodes.Stmt], scope: Scope) -> None:
         if first is not None:
             scope.findings.add("MLS102", name.span, [Note("first declared here", first.span)], kind=kind, name=name.text)
             scope.broken.add(name.text)  # which of the two a reference means is open
+            scope.doubled |= {name.text, next(each for each in scope.declared if each.lower() == name.text.lower())}
             continue
         alone = None if statement.doc else statement.span
         folded[name.text.lower()] = scope.declared[name.text] = Declared(kind, name.span, alone)

@@ -89,7 +89,8 @@ def _check_patch(patch: Patch, path: str, env: Block, scope: Scope) -> None:
     if field is None and row is not None and row.open_fields and name in block.fields:
         _check_value(("const",), patch, block, scope)
     elif field is None:
-        _no_field(patch, path, name, block, env, scope)
+        if head.text not in scope.doubled:
+            _no_field(patch, path, name, block, env, scope)
     elif field.override == "locked":
         _locked(patch, path, block, env, scope)
     else:

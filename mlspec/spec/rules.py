@@ -15,7 +15,7 @@ from mlspec.spec.kinds import TEMPORAL
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
 from mlspec.spec.source_rules import checks_all_rows, checks_each_once, checks_own_rows, event_times, reads_text
-from mlspec.spec.tasks import Label, features_of, label_of
+from mlspec.spec.tasks import Label, features_of, label_of, lacks_positive
 from mlspec.spec.values import Made, Reference
 
 Rule = Callable[[Block, Scope, Context], None]
@@ -226,6 +226,8 @@ def _metric_fits(made: Made, label: Label, scope: Scope) -> bool:
     metric = catalogue.metric(made.get("metric"))
     if metric is None or label.task in metric.tasks:
         return True
+    if "binary" in metric.tasks and lacks_positive(label, f"`{metric.name}`", scope):
+        return False
     known = catalogue.metric_names(label.task)
     near = nearest(metric.name, known)
     value = made.args["metric"]
@@ -242,7 +244,7 @@ def _threshold(block: Block, label: Label, scope: Scope) -> None:
     if made is not None and made.name == "maximize" and _metric_fits(made, label, scope):
         _metric_of_decisions(made, scope)
     for field in ("threshold", "calibrate"):
-        if block.given(field) and label.task != "binary":
+        if block.given(field) and label.task != "binary" and not lacks_positive(label, f"`{field}`", scope):
             scope.findings.add(
                 "MLS209", block.span_of(field), what=f"`{field}`", got=f"set for a label of {TASKS[label.task]}", wanted="a label of two classes",
                 hint="remove it",

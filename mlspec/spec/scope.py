@@ -37,6 +37,8 @@ class Scope:
         self.imports: dict[str, Spec] = {}
         self.used: set[str] = set()
         self.broken: set[str] = set()
+        self.doubled: set[str] = set()  # declared twice: which of the two a path leads into is open
+        self.without_positive: set[tuple[str, str]] = set()  # labels of two classes of which that was asked for
         self.nameless: set[str] = set()  # kinds of blocks whose name is missing: what nobody declares may be theirs
         self.statements: list[Span] = []  # of the file, in order
         self.moved: set[int] = set()

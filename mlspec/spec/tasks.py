@@ -6,6 +6,7 @@ from typing import Any
 
 from mlspec.spec.kinds import NUMBERS, Type
 from mlspec.spec.model import Attribute, Block, Spec
+from mlspec.spec.scope import Scope
 from mlspec.spec.values import Reference
 
 
@@ -76,3 +77,22 @@ def features_of(spec: Spec, block: Block) -> tuple[Reference, ...]:
         for name, definition in source.definitions.items()
         if "audit" not in definition.attrs
     )
+
+
+def lacks_positive(label: Label, what: str, scope: Scope) -> bool:
+    """Whether a label of two classes does not say which of them is found, where `what` asks; said once, at the label (106)."""
+    block = scope.spec.blocks.get(label.source)
+    if block is None or label.task != "multiclass" or len(label.classes) != 2:
+        return False
+    place = (label.source, label.name)
+    if place in scope.without_positive:
+        return True
+    scope.without_positive.add(place)
+    column = block.columns.get(label.name)
+    attribute = None if column is None else column.attrs.get("outcome")
+    shown = " or ".join(f'"{value}"' for value in label.classes)
+    scope.findings.add(
+        "MLS106", block.head if column is None else column.span if attribute is None else attribute.span, kind="attribute", block="@outcome",
+        name="positive", wanted=f"the class that {what} is about: {shown}", fix=f'@outcome(positive: "{label.classes[-1]}")',
+    )  # fmt: skip
+    return True

@@ -24,6 +24,8 @@ _ATTRIBUTES = frozenset(
 )  # fmt: skip
 # `owner` before a colon that stands for `=`; `assistant.replicas` likewise inside `set`.
 _FIELD = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*$")
+# `age: int = 3` before an attribute: what declares, the kind where there is one, the default.
+_DEFAULT = re.compile(r"\s*((?:([A-Za-z_]\w*)\s+)?[A-Za-z_]\w*\s*:\s*[^=]+?)\s*=\s*([^=].*?)\s*$")
 _BLOCK_HEAD = re.compile(r"\s*([A-Za-z_]\w*\s+[A-Za-z_]\w*)\s*:\s*$")
 
 
@@ -218,6 +220,21 @@ def _attribute(place: Place) -> Meant:
     return None
 
 
+def _default_first(place: Place) -> Meant:
+    """`age: int = 3 @range(0..10)`: a default before the attributes, where a parameter has it last and a column has none."""
+    match = _DEFAULT.match(place.head) if place.token.type == "AT" else None
+    if match is None:
+        return None
+    declared, default = match[1], match[3]
+    if match[2] is None:
+        fix = f"{declared} {place.tail}"
+        return f"a column has no value of its own: `{fix}`, and `?? {default}` where it is used and may be null", []
+    text = f"{declared} {place.tail} = {default}"
+    start = place.token.start - len(place.head.lstrip())
+    edits = place.replace(start, place.token.start + len(place.tail), text)
+    return f"attributes stand before the default: `{text}`", edits
+
+
 def _lambda(place: Place) -> Meant:
     if place.before is not None and place.before.text in ("lambda", "def"):
         return "there are no functions of one's own: write the expression over the columns themselves", []
@@ -290,7 +307,7 @@ def _brace(place: Place) -> Meant:
 
 
 _HABITS: tuple[Callable[[Place], Meant], ...] = (
-    _imports, _function, _dictionary, _changes, _section, _optional_name, _bare_path, _optional, _chained, _equals, _override, _comma, _spaced_unit, _foreign_operator, _ternary, _prefixed_string, _index, _attribute,
+    _imports, _function, _dictionary, _changes, _section, _optional_name, _bare_path, _optional, _chained, _equals, _override, _comma, _spaced_unit, _foreign_operator, _ternary, _prefixed_string, _index, _attribute, _default_first,
     _lambda, _apart, _brace, _field_by_colon, _block_by_colon, _set_by_colon,
 )  # fmt: skip
 

@@ -127,3 +127,19 @@ def test_a_literal_that_was_reported_is_marked() -> None:
     assert [d.code for d in found] == [code("MLS011")] and file is not None
     value = file.statements[0].body[0].value  # type: ignore[union-attr]
     assert isinstance(value, Literal) and value.kind == "bad"
+
+
+def test_a_default_before_the_attributes_is_told_by_what_would_be_right() -> None:
+    text = "mlspec 2026.1\n\nparam floor: float = 0.8 @was(old)  # kept\n"
+    _, found = parse(SourceFile("t", text))
+    ((edit,),) = [one.edits for one in found]
+    assert (
+        text[: edit.span.start] + edit.text + text[edit.span.end :]
+        == "mlspec 2026.1\n\nparam floor: float @was(old) = 0.8  # kept\n"
+    )
+    _, found = parse(SourceFile("t", "mlspec 2026.1\n\nsource people {\n  age: int = 3 @range(0..10)\n}\n"))
+    ((help_, edits),) = [(one.help, one.edits) for one in found]
+    assert (
+        not edits
+        and help_ == "a column has no value of its own: `age: int @range(0..10)`, and `?? 3` where it is used and may be null"
+    )

@@ -13,7 +13,7 @@ from mlspec.spec.expressions.operators import outside, short
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.kinds import LIVE, METRIC, NONE, Type
 from mlspec.spec.model import Block
-from mlspec.spec.tasks import Label, model_label
+from mlspec.spec.tasks import Label, lacks_positive, model_label
 from mlspec.spec.values import Reference, Typed
 from mlspec.syntax.nodes import Call, Expr
 
@@ -55,6 +55,8 @@ def metric_call(
         return _extern(node, model, extern)
     label = _label(model, context)
     if label is not None and label.task and not metric.fits(label.task) and metric.built:
+        if metric.fits("binary") and lacks_positive(label, f"`{name}`", context.scope):
+            return unknown(node.span)
         return _unfit(node, metric, label, context)
     parameters = (("model", "model", ...), *metric.parameters)
     bound = bind_arguments(f"metric `{name}`", parameters, node, context, given, operate)
@@ -124,6 +126,8 @@ def _class_given(node: Call, metric: Metric, label: Label | None, options: dict[
         return True
     given = next((arg for arg in node.args if arg.name is not None and arg.name.text == "class"), None)
     if given is None:
+        if lacks_positive(label, f"`{metric.name}`", context.scope):
+            return False
         if label.task == "multiclass":
             context.findings.add(
                 "MLS106", node.span, kind="metric", block=metric.name, name="class", wanted="the class that counts as positive",
