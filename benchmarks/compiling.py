@@ -40,8 +40,9 @@ def kfp_compile(n: int | None) -> Iterator[Figure]:
 
 def _sdk(pipeline: str, stages: int, folder: Path) -> Used:
     """`kfp dsl compile` of the same pipeline."""
-    command = (BIN / "kfp", "dsl", "compile", "--py", PEERS / f"sdk_{pipeline}.py", "--output", folder / "sdk.yaml")
-    return run(command, env={"STAGES": str(stages)})
+    file = "sdk_ten.py" if pipeline == "ten" else "sdk_graph.py"
+    command = (BIN / "kfp", "dsl", "compile", "--py", PEERS / file, "--output", folder / "sdk.yaml")
+    return run(command, env={"STAGES": str(stages), "SHAPE": pipeline})
 
 
 def kfp_growth(n: int | None) -> Iterator[Figure]:

@@ -12,21 +12,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from mlspec.refusal import Refusal
+
 if TYPE_CHECKING:
     from mlspec.backend import Backend
 
 GROUP = "mlspec.backends"
 
 
-class RegistryError(Exception):
+class RegistryError(Refusal):
     """A target cannot be had; `message`, `expected`, `found` and `help` say which of the three reasons it is."""
-
-    def __init__(self, message: str, *, expected: str = "", found: str = "", help: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.expected = expected
-        self.found = found
-        self.help = help
 
 
 @dataclass(frozen=True, slots=True)

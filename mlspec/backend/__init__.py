@@ -11,11 +11,11 @@ from mlspec.backend.compiled import MAP, Compiled, CompiledError, differences, r
 from mlspec.backend.emitted import Emitted, Finding, Origin
 from mlspec.backend.options import Option, OptionError
 from mlspec.backend.running import RunRequest, RunResult
-from mlspec.backend.target import Backend, Emit, Prepare, Run, Verify
+from mlspec.backend.target import Backend, Emit, Prepare, Run, Verify, later
 from mlspec.backend.text import At, Text, to_json, to_yaml
 
 __all__ = [
-    "Backend", "Emit", "Run", "Verify", "Prepare", "Option", "OptionError", "Finding", "Origin", "Emitted", "RunRequest", "RunResult",
+    "Backend", "later", "Emit", "Run", "Verify", "Prepare", "Option", "OptionError", "Finding", "Origin", "Emitted", "RunRequest", "RunResult",
     "NEEDS", "Capability", "Support", "capability", "check_capabilities", "needs_of", "At", "Text", "to_json", "to_yaml",
     "MAP", "Compiled", "CompiledError", "differences", "read_map", "write_compiled",
     "read_artifacts", "read_verdicts", "gates_passed",

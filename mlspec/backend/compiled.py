@@ -13,21 +13,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlspec.backend.emitted import Emitted, Origin
+from mlspec.refusal import Refusal
 from mlspec.replace import replace_file
 
 MAP = "mlspec-map.json"
 _FORMAT = 1
 
 
-class CompiledError(Exception):
+class CompiledError(Refusal):
     """A compiled folder cannot be written or read; `message`, `expected`, `found` and `help` say why and what to do."""
-
-    def __init__(self, message: str, *, expected: str = "", found: str = "", help: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.expected = expected
-        self.found = found
-        self.help = help
 
 
 @dataclass(frozen=True, slots=True)

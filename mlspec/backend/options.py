@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mlspec.refusal import Refusal
 
-class OptionError(Exception):
+
+class OptionError(Refusal):
     """An option given to a backend is unknown or of another type."""
-
-    def __init__(self, message: str, *, expected: str = "", found: str = "") -> None:
-        super().__init__(message)
-        self.expected = expected
-        self.found = found
 
 
 @dataclass(frozen=True, slots=True)

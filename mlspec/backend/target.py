@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ Prepare = Callable[[Path], None]
 
 ROOT = "../../.."
 """The way to the project root from where files are written by default, `build/<target>/<spec>/`."""
+
+
+def later(place: str) -> Callable[..., Any]:
+    """The function at `module:name`, which is imported when it is first called: what `emit` does not need, compiling need not load."""
+    module, _, name = place.partition(":")
+
+    def call(*given: Any) -> Any:
+        return getattr(import_module(module), name)(*given)
+
+    return call
 
 
 @dataclass(frozen=True, slots=True)

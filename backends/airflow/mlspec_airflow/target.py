@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from mlspec.backend import Backend, Capability, Emitted, Finding, RunRequest, RunResult
+from mlspec.backend import Backend, Capability, later
 from mlspec_airflow.emit import emit
 from mlspec_airflow.settings import OPTIONS
-
-
-def _run(request: RunRequest) -> RunResult:
-    from mlspec_airflow.run import run_here
-
-    return run_here(request)
-
-
-def _verify(emitted: Emitted) -> Sequence[Finding]:
-    from mlspec_airflow.verify import verify
-
-    return verify(emitted)
-
 
 backend = Backend(
     name="airflow",
@@ -40,7 +25,7 @@ backend = Backend(
         "schedule": Capability("native", "a DAG for each schedule; deadlines are deadline alerts"),
         "wait": Capability("native", "of `mlspec run`, a lock of the project; Airflow's own runs of a DAG come one after another"),
     },
-    run=_run,
-    verify=_verify,
+    run=later("mlspec_airflow.run:run_here"),
+    verify=later("mlspec_airflow.verify:verify"),
     versions=("3.3",),
 )  # fmt: skip

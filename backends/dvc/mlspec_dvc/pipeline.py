@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlspec.backend import At
+from mlspec.backend.order import before_gates
 from mlspec.graph import Graph, Stage
 from mlspec.graph.keys import LEARNS
 from mlspec.graph.kinds import KEEPS_RESUME, KINDS
@@ -33,7 +34,7 @@ _WHAT = {
 
 def pipeline(graph: Graph, data: Mapping[str, Data], options: Mapping[str, Any]) -> dict[str, Any]:
     """The tree of `dvc.yaml`."""
-    last = _before_gates(graph)
+    last = before_gates(graph)
     waited = {name for stage in graph for name in stage.after} | set(last) | {s.id for s in graph if s.kind in WAITED_FOR}
     stages = {}
     for stage in graph:
@@ -45,23 +46,6 @@ def pipeline(graph: Graph, data: Mapping[str, Data], options: Mapping[str, Any])
     if models := artifacts_of(graph):
         found["artifacts"] = models
     return found
-
-
-def _before_gates(graph: Graph) -> list[str]:
-    """The ends of what no gate holds up: a gate is enforced after them, since DVC stops at the first stage that fails."""
-    held: set[str] = set()
-    free: list[str] = []
-    waited: set[str] = set()
-    for stage in graph:
-        before = stage.waits_for()
-        if stage.kind == "enforce" or held.intersection(before):
-            held.add(stage.id)
-        else:
-            free.append(stage.id)
-            waited.update(before)
-    ends = [name for name in free if name not in waited]
-    judged = {before for stage in graph if stage.kind == "enforce" for before in stage.waits_for()}
-    return [name for name in ends if name not in judged] if len(free) < len(graph) else []
 
 
 def _stage(stage: Stage, data: Data, order: Iterable[str], waited: bool, options: Mapping[str, Any]) -> dict[str, Any]:

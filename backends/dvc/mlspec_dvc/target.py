@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from mlspec.backend import Backend, Capability, Option, RunRequest, RunResult
+from mlspec.backend import Backend, Capability, Option, later
 from mlspec_dvc.emit import emit
 
 _HELD = "the command of the stage holds itself to it"
-
-
-def _run(request: RunRequest) -> RunResult:
-    from mlspec_dvc.run import run
-
-    return run(request)
-
-
-def _prepare(folder: Path) -> None:
-    from mlspec_dvc.repository import prepare
-
-    prepare(folder)
 
 
 backend = Backend(
@@ -47,8 +33,8 @@ backend = Backend(
         "schedule": Capability("emulated", "cron starts `dvc repro`; compiling prints the line"),
         "wait": Capability("native", "`dvc --wait-for-lock`"),
     },
-    run=_run,
-    prepare=_prepare,
+    run=later("mlspec_dvc.run:run"),
+    prepare=later("mlspec_dvc.repository:prepare"),
     versions=("3.67",),
     extra="dvc",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 import mlspec
 from mlspec.backend import At, Emitted, Origin, to_json, to_yaml
+from mlspec.backend.order import before_gates
 from mlspec.graph import Graph, Schedule, cacheable, installed_versions, packages_needed, write_plan
 from mlspec_kfp import ir
 from mlspec_kfp.image import dockerfile, requirements
@@ -75,14 +76,21 @@ def _moved(origins: Sequence[Origin], lines: int) -> list[Origin]:
 
 def pipeline(graph: Graph, settings: Settings) -> dict[str, Any]:
     """The PipelineSpec, keys sorted as the SDK writes them."""
-    last = ir.gates_last(graph)
+    last = before_gates(graph)
     keys = cacheable(graph, installed_versions(packages_needed(graph))) if graph.pins else {}
     ids = sorted(graph.stages)
     tree: dict[str, Any] = {
         "components": {f"comp-{name}": ir.component(graph, graph[name]) for name in ids},
         "deploymentSpec": {"executors": {f"exec-{name}": ir.executor(graph[name], settings) for name in ids}},
         "pipelineInfo": {"name": pipeline_name(graph)},
-        "root": {"dag": {"tasks": {name: ir.task(graph[name], last.get(name, ()), keys.get(name, "")) for name in ids}}},
+        "root": {
+            "dag": {
+                "tasks": {
+                    name: ir.task(graph[name], last if graph[name].kind == "enforce" else (), keys.get(name, ""))
+                    for name in ids
+                }
+            }
+        },
         "schemaVersion": "2.1.0",
         "sdkVersion": f"mlspec-{mlspec.__version__}",
     }

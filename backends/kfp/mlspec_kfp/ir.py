@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from mlspec.graph import Graph, Resources, Stage
@@ -106,18 +106,3 @@ def task(stage: Stage, extra: Iterable[str] = (), key: str = "") -> Tree:
 
 def _from(source: str, output: str) -> Tree:
     return {"taskOutputArtifact": {"outputArtifactKey": output, "producerTask": source}}
-
-
-def gates_last(graph: Graph) -> Mapping[str, list[str]]:
-    """What each `enforce` waits for besides its verdict: all that no gate guards, such as report and card.
-
-    A scheduler that stops at the first failure must have made those before. What another one of them waits for is left out.
-    """
-    guarded: set[str] = set()
-    for stage in graph:
-        if stage.kind == "enforce" or not guarded.isdisjoint(stage.waits_for()):
-            guarded.add(stage.id)
-    free = [stage for stage in graph if stage.id not in guarded]
-    read = {name for stage in free for name in stage.waits_for()}
-    last = [stage.id for stage in free if stage.id not in read]
-    return {stage.id: last for stage in graph if stage.kind == "enforce"}

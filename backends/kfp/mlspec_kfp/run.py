@@ -30,6 +30,15 @@ STATE = Path(".mlspec/kfp")
 _STARTED = re.compile(r"Executing task '?([a-z0-9-]+)'?")
 
 
+def run(request: RunRequest) -> RunResult:
+    """Submit the pipeline where the option `endpoint` names a server, else run it here."""
+    if request.options.get("endpoint"):
+        from mlspec_kfp.submit import submit
+
+        return submit(request)
+    return run_locally(request)
+
+
 def run_locally(request: RunRequest) -> RunResult:
     """Run what the request asks for below the project root."""
     graph = wanted(request)

@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from mlspec.backend import Backend, Capability, Emitted, Finding, RunRequest, RunResult
+from mlspec.backend import Backend, Capability, later
 from mlspec_kfp.emit import emit
 from mlspec_kfp.settings import OPTIONS
-
-
-def _run(request: RunRequest) -> RunResult:
-    if request.options.get("endpoint"):
-        from mlspec_kfp.submit import submit
-
-        return submit(request)
-    from mlspec_kfp.run import run_locally
-
-    return run_locally(request)
-
-
-def _verify(emitted: Emitted) -> Sequence[Finding]:
-    from mlspec_kfp.strict import verify
-
-    return verify(emitted)
-
 
 backend = Backend(
     name="kfp",
@@ -49,8 +30,8 @@ backend = Backend(
         "wait": Capability("native", "under kfp's local runner, a lock of the project; a server takes every run"),
         "gate": Capability("native", "a task that fails; what it guards depends on it"),
     },
-    run=_run,
-    verify=_verify,
+    run=later("mlspec_kfp.run:run"),
+    verify=later("mlspec_kfp.strict:verify"),
     versions=("2.17",),
     extra="kfp",
 )

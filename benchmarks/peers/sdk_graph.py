@@ -1,10 +1,11 @@
-"""The pipeline of `benchmarks.graphs.wide`, by hand with the SDK: one component, used in a loop. Their loader reads annotations as objects."""
+"""The pipelines `benchmarks.graphs.deep` and `wide`, by hand with the SDK: one component, used in a loop. Their loader reads annotations as objects."""
 
 import os
 
 from kfp import dsl
 
 STAGES = int(os.environ["STAGES"])
+DEEP = os.environ["SHAPE"] == "deep"
 IMAGE = "registry.example/team/graph@sha256:" + "a" * 64
 
 
@@ -20,8 +21,9 @@ def read(stage: str, a: dsl.Input[dsl.Artifact], file: dsl.Output[dsl.Artifact])
     )
 
 
-@dsl.pipeline(name="wide")
-def wide() -> None:
-    first = write(stage="s0").set_caching_options(False)
+@dsl.pipeline(name=os.environ["SHAPE"])
+def graph() -> None:
+    before = write(stage="s0").set_caching_options(False)
     for number in range(1, STAGES):
-        read(stage=f"s{number}", a=first.outputs["file"]).set_caching_options(False)
+        task = read(stage=f"s{number}", a=before.outputs["file"]).set_caching_options(False)
+        before = task if DEEP else before
