@@ -6,7 +6,19 @@ A check is a function from a spec to findings. They run only on a spec without e
 from __future__ import annotations
 
 from mlspec.diagnostics import Diagnostic
-from mlspec.spec.checks import alerts, gates, impossible, leakage, monitoring, parts, privacy, same_rows, secrets, serving, unbuilt
+from mlspec.spec.checks import (
+    alerts,
+    gates,
+    impossible,
+    leakage,
+    monitoring,
+    parts,
+    privacy,
+    same_rows,
+    secrets,
+    serving,
+    unbuilt,
+)
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Spec
 

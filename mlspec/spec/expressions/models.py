@@ -55,8 +55,6 @@ def metric_call(
         return _extern(node, model, extern)
     label = _label(model, context)
     if label is not None and label.task and not metric.fits(label.task) and metric.built:
-        if metric.fits("binary") and lacks_positive(label, f"`{name}`", context.scope):
-            return unknown(node.span)
         return _unfit(node, metric, label, context)
     parameters = (("model", "model", ...), *metric.parameters)
     bound = bind_arguments(f"metric `{name}`", parameters, node, context, given, operate)
@@ -111,6 +109,8 @@ def _label(model: Operand, context: Context) -> Label | None:
 
 
 def _unfit(node: Call, metric: Metric, label: Label, context: Context) -> Typed:
+    if metric.fits("binary") and lacks_positive(label, f"`{metric.name}`", context.scope):
+        return unknown(node.span)
     known = catalogue.metric_names(label.task)
     near = nearest(metric.name, known)
     context.findings.add(
