@@ -39,7 +39,10 @@ def _case(sheet: Sheet, block: Block) -> Case:
         "doc": block.doc,
         "expect": codes,
         "sources": {name: _source(sheet, block, name, refs) for name in _sources(sheet, block, refs)},
-        "features": {name: _features(sheet, name, wanted) for name, wanted in _wanted(sheet, block, refs, codes).items()},
+        "features": {
+            name: _features(sheet, name, wanted, fill=any(ref.kind == "feature" for ref in refs))
+            for name, wanted in _wanted(sheet, block, refs, codes).items()
+        },
         "expectations": [_expectation(sheet, definition) for definition in block.definitions.values()],
     }
     case["judged"] = {inner.name: _judged(sheet, inner) for inner in block.nested("given") if inner.name not in case["sources"]}
@@ -103,30 +106,37 @@ def _wanted(sheet: Sheet, test: Block, refs: Iterable[Reference], codes: list[st
         given = {inner.name for inner in test.nested("given")}
         for block in sheet.spec.of_kind("features"):
             if _spine(sheet, block.name) in given:
-                wanted[block.name] = [name for name, item in block.definitions.items() if _plain(item)]
+                spine = _spine(sheet, block.name)
+                wanted[block.name] = [name for name, item in block.definitions.items() if _computable(item, test, spine)]
     return wanted
 
 
-def _plain(feature: Definition) -> bool:
-    """Whether a feature needs no fitted step of its own."""
-    return not split_feature(feature)[2]
+def _computable(feature: Definition, test: Block, source: str) -> bool:
+    """Whether a feature needs no fitted step of its own, or every row has what the step learns from and is applied to."""
+    steps = split_feature(feature)[2]
+    if not steps or any(step["op"] == "target_rate" for step in steps):  # that one learns from the label too: it is named or left
+        return not steps
+    learned, tested = (_rows(test, kind, source) for kind in ("fit", "given"))
+    columns = {name for _, name in feature.value.columns}
+    return bool(learned) and all(columns <= row["values"].keys() for row in (*learned, *tested))
 
 
-def _features(sheet: Sheet, name: str, wanted: list[str]) -> dict[str, Any]:
+def _features(sheet: Sheet, name: str, wanted: list[str], fill: bool) -> dict[str, Any]:
+    """The features of a block; `fill` says whether what `missing` fills is learned, or only what they compute is asked."""
     block = sheet.block(name)
     return {
         "source": _spine(sheet, name),
         "unknown": block.get("unknown"),
         "label": _label(sheet, name),
-        "features": [_feature(sheet, name, block.definitions[member]) for member in wanted],
+        "features": [_feature(sheet, name, block.definitions[member], fill) for member in wanted],
     }
 
 
-def _feature(sheet: Sheet, block: str, feature: Definition) -> dict[str, Any]:
+def _feature(sheet: Sheet, block: str, feature: Definition, fill: bool) -> dict[str, Any]:
     """A feature as a model reads it; `own` says whether a fitted step is its own, and not only the `missing` of its block."""
     _, _, own = split_feature(feature)
     found = model_feature(sheet, block, feature)
-    if "audit" in feature.attrs:
+    if "audit" in feature.attrs or not (fill or own):
         found = {**found, "fitted": own}
     return {**found, "own": bool(own), "vector": feature.value.type.name == "vector"}
 
@@ -169,11 +179,23 @@ def _expectation(sheet: Sheet, definition: Definition) -> dict[str, Any]:
         "text": " ".join(definition.value.span.text.split()),
         "expression": _spread(form),
         "reads": [
-            {"path": ref.path, "kind": ref.kind, "rows": _spine(sheet, ref.block) if ref.kind == "feature" else ref.block}
+            {
+                "path": ref.path,
+                "kind": ref.kind,
+                "rows": _spine(sheet, ref.block) if ref.kind == "feature" else ref.block,
+                "columns": _columns(sheet, ref),
+            }
             for ref in definition.value.refs
             if ref.kind in ("feature", "column", "check", "gate", "alert", "verdict")
         ],
     }  # fmt: skip
+
+
+def _columns(sheet: Sheet, ref: Reference) -> list[str]:
+    """The columns that a value is computed from."""
+    if ref.kind != "feature":
+        return [str(ref.member)] if ref.kind == "column" else []
+    return sorted(name for _, name in sheet.block(ref.block).definitions[str(ref.member)].value.columns)
 
 
 def _spread(form: Any) -> Any:

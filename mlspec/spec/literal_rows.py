@@ -105,7 +105,9 @@ def _of_column(kind: Type, node: Expr, context: Context) -> Typed | None:
     """A value as the data may hold it: null and a word outside a category are faults of the data, and found by the test."""
     if isinstance(node, Literal) and node.kind == "null":
         return Typed(["lit", None, kind.name], kind.nullable(), kinds.CONST, kinds.NONE, node.span)
-    return of_type(Type("category") if kind.name == "category" else kind, node, context)
+    if kind.name in ("category", "decimal"):
+        kind = Type({"category": "category", "decimal": "float"}[kind.name])
+    return of_type(kind, node, context)
 
 
 def _numbers(node: Expr, target: Block, name: str, context: Context) -> tuple[Typed, ...] | None:

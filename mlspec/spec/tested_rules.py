@@ -9,7 +9,7 @@ from mlspec.diagnostics import Edit, Note
 from mlspec.spec.expressions.literals import python_value
 from mlspec.spec.expressions.operators import short
 from mlspec.spec.findings import listing, nearest
-from mlspec.spec.kinds import FITTED
+from mlspec.spec.kinds import FITTED, Type
 from mlspec.spec.literal_rows import COUNT
 from mlspec.spec.measured import JUDGED
 from mlspec.spec.model import Block, Column, Definition
@@ -83,10 +83,20 @@ def _in_domain(block: Block, column: Column, value: Value, scope: Scope) -> None
         edits = [Edit(typed.span, f'"{near}"', guess=True)] if near else []
         scope.findings.add("MLS211", typed.span, edits=edits, got=text, name=f"{column.source}.{column.name}", known=listing([f'"{one}"' for one in known]),
                            nearest=f'`"{near}"`' if near else "", hint=_about("MLS211"))  # fmt: skip
+    elif column.type.name == "decimal" and not _has_digits(item, column.type):
+        scope.findings.add("MLS209", typed.span, what=f"`{column.source}.{column.name}`", got=f"`{text}`",
+                           wanted=f"a number with the digits of `{column.type.required()}`")  # fmt: skip
     elif bounds is not None and "MLS805" not in expected and not _inside(item, bounds.low, bounds.high):
         scope.findings.add("MLS209", typed.span, what=f"`{column.source}.{column.name}`", got=f"`{text}`",
                            wanted=f"the range {bounds.low:,}..{bounds.high:,}" if isinstance(bounds.low, int | float) else f"the range {bounds.low}..{bounds.high}",
                            hint=_about("MLS805"))  # fmt: skip
+
+
+def _has_digits(item: float, kind: Type) -> bool:
+    """Whether a decimal holds a number exactly."""
+    scale = kind.scale or 0
+    whole = 10 ** ((kind.precision or 18) - scale)
+    return abs(item) < whole and repr(round(float(item), scale)) == repr(float(item))
 
 
 def _about(code: str) -> str:

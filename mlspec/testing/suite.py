@@ -71,7 +71,8 @@ def run_file(compilation: Compilation, run: Run, options: Options) -> FileTests:
         found.cases.append(case)
         found.outcomes.append(run(case))
         found.seconds.append(time.perf_counter() - began)
-    found.coverage = coverage_of(spec, found.outcomes)
+    if not options.only:  # of some tests alone it says nothing
+        found.coverage = coverage_of(spec, found.outcomes)
     if options.mutate:
         from mlspec.testing.survey import Survey
 

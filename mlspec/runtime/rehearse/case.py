@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.rehearse import values
 from mlspec.runtime.rehearse.expectations import Outcome, decide
-from mlspec.runtime.rehearse.rows import Given, Tables
-from mlspec.runtime.rehearse.values import Disagreement, Faulty
+from mlspec.runtime.rehearse.given import Disagreement, Faulty, Given
+
+if TYPE_CHECKING:
+    from mlspec.runtime.rehearse.rows import Tables
 
 Case = Mapping[str, Any]
 
@@ -36,6 +37,7 @@ class Rehearsal:
         """The engine with the tables of the test at hand; it may read no file."""
         if self._tables is None:
             from mlspec.runtime import table
+            from mlspec.runtime.rehearse.rows import Tables
 
             self._tables = Tables(self._stack.enter_context(table.session([], [], self.work)))
         return self._tables
@@ -112,11 +114,14 @@ def _evaluated(
 
 
 def _features(rehearsal: Rehearsal, block: str, config: Mapping[str, Any], given: Given, outcome: Outcome) -> None:
+    from mlspec.runtime.rehearse import values
+
     forms = {f"{block}.{feature['name']}": feature["value"] for feature in config["features"]}
     tested = values.row_values(rehearsal.tables, forms, given, learned=False)
     learned = values.row_values(rehearsal.tables, forms, given, learned=True) if given.learned else {}
     for feature in config["features"]:
         path = f"{block}.{feature['name']}"
+        outcome.columns[path] = []
         found, known = tested[path], learned.get(path, [])
         for error in dict.fromkeys(item.error for item in (*found, *known) if isinstance(item, Faulty)):
             outcome.fault(error, path)

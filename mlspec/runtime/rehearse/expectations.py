@@ -9,7 +9,7 @@ from typing import Any
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare.online import compile_row
-from mlspec.runtime.rehearse.rows import Given
+from mlspec.runtime.rehearse.given import Given
 
 NEAR = 1e-6
 """Two numbers closer than this share of their size look equal to a person and are not."""
@@ -27,12 +27,15 @@ class Outcome:
         self.touched: dict[str, None] = {}
         self.faults: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
+        self.faulty: dict[str, str] = {}
 
     def fault(self, error: StageError, path: str = "") -> None:
         """A code that the rows gave; what gave it counts as tested where the code is expected."""
         told = error.to_json()
         where = path or error.where
         self.faults.append({key: told[key] for key in ("code", "message", "expected", "found", "examples")} | {"where": where})
+        if path and path in self.columns:
+            self.faulty.setdefault(path, error.code)
         if error.code in self.case["expect"]:
             self.touched[where] = None
 
@@ -72,6 +75,11 @@ def decide(case: Mapping[str, Any], given: Mapping[str, Given], outcome: Outcome
     for expectation in case["expectations"]:
         for item in expectation["reads"]:
             outcome.touched[item["path"]] = None
+        code = next((outcome.faulty[item["path"]] for item in expectation["reads"] if item["path"] in outcome.faulty), "")
+        if code:
+            if code in case["expect"]:  # else the fault itself has failed the test
+                outcome.failures.append(_without_value(expectation, code))
+            continue
         condition = compile_row(expectation["expression"], expectation["name"])
         for number, record in _records(expectation, given, outcome):
             try:
@@ -122,6 +130,15 @@ def _failure(
     }  # fmt: skip
 
 
+def _without_value(expectation: Mapping[str, Any], code: str) -> dict[str, Any]:
+    """The failure of an expectation over a value that an expected fault leaves without one."""
+    return {
+        "kind": "expectation", "name": expectation["name"], "line": expectation["line"], "expected": expectation["text"],
+        "found": f"no value: {code}", "values": {item["path"]: None for item in expectation["reads"]}, "row": None,
+        "help": f"a test that expects {code} of a value cannot compare it: write a test for each",
+    }  # fmt: skip
+
+
 def _because(path: str, outcome: Outcome) -> str:
     return f" ({outcome.shown[path]})" if outcome.shown.get(path) else ""
 
@@ -169,12 +186,11 @@ def _number(form: Any, record: Mapping[str, Any]) -> float | None:
 
 
 def _left_out(expectation: Mapping[str, Any], record: Mapping[str, Any], given: Mapping[str, Given], number: int) -> str:
-    """The columns that a row leaves out, where a value is null."""
+    """The columns behind a null that a row leaves out."""
     for item in expectation["reads"]:
         if item["kind"] in ("feature", "column") and record.get(item["path"]) is None:
-            source = given[item["rows"]]
-            row = source.tested[number]["values"] if source.tested else {}
-            absent = [str(column["name"]) for column in source.columns if column["name"] not in row]
+            tested = given[item["rows"]].tested
+            absent = [name for name in item["columns"] if not tested or name not in tested[number]["values"]]
             if absent:
-                return f"the row leaves out {', '.join(absent[:6])}{' …' if len(absent) > 6 else ''}: what is left out is null"
+                return f"the row leaves out {', '.join(absent)}: what is left out is null"
     return ""

@@ -6,8 +6,7 @@ very rules that `extract` applies to data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -16,38 +15,10 @@ from mlspec.runtime import query, table
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.extract import violations
 from mlspec.runtime.extract.typed import engine_type
+from mlspec.runtime.rehearse.given import Given
 
 if TYPE_CHECKING:
     import duckdb
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Given:
-    """The rows of one source in a test: those that are tested, and those that fitted steps learn from."""
-
-    source: str
-    columns: Sequence[Mapping[str, Any]]
-    tested: Sequence[Row]
-    learned: Sequence[Row]
-
-    @property
-    def view(self) -> str:
-        """Every row as often as the test says: what the checks of the source read; other sources refer to it by this name."""
-        return f"source {self.source}"
-
-    def rows(self, learned: bool) -> Sequence[Row]:
-        """The literal rows, each once."""
-        return self.learned if learned else self.tested
-
-    def each(self, learned: bool) -> str:
-        """The view that holds each literal row once."""
-        return f"{'learned' if learned else 'tested'} {self.source}"
-
-    def record(self, row: Row) -> dict[str, Any]:
-        """A row as a request brings it: every column, null where the test says nothing."""
-        return {str(column["name"]): row["values"].get(column["name"]) for column in self.columns}
 
 
 def quoted(name: str) -> str:

@@ -10,7 +10,8 @@ from mlspec.runtime import query
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare import sql
 from mlspec.runtime.prepare.online import compile_row, compile_rows, out_of_range
-from mlspec.runtime.rehearse.rows import Given, Tables
+from mlspec.runtime.rehearse.given import Disagreement, Faulty, Given
+from mlspec.runtime.rehearse.rows import Tables
 from mlspec.runtime.table import ROW
 
 if TYPE_CHECKING:
@@ -21,20 +22,6 @@ if TYPE_CHECKING:
 
 Feature = Mapping[str, Any]
 Values = list[Any]
-
-
-class Disagreement(Exception):
-    """The batch and the online evaluator gave two values for one row: a fault of mlspec."""
-
-    def __init__(self, path: str, row: int, batch: Any, online: Any) -> None:
-        super().__init__(f"`{path}` in row {row + 1}: {batch!r} in a batch, {online!r} for a request")
-
-
-class Faulty:
-    """Stands for a value that cannot be computed."""
-
-    def __init__(self, error: StageError) -> None:
-        self.error = error
 
 
 def secret(name: str) -> str:
@@ -122,7 +109,7 @@ def fitted_values(
 
     name = str(feature["name"])
     if target is None and any(step["op"] == "target_rate" for step in feature["fitted"]):
-        raise StageError("MLS204", f"`{path}` learns from the label, and a row of `fit` lacks it", path, expected="the label in every row of `fit`",
+        raise StageError("MLS214", f"`{path}` learns from the label, and a row of `fit` lacks it", path, expected="the label in every row of `fit`",
                          found="none", help="give the label's column in each `row(…)` of `fit`")  # fmt: skip
     learnable = target if target is not None else Target("regression", np.zeros(len(learned)))
     transform, _ = fit_transform([feature], {name: _column(feature, learned)}, learnable, unknown)
@@ -157,6 +144,3 @@ def target_of(label: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]
     known = {**label, "classes": list(label.get("classes") or sorted(set(found)))} if label["task"] != "regression" else label
     y = np.asarray(encode_labels(found, known, where), dtype=np.float64)
     return Target(str(label["task"]), y, max(len(known.get("classes") or ()), 2))
-
-
-__all__ = ["Disagreement", "Faulty", "fitted_values", "row_values", "target_of"]
