@@ -69,7 +69,7 @@ def _groups(subject: Subject, gate: Definition, raw: Mapping[str, Any]) -> Itera
     nameless = groups_hidden(subject, _by(gate))
     for place, (name, row) in enumerate(groups.items()):
         if hidden[place]:
-            yield f"{'a group' if nameless else name}: {WITHHELD}, few rows"
+            yield f"a group of few rows: {WITHHELD}"
         else:
             value = "no value" if row.get("value") is None else show(row["value"])
             yield f"{f'group {place + 1}' if nameless else name}: {value} (n = {counts[place]:,})"
@@ -152,7 +152,7 @@ def slices(subject: Subject) -> list[Slice]:
             rows = []
             for place, value in enumerate(item["values"]):
                 values = None if hidden[place] else value["models"].get(model)
-                name = f"group {place + 1}" if nameless else str(value["value"])
+                name = "a group of few rows" if hidden[place] else f"group {place + 1}" if nameless else str(value["value"])
                 cells = [of_metric(metric, values[metric]) if values else "" for metric in item["metrics"]]
                 rows.append((name, WITHHELD if hidden[place] else f"{counts[place]:,}", cells))
             found.append(Slice(model, str(item["by"][1]), [metric_name(metric) for metric in item["metrics"]], rows))

@@ -161,7 +161,8 @@ class Lineage:
         for item in items:
             id_ = f"{block.path}.{item.name}"
             self._add(id_, item.name, "live", expression_text(item.value), self.subject.line(item.span), "", group)
-            self._edge(source, id_)
+            # A value that reads neither score nor inputs, such as a masked key, is told beside the model's answer, not made from it.
+            self._edge(source, id_, "" if block.kind == "monitor" or _live(item.value.form) else "order")
             self._read(item.value, id_)
 
     def _read(self, value: Typed, target: str) -> None:
@@ -170,6 +171,13 @@ class Lineage:
             if ref.span is not None and not _inside(ref.span, value.span):
                 continue
             self._edge(ref.path if ref.kind in ("column", "feature") else ref.block, target)
+
+
+def _live(form: object) -> bool:
+    """Whether an expression reads what a server answered, or the features that the model read."""
+    if not isinstance(form, list | tuple):
+        return False
+    return (len(form) > 1 and form[0] in ("live", "features", "feature", "metric")) or any(_live(part) for part in form)
 
 
 def _inside(place: Span, span: Span) -> bool:

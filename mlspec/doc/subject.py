@@ -133,3 +133,10 @@ def cites(found: Iterable[Cite | None]) -> Html | None:
         return None
     items = [el("li", el("a", el("code", item.text), href=item.href) if item.href else el("code", item.text)) for item in known]
     return el("ul", items, class_="cites", aria_label="Read from")
+
+
+def size_text(count: int) -> str:
+    """`1.5 MiB`."""
+    if count >= 2**20:
+        return f"{count / 2**20:.1f} MiB"
+    return f"{count / 2**10:.1f} KiB" if count >= 2**10 else f"{count} B"

@@ -19,7 +19,17 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe",
 ]  # fmt: skip
-KEYS = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9, "Home": 36, "End": 35}
+KEYS = {
+    "Enter": 13,
+    "Escape": 27,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "Tab": 9,
+    "Home": 36,
+    "End": 35,
+}
 PATIENCE = 120.0
 
 
@@ -28,7 +38,9 @@ def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         say = "no chromium: apt-get install -y chromium"
-        pytest.fail(say) if os.environ.get("CI") == "true" else pytest.skip(say)
+        if os.environ.get("CI") == "true":
+            pytest.fail(say)
+        pytest.skip(say)
     return found
 
 

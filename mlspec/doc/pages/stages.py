@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlspec.doc.pages.site import framed, run_note
 from mlspec.doc.stage_graph import stage_drawing, took
 from mlspec.doc.stored import Taken
-from mlspec.doc.subject import Subject, artifact_id, cites
+from mlspec.doc.subject import Subject, artifact_id, cites, size_text
 from mlspec.graph import GraphError, Stage
 from mlspec.page.frame import Page, facts, section, table, tag
 from mlspec.page.html import Html, el, join
@@ -93,11 +93,5 @@ def _artifacts(subject: Subject) -> Html:
             mark = artifact_id(digest) if digest not in seen else None  # equal artifacts have one digest, and one anchor
             seen.add(digest)
             rows.append(el("tr", el("th", f"{name}/{output}", scope="row"), el("td", el("span", digest, class_="digest")),
-                           el("td", _size(taken.sizes.get(output, 0)), class_="n"), id=mark))  # fmt: skip
+                           el("td", size_text(taken.sizes.get(output, 0)), class_="n"), id=mark))  # fmt: skip
     return table(["Output", "SHA-256 of its content", "#Size"], rows, label="Artifacts with digests")
-
-
-def _size(count: int) -> str:
-    if count >= 2**20:
-        return f"{count / 2**20:.1f} MiB"
-    return f"{count / 2**10:.1f} KiB" if count >= 2**10 else f"{count} B"

@@ -166,7 +166,7 @@ def predictive(subject: Subject) -> Answer | None:
         asked = [
             block
             for block in subject.blocks("explore")
-            if "target_rate" in str((made.get("sections") if (made := block.make("value")) else ""))
+            if "target_rate" in str(made.get("sections") if (made := block.make("value")) else "")
         ]
         return _waits(subject, asked) if subject.run is None else None
     items = [join([code(row.column), f" {row.share:.1%}"]) for row in found.rows[:6]]

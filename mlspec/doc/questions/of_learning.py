@@ -8,7 +8,7 @@ from typing import Any
 from mlspec.doc.judged import compared_models
 from mlspec.doc.questions.answer import Answer, code, listed, names, plural
 from mlspec.doc.stage_graph import took
-from mlspec.doc.subject import Cite, Subject, expression_text, field_text
+from mlspec.doc.subject import Cite, Subject, expression_text, field_text, size_text
 from mlspec.page.html import Html, el, join
 from mlspec.spec.model import Block
 from mlspec.spec.values import Made
@@ -192,7 +192,7 @@ def complexity(subject: Subject) -> Answer | None:
                 join(
                     [
                         code(stage.block),
-                        f" took {took(taken.seconds, taken.memory)} to make; its package has {size / 1024:,.0f} KiB",
+                        f" took {took(taken.seconds, taken.memory)} to make; its package has {size_text(size)}",
                     ]
                 )
             )

@@ -149,9 +149,8 @@ def versions(subject: Subject) -> Answer | None:
     ]
     run = subject.run
     if run is not None:
-        for block in uses:
-            model = block.ref("model")
-            digest = None if model is None else run.digests.get(f"package.{model.block}")
+        for model in dict.fromkeys(ref.block for block in uses if (ref := block.ref("model")) is not None):
+            digest = run.digests.get(f"package.{model}")
             if digest is not None:
                 state = (
                     "passed its gates"
@@ -161,7 +160,7 @@ def versions(subject: Subject) -> Answer | None:
                     else "was judged by no gate"
                 )
                 items.append(join(["Run ", code(run.number), " made ", code(digest[:16]), f", which {state}."]))
-                cites.append(subject.cite_found(f"package.{model.block if model else ''}"))
+                cites.append(subject.cite_found(f"package.{model}"))
     return Answer(join([listed(items)]), cites)
 
 

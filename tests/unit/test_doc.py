@@ -1,0 +1,344 @@
+"""`mlspec doc`: what its pages say as goldens, and what is so of every page: whole, self-contained, the same again, and silent about persons."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlspec.cli import main
+from mlspec.doc.questions import QUESTIONS, STAGES, answered_all
+from mlspec.doc.site import BUILT, build_site
+from mlspec.doc.stored import read_stored
+from mlspec.doc.subject import Subject
+from mlspec.driver import Compilation
+from mlspec.source import SourceFile
+from mlspec.spec import schema
+from mlspec.spec.values import Value
+from mlspec.syntax import parse
+from tests.support.golden import compare as golden
+from tests.support.page_text import Reader, text_of
+from tests.support.stored_run import Findings, store_run
+from tests.targets.hostile import strings
+
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "tests" / "cases" / "doc"
+SPECS = [*sorted((ROOT / "specs").glob("*.mlspec")), *sorted((CASES).glob("*/spec.mlspec"))]
+ALWAYS = {"sources", "missing-values"}
+Capture = pytest.CaptureFixture[str]
+
+
+def project(folder: Path, case: str = "spoken") -> Path:
+    """A case's spec in a project of its own."""
+    (folder / "mlspec.toml").touch()
+    return Path(shutil.copy(CASES / case / "spec.mlspec", folder / "spec.mlspec"))
+
+
+def findings() -> Findings:
+    found: Findings = json.loads((CASES / "spoken" / "findings.json").read_text())
+    return found
+
+
+def subject(spec: Path) -> Subject:
+    """The subject of a spec and its newest run."""
+    found = Compilation(spec)
+    return Subject(found, read_stored(found.project.root, found.graph, None, None))
+
+
+def site(folder: Path, case: str = "spoken", *, run: bool = False) -> dict[str, str]:
+    spec = project(folder, case)
+    if run:
+        store_run(spec, findings())
+    return build_site(subject(spec))
+
+
+def as_text(pages: dict[str, str]) -> str:
+    """All pages but the text of the spec, as one reads them; keys and digests, which versions of stages change, by their first letters."""
+    parts = [f"== {name}\n{text_of(page)}" for name, page in pages.items() if name != "spec.html"]
+    return re.sub(r"\b[0-9a-f]{12,64}\b", "<digest>", "\n".join(parts))
+
+
+@pytest.mark.parametrize(("case", "run"), [("bare", False), ("spoken", False), ("spoken", True)], ids=["bare", "spoken", "run"])
+def test_a_site_reads_as_its_golden_text(case: str, run: bool, tmp_path: Path) -> None:
+    golden(CASES / case / ("expected_run.txt" if run else "expected.txt"), as_text(site(tmp_path, case, run=run)))
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_page_is_whole_and_needs_nothing_else(path: Path) -> None:
+    found = Compilation(path)
+    pages = build_site(Subject(found, None))
+    assert list(pages) == list(BUILT)
+    check_whole(pages)
+
+
+def check_whole(pages: dict[str, str]) -> None:
+    """Well-formed, no id twice, every link leads somewhere, nothing is fetched, and the content policy names exactly what is there."""
+    read = {name: Reader(page) for name, page in pages.items()}
+    for name, page in read.items():
+        assert page.faults == []
+        assert page.fetched == []
+        assert len(set(page.ids)) == len(page.ids), [each for each in page.ids if page.ids.count(each) > 1]
+        for link in page.links:
+            file, _, anchor = link.partition("#")
+            assert not file or file in read, f"{name}: {link}"
+            assert not anchor or anchor in read[file or name].ids, f"{name}: {link}"
+        policy = page.meta["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; ")
+        for kind in ("style", "script"):
+            digests = {f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in page.texts[kind]}
+            allowed = next(rule for rule in policy.split("; ") if rule.startswith(f"{kind}-src "))
+            assert set(allowed.split()[1:]) == (digests or {"'none'"})
+        assert not re.findall(r"@import|url\(", "".join(page.texts["style"]))
+        assert not re.findall(r"fetch\(|XMLHttpRequest|WebSocket|innerHTML|eval\(", "".join(page.texts["script"]))
+
+
+def test_pages_with_a_run_are_whole(tmp_path: Path) -> None:
+    check_whole(site(tmp_path, run=True))
+
+
+def test_the_same_spec_and_run_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    spec = project(tmp_path)
+    store_run(spec, findings())
+    outputs: list[dict[str, bytes]] = []
+    for place, named in ((tmp_path, "spec.mlspec"), (tmp_path.parent, str(spec)), (tmp_path, "./spec.mlspec")):
+        monkeypatch.chdir(place)
+        folder = tmp_path / f"out{len(outputs)}"
+        assert main(["doc", named, "-o", str(folder)]) == 0
+        outputs.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    capsys.readouterr()
+    assert outputs[0] == outputs[1] == outputs[2]
+    assert set(outputs[0]) == set(BUILT)
+    assert str(tmp_path).encode() not in b"".join(outputs[0].values()), "a page names a place of this machine"
+
+
+def test_what_is_written_twice_is_left_as_it_is(tmp_path: Path, capsys: Capture) -> None:
+    spec = project(tmp_path)
+    assert main(["doc", str(spec), "-o", str(tmp_path / "out"), "--run", "none"]) == 0
+    before = {path: path.stat().st_ino for path in (tmp_path / "out").iterdir()}
+    (tmp_path / "out" / "card.html").write_text("an old page")
+    assert main(["doc", str(spec), "-o", str(tmp_path / "out"), "--run", "none", "--format", "json"]) == 0
+    after = {path: path.stat().st_ino for path in (tmp_path / "out").iterdir()}
+    assert {path.name for path in after if after[path] != before[path]} == {"card.html"}
+    printed = capsys.readouterr().out.split("\n", 1)[1]
+    assert json.loads(printed)["files"] == list(BUILT)
+
+
+# Persons
+
+
+def test_small_groups_and_names_of_persons_stay_out(tmp_path: Path) -> None:
+    pages = "".join(site(tmp_path, run=True).values())
+    assert "ada.lovelace" not in pages, "a value of a column that names persons"
+    assert "row 4711" not in pages, "an example row of a check"
+    assert "&lt;b&gt;few" not in pages, "the name of a group of seven"
+    assert "42.9%" not in pages and "37%" not in pages, "what only seven rows say"
+    assert "2,393" not in pages, "the next smallest group: with the total it would tell the seven"
+    assert "2,600" in pages, "a large group is shown"
+    assert "secret model" not in pages, "the machine's own name"
+
+
+@pytest.mark.parametrize(("counts", "hidden"), [
+    ([100, 50, 3], [False, True, True]), ([100, 50, 0], [False] * 3), ([3, 4, 90], [True, True, True]), ([30, 15, 10], [False, True, True]),
+    ([19, 5], [True, True]), ([20, 20], [False, False]), ([], []),
+])  # fmt: skip
+def test_the_total_gives_no_small_cell_away(counts: list[int], hidden: list[bool]) -> None:
+    from mlspec.doc.privacy import withheld
+
+    found = withheld(counts, 20)
+    assert found == hidden
+    few = sum(count for count, hides in zip(counts, found, strict=True) if hides)
+    assert few == 0 or few >= 20 or all(hides or not count for count, hides in zip(counts, found, strict=True))
+
+
+# Questions
+
+
+def test_the_table_of_questions_is_sound() -> None:
+    assert len({question.id for question in QUESTIONS}) == len(QUESTIONS) == 20
+    assert list(dict.fromkeys(question.stage for question in QUESTIONS)) == list(STAGES)
+    for question in QUESTIONS:
+        kind, _, field = question.block.partition(".")
+        row = schema.kind(kind)
+        assert row is not None, question.id
+        assert not field or field in row.fields or field in row.blocks, question.id
+        assert question.words.endswith("?")
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.id)
+def test_every_example_is_of_the_language_and_has_the_block(question: Any) -> None:
+    text = "\n".join(line for line in question.example.split("\n") if line.strip() != "…")
+    tree, found = parse(SourceFile("example.mlspec", f"mlspec 2026.1\n\n{text}\n"))
+    assert tree is not None
+    assert [item.message for item in found if item.severity == "error"] == []
+    assert question.block.partition(".")[0] in text.replace("\n", " ").split()
+    assert question.block.rpartition(".")[2] in text
+
+
+@pytest.mark.parametrize(("case", "run", "open_"), [
+    ("bare", False, {question.id for question in QUESTIONS} - {"sources", "reproduction"}), ("spoken", False, set[str]()), ("spoken", True, set[str]()),
+])  # fmt: skip
+def test_which_questions_are_open(case: str, run: bool, open_: set[str], tmp_path: Path) -> None:
+    spec = project(tmp_path, case)
+    if run:
+        store_run(spec, findings())
+    answers = answered_all(subject(spec))
+    assert {answer.question.id for answer in answers if answer.state == "open"} == open_
+    waiting = {answer.question.id for answer in answers if answer.state == "waits"}
+    assert waiting == ({"quality-seen", "predictive"} if case == "spoken" and not run else set())
+
+
+def test_answers_cite_lines_and_artifacts(tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    store_run(spec, findings())
+    for answer in answered_all(subject(spec)):
+        assert answer.cites, answer.question.id
+        for cite in answer.cites:
+            if cite.href.startswith("spec.html"):
+                line = int(cite.text.rpartition(":")[2])
+                assert 0 < line <= spec.read_text().count("\n"), cite
+            else:
+                assert re.fullmatch(r"\w+\.\w+ [0-9a-f]{12}", cite.text), cite
+
+
+def test_strength_is_the_share_of_variance_between_cells(tmp_path: Path) -> None:
+    from mlspec.doc.predictive import strongest
+
+    spec = project(tmp_path)
+    store_run(spec, findings())
+    found = strongest(subject(spec))
+    assert found is not None
+    shares = {row.column: row.share for row in found.rows}
+    visits = (5000 * (0.5 - 0.2) ** 2 + 10000 * (0.05 - 0.2) ** 2) / 15000 / (0.2 * 0.8)
+    assert shares == {"visits": pytest.approx(visits), "age": pytest.approx(0.0025 / 0.16)}
+    assert [row.column for row in found.rows] == ["visits", "age"]
+
+
+# Runs
+
+
+def test_a_changed_artifact_ends_it_and_nothing_is_written(tmp_path: Path, capsys: Capture) -> None:
+    spec = project(tmp_path)
+    store_run(spec, findings())
+    verdict = next(path for path in (tmp_path / ".mlspec/store/artifacts").glob("*/verdict.json"))
+    verdict.write_text(verdict.read_text().replace('"passed": false', '"passed": true '))
+    assert main(["doc", str(spec), "-o", str(tmp_path / "out")]) == 1
+    assert "MLS808" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(["doc", str(spec), "-o", str(tmp_path / "out"), "--run", "none"]) == 0
+
+
+def test_a_changed_summary_ends_it(tmp_path: Path, capsys: Capture) -> None:
+    spec = project(tmp_path)
+    summary = store_run(spec, findings()) / "summary.json"
+    summary.write_text(summary.read_text().replace('"passed":false', '"passed":true'))
+    assert main(["doc", str(spec), "-o", str(tmp_path / "out")]) == 1
+    assert "MLS808" in capsys.readouterr().err
+
+
+def test_the_run_can_be_chosen(tmp_path: Path, capsys: Capture) -> None:
+    spec = project(tmp_path)
+    store_run(spec, findings(), 1)
+    store_run(spec, findings(), 2, env="dev")
+    for asked, number in (
+        ([], "000001"),
+        (["--run", "2"], "000002"),
+        (["--run", "000001"], "000001"),
+        (["--run", "none"], None),
+    ):
+        assert main(["doc", str(spec), "-o", str(tmp_path / "out"), "--format", "json", *asked]) == 0
+        assert json.loads(capsys.readouterr().out)["run"] == number
+    assert main(["doc", str(spec), "-o", str(tmp_path / "out"), "--run", "7"]) == 1
+    assert "there is no run `7`" in capsys.readouterr().err
+
+
+def test_a_run_of_an_earlier_text_says_so(tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    store_run(spec, findings())
+    assert "has changed since run" not in build_site(subject(spec))["index.html"]
+    spec.write_text(spec.read_text().replace(">= 0.75", ">= 0.70"))
+    assert "has changed since run 000001" in build_site(subject(spec))["index.html"]
+
+
+def test_a_spec_with_errors_has_no_site(tmp_path: Path, capsys: Capture) -> None:
+    spec = project(tmp_path)
+    spec.write_text(spec.read_text().replace("frame = people", "frame = peoples"))
+    assert main(["doc", str(spec), "-o", str(tmp_path / "out")]) == 1
+    assert "MLS101" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+# Hostile text
+
+
+def put_everywhere(value: Any, text: str) -> Any:
+    """A JSON value in which every text that the runtime took from data or people is another one."""
+    if isinstance(value, dict):
+        return {
+            (text if key == "<b>few</b>" else key): put_everywhere(item, text) if key != "groups" or item else item
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [put_everywhere(item, text) for item in value]
+    return (
+        text
+        if value in ("<script>alert(1)</script>", "Ulm", "<b>few</b>", "bootstrap", "f", "m")
+        or str(value).startswith("0.31 is")
+        else value
+    )
+
+
+def structures(folder: Path, text: str) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+    """The tags of every page when `text` stands wherever people or data put text."""
+    folder.mkdir()
+    spec = project(folder)
+    store_run(spec, put_everywhere(findings(), text))
+    made = subject(spec)
+    card, settings = made.first("card"), made.spec.settings
+    assert card is not None
+    for field in ("risks", "users", "regulation"):
+        card.fields[field] = Value((text,), card.fields[field].span)
+    card.fields["data"] = Value(text, card.fields["data"].span)
+    settings.fields["owner"] = Value(text, settings.fields["owner"].span)
+    settings.doc = text
+    for block in made.spec.blocks.values():
+        block.doc = text
+        for item in (*block.columns.values(), *block.definitions.values()):
+            item.doc = text
+    pages = build_site(made)
+    check_whole(pages)
+    return {name: Reader(page).tags for name, page in pages.items()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *strings(24, 3),
+        "</script><script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "</style>",
+        "-->",
+        "&lt;b&gt;",
+        "]]>",
+        "' onclick='x",
+    ],
+)
+def test_no_text_becomes_markup(text: str, tmp_path: Path) -> None:
+    if not text.strip():
+        pytest.skip("a doc of nothing is no doc")
+    assert structures(tmp_path / "hostile", text) == structures(tmp_path / "plain", "plain")
+
+
+def test_no_control_character_reaches_a_page(tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    made = subject(spec)
+    made.spec.settings.doc = "\x00\x1b[31m\u202e\u200b\ufeff\x85\u2028\ud800"
+    page = build_site(made)["index.html"]
+    assert not re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\u2028\ufeff\ud800]", page)
+    assert "\\u{202e}" in page
+    page.encode()
