@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def _clean(options: argparse.Namespace, store: Any) -> int:
     gone = [path for path in runs if path not in kept]
     gone += [path for path in store.stages.glob("*.json") if path.stem not in keys]
     gone += [path for path in store.artifacts.glob("*") if path.name not in digests]
-    gone += [*(store.state / "cache").glob("*")]
+    gone += [*(store.state / "cache").glob("*"), *_of_targets(store.state, options.keep)]
     size = sum(_size(path) for path in gone)
     if not options.dry_run:
         _remove(gone)
@@ -60,6 +61,25 @@ def _clean(options: argparse.Namespace, store: Any) -> int:
     else:
         out(f"{len(gone)} entries, {size / 2**20:.1f} MiB {verb}; {len(kept)} runs stay\n" if gone else "nothing to remove\n")
     return exits.OK
+
+
+def _of_targets(state: Path, count: int) -> Iterator[Path]:
+    """What runs under other targets left beside their stores, but for the newest of each kind: one that goes on is the newest.
+
+    `mlspec run` numbers them, `runs/000001`; Airflow's own lie below their DAG, `runs/DAG/RUN`.
+    """
+    for runs in state.glob("*/runs"):
+        numbered = [path for path in runs.iterdir() if path.name.isdigit()]
+        yield from sorted(numbered, key=lambda path: int(path.name), reverse=True)[count:]
+        for dag in runs.iterdir():
+            if dag.is_dir() and not dag.name.isdigit():
+                yield from sorted(dag.iterdir(), key=_last_change, reverse=True)[count:]
+
+
+def _last_change(run: Path) -> tuple[int, str]:
+    """When a stage of the run last began or ended."""
+    places = [run, *run.glob("ended"), *run.glob("artifacts"), *run.glob("artifacts/*")]
+    return max(path.stat().st_mtime_ns for path in places), run.name
 
 
 def _remove(gone: list[Path]) -> None:

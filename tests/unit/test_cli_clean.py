@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,23 @@ def test_nothing_to_do(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["clean"]) == 0
     assert capsys.readouterr().out == "nothing to remove\n"
     assert main(["clean", "--keep", "0"]) == exits.USAGE
+
+
+def test_runs_of_other_targets_are_kept_as_many_as_are_asked_for(tmp_path: Path) -> None:
+    """By number where `mlspec run` made them, by what changed last where Airflow did; a store stays."""
+    (tmp_path / "mlspec.toml").write_text("")
+    state = tmp_path / ".mlspec"
+    for number in range(1, 12):
+        (state / "kfp" / "runs" / f"{number:06d}" / "outputs").mkdir(parents=True)
+    for age, name in enumerate(("new", "middle", "old")):
+        ended = state / "airflow" / "runs" / "shop" / name / "ended"
+        ended.mkdir(parents=True)
+        for path in (ended, ended.parent):
+            os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    (state / "airflow" / "store" / "stages").mkdir(parents=True)
+    assert main(["clean", str(tmp_path), "--keep", "2", "--dry-run"]) == 0
+    assert len([*(state / "kfp" / "runs").iterdir()]) == 11
+    assert main(["clean", str(tmp_path), "--keep", "2"]) == 0
+    assert sorted(path.name for path in (state / "kfp" / "runs").iterdir()) == ["000010", "000011"]
+    assert sorted(path.name for path in (state / "airflow" / "runs" / "shop").iterdir()) == ["middle", "new"]
+    assert (state / "airflow" / "store" / "stages").is_dir()
