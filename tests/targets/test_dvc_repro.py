@@ -82,6 +82,33 @@ def test_an_edit_of_a_feature_rebuilds_what_depends_on_it(copy: Repository) -> N
     assert "tune.auc" in copy.dvc("metrics", "diff", "--all").out
 
 
+def test_a_feature_that_no_model_reads_fits_none_again(copy: Repository, tmp_path: Path) -> None:
+    """DVC sees that the table of features is another one; by its key each model knows that its own features are not."""
+    copy.edit("  device := onehot(visits.device)\n", "  device := onehot(visits.device)\n  who := visits.age @audit\n")
+    before = copy.digests()
+    said = copy.repro(MLSPEC_STAGE_REPORTS=str(tmp_path / "ended"))
+    ended = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "ended").iterdir()}
+    assert {"inputs-features", "base-fit", "tune-search"} <= said.ran
+    assert {name for name, report in ended.items() if report["state"] == "reused"} == {"base-fit", "tune-search"}
+    after = copy.digests()
+    assert after["tune-search/package"] == before["tune-search/package"]
+    assert after["inputs-features/values"] != before["inputs-features/values"]
+    assert copy.repro().ran == set(), "its resume folder is there, though nothing was searched"
+
+
+def test_another_version_of_a_library_runs_what_uses_it(copy: Repository) -> None:
+    path = copy.built / "libraries.json"
+    versions = json.loads(path.read_text())
+    assert versions["base-fit"]["scikit-learn"] and "parts-split" not in versions
+    versions["base-fit"]["scikit-learn"] = "0.1"
+    path.write_text(json.dumps(versions))
+    said = copy.dvc("repro", "--dry", PIPELINE)
+    assert "base-fit" in said.ran and not said.ran & {"tune-search", "inputs-features", "visits-extract"}
+    assert (
+        "libraries.json: edited by hand" in copy.mlspec("compile", "shop.mlspec", "--target", "dvc", "--check", check=False).out
+    )
+
+
 def test_an_edit_of_a_check_runs_the_check_and_the_pages_that_show_it(copy: Repository) -> None:
     copy.edit("rows() >= 100", "rows() >= 50")
     assert copy.repro().ran == {"visits-verify", "run-report", "run-card", "run-track"}

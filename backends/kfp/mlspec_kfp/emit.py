@@ -32,14 +32,14 @@ def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
     settings = Settings.of(options, pipeline_name(graph), digest)
     if refused := check_names(graph) or check_settings(settings, graph.spec):
         return Emitted({}, refused)
-    findings = check_schedules(graph)
+    findings = check_schedules(graph, settings.zone)
     pipelines = {PIPELINE: graph} | {pipeline_path(graph, timed_run): part(graph, timed_run) for timed_run in _parts(graph)}
     written = {path: pipeline_file(stages, settings) for path, stages in pipelines.items()}
     if not settings.allow_oversize:
         findings += [found for path, (text, _) in written.items() for found in check_size(pipelines[path], text)]
     files = {
         **{path: text for path, (text, _) in written.items()}, PLAN: plan.decode(),
-        "Dockerfile": dockerfile(graph, settings, digest), "requirements.txt": requirements(graph), **_recurring(graph),
+        "Dockerfile": dockerfile(graph, settings, digest), "requirements.txt": requirements(graph), **_recurring(graph, settings.zone),
     }  # fmt: skip
     return Emitted(files, findings, {path: origins for path, (_, origins) in written.items()})
 
@@ -49,9 +49,11 @@ def _parts(graph: Graph) -> list[Schedule]:
     return [schedule for schedule in timed(graph) if pipeline_path(graph, schedule) != PIPELINE]
 
 
-def _recurring(graph: Graph) -> dict[str, str]:
+def _recurring(graph: Graph, zone: str) -> dict[str, str]:
     """A file for each recurring run."""
-    return {f"recurring-{slug(schedule.name)}.json": to_json(recurring_run(graph, schedule)).text for schedule in timed(graph)}
+    return {
+        f"recurring-{slug(schedule.name)}.json": to_json(recurring_run(graph, schedule, zone)).text for schedule in timed(graph)
+    }
 
 
 def pipeline_file(graph: Graph, settings: Settings) -> tuple[str, Sequence[Origin]]:

@@ -9,6 +9,7 @@ from typing import Any
 from mlspec.backend import Finding
 from mlspec.graph import Graph, Schedule
 from mlspec_kfp.names import pipeline_name, slug
+from mlspec_kfp.zones import in_utc
 
 UTC = ("UTC", "Etc/UTC")
 
@@ -31,34 +32,43 @@ def part(graph: Graph, schedule: Schedule) -> Graph:
     return graph.of_these(more, spec=f"{graph.spec}_{schedule.name}")
 
 
-def recurring_run(graph: Graph, schedule: Schedule) -> dict[str, Any]:
+def recurring_run(graph: Graph, schedule: Schedule, zone: str = "UTC") -> dict[str, Any]:
     """The body of the request that creates the recurring run; the pipeline's version is put in when it is uploaded."""
     return {
         "display_name": f"{pipeline_name(graph)}-{slug(schedule.name)}",
         "max_concurrency": "1",
         "mode": "ENABLE",
         "no_catchup": True,
-        "trigger": _trigger(schedule),
+        "trigger": _trigger(schedule, zone),
     }
 
 
-def _trigger(schedule: Schedule) -> dict[str, Any]:
+def _trigger(schedule: Schedule, zone: str) -> dict[str, Any]:
     if schedule.cron is not None:
         # KFP's lines have seconds first.
-        return {"cron_schedule": {"cron": f"0 {schedule.cron}"}}
+        return {"cron_schedule": {"cron": f"0 {_cron(schedule, zone) or schedule.cron}"}}
     assert schedule.every is not None
     return {"periodic_schedule": {"interval_second": str(max(1, round(schedule.every)))}}
 
 
-def check_schedules(graph: Graph) -> list[Finding]:
+def _cron(schedule: Schedule, zone: str) -> str | None:
+    """The schedule's line for a server whose clock is that of `zone`; None where there is none."""
+    own = str(schedule.zone)
+    if schedule.cron is None or own == zone or {own, zone} <= {*UTC}:
+        return schedule.cron
+    return in_utc(schedule.cron, own) if zone in UTC else None
+
+
+def check_schedules(graph: Graph, zone: str = "UTC") -> list[Finding]:
     """MLS702 for what KFP leaves to others."""
-    return [finding for schedule in timed(graph) for finding in _left_to_others(schedule)]
+    return [finding for schedule in timed(graph) for finding in _left_to_others(schedule, zone)]
 
 
-def _left_to_others(schedule: Schedule) -> Iterator[Finding]:
+def _left_to_others(schedule: Schedule, zone: str) -> Iterator[Finding]:
     left = {
-        "at": "the server's own zone counts, so set its CRON_SCHEDULE_TIMEZONE to the schedule's"
-        if schedule.zone not in (None, *UTC)
+        "at": f"a recurring run has no zone, and no line in `{zone}` means these times in `{schedule.zone}`: "
+        "set the server's CRON_SCHEDULE_TIMEZONE to that, and compile with the option `zone`"
+        if schedule.cron is not None and _cron(schedule, zone) is None
         else "",
         "deadline": "KFP watches no deadline of a run" if schedule.deadline is not None else "",
         "on_failure": "KFP shows a failed run on its page and tells nobody" if schedule.on_failure is not None else "",

@@ -18,6 +18,7 @@ OPTIONS = (
     Option("pipeline_root", str, "", "where KFP keeps artifacts (s3://…, gs://…, minio://…); without it, where the server does"),
     Option("secret", str, "", "the Kubernetes secret whose keys are the variables that the spec names (default: the pipeline)"),
     Option("accelerator", str, "nvidia.com/gpu", "the resource that a GPU is asked for by"),
+    Option("zone", str, "UTC", "the zone of the server's clock (its CRON_SCHEDULE_TIMEZONE), which recurring runs go by"),
     Option("allow_oversize", bool, False, "write files that are too large for etcd"),
     Option("endpoint", str, "", "run: the address of a KFP server; without it kfp's local runner runs the tasks here"),
     Option("experiment", str, "", "run: the experiment on the server (default: the pipeline)"),
@@ -37,6 +38,7 @@ class Settings:
     secret: str
     accelerator: str
     allow_oversize: bool
+    zone: str
     plan: str
     store: str
 
@@ -48,7 +50,7 @@ class Settings:
             image=str(options["image"]) or f"mlspec.invalid/python/{pipeline}@sha256:{plan_digest}",
             base=str(options["base"]), root=root, volume=str(options["volume"]), pipeline_root=str(options["pipeline_root"]),
             secret=str(options["secret"]) or pipeline, accelerator=str(options["accelerator"]),
-            allow_oversize=bool(options["allow_oversize"]), plan=f"/plan/{plan_digest}.json",
+            allow_oversize=bool(options["allow_oversize"]), zone=str(options["zone"]), plan=f"/plan/{plan_digest}.json",
             store=f"{root}/.mlspec/kfp/store" if options["volume"] else "",
         )  # fmt: skip
 

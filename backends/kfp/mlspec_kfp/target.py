@@ -26,7 +26,7 @@ backend = Backend(
             "emulated",
             "KFP's cache, by key, for what `mlspec lock --data` pins; of all else the stage command looks in the store on the volume",
         ),
-        "schedule": Capability("native", "a recurring run beside the pipeline, in the zone of the server"),
+        "schedule": Capability("native", "a recurring run beside the pipeline, its times said in the zone of the server"),
         "wait": Capability("native", "under kfp's local runner, a lock of the project; a server takes every run"),
         "gate": Capability("native", "a task that fails; what it guards depends on it"),
     },
