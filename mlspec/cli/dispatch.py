@@ -38,8 +38,10 @@ COMMANDS = {
     "init": "begin a project, from a data file if you have one",
     "infer": "print the blocks that describe a data file",
     "targets": "the targets that are installed",
-    "lock": "pin the files that specs import, by digest",
+    "lock": "pin the files that specs import, and their data, by digest",
     "schema": "the block kinds and fields of the language",
+    "lsp": "answer an editor: the language server",
+    "completion": "print the script that completes `mlspec` in a shell",
     "clean": "remove what no run needs any more",
 }
 

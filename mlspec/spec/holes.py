@@ -39,6 +39,23 @@ def intact(tree: File, found: Iterable[Diagnostic]) -> tuple[File, frozenset[str
     return File(tree.span, tree.edition, tuple(kept), ()), frozenset(names)
 
 
+def without_errors(tree: File, found: Iterable[Diagnostic]) -> File:
+    """The statements in which no error lies, those inside blocks too: what an editor can know of a text that is being written."""
+    places = [one.span for one in found if one.severity == "error" and one.span is not None]
+    return File(tree.span, tree.edition, _kept(tree.statements, places), ()) if places else tree
+
+
+def _kept(statements: tuple[nodes.Stmt, ...], places: list[Span]) -> tuple[nodes.Stmt, ...]:
+    kept: list[nodes.Stmt] = []
+    for statement in statements:
+        if not _holds(statement.span, places):
+            kept.append(statement)
+        elif isinstance(statement, nodes.Block) and statement.kind.text.isidentifier() and not _holds(statement.head, places):
+            body = _kept(statement.body, places)
+            kept.append(nodes.Block(statement.span, statement.head, statement.kind, statement.label, body, statement.doc))
+    return tuple(kept)
+
+
 def _shifts(error: Diagnostic) -> bool:
     """Whether an error leaves open where a block ends: a brace too many or too few, a block by indentation, a text that is open."""
     if error.code.id in ("MLS002", "MLS003", "MLS005", "MLS006"):

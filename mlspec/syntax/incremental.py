@@ -58,7 +58,7 @@ class Reading:
         self.edition = None if window is None else window.edition
         if window is None or window.statements is None:
             self.tree: File | None = None
-            self.found = [limit] if limit is not None or window is None else in_order(window.found)
+            self.found = in_order(window.found) if window is not None else [limit] if limit is not None else []
             return
         pieces = window.pieces()
         if pieces is not None:
