@@ -10,10 +10,12 @@ from typing import Any
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare.online import compile_row
 from mlspec.runtime.rehearse.given import Given
+from mlspec.runtime.wording import text_of
 
 NEAR = 1e-6
 """Two numbers closer than this share of their size look equal to a person and are not."""
 VECTOR = "#"
+_PLAIN = frozenset(("int", "float", "bool", "string", "text", "category", "id"))
 
 
 class Outcome:
@@ -125,7 +127,7 @@ def _failure(
     return {
         "kind": "expectation", "name": expectation["name"], "line": expectation["line"], "expected": expectation["text"],
         "found": ", ".join(found) + row, "values": {path: plain(record.get(path)) for path in paths},
-        "row": None if number is None else number + 1,
+        "row": None if number is None else number + 1, "wanted": _wanted(expectation["expression"]),
         "help": _near(expectation["expression"], record) or _left_out(expectation, record, given, number or 0),
     }  # fmt: skip
 
@@ -163,6 +165,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float | str) else shown(value)
+
+
+def _wanted(form: Any) -> str:
+    """The constant of `feature == constant`, "" of any other condition: then one value against one says it all."""
+    if form[0] != "call" or form[1] != "==" or form[2][0][0] != "col" or form[2][1][0] != "lit":
+        return ""
+    _, value, kind = form[2][1]
+    return shown(value) if kind in _PLAIN else text_of(form[2][1])
 
 
 def _near(form: Any, record: Mapping[str, Any]) -> str:

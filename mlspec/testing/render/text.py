@@ -69,7 +69,7 @@ def _failures(file: FileTests, outcome: Mapping[str, Any], ink: Ink) -> Iterator
         if failure["kind"] == "code":
             head = f"{failure['name']}" + (f" at {failure['where']}" if failure.get("where") else "")
         yield _placed("      ", _short(head), f"{file.path}:{line}", ink)
-        yield f"        {ink('name', 'expected')}  {escape(str(failure['expected']))}"
+        yield f"        {ink('name', 'expected')}  {escape(str(failure.get('wanted') or failure['expected']))}"
         yield f"        {ink('name', 'found')}     {ink('fail', escape(str(failure['found'])))}"
         for span in _computed(file, failure):
             yield _placed("        ", _short(one_line(span.text)), f"{span.source.name}:{span.position[0]}", ink, "dim")
@@ -86,9 +86,9 @@ def _computed(file: FileTests, failure: Mapping[str, Any]) -> Iterator[Span]:
             yield span
 
 
-def _placed(indent: str, text: str, place: str, ink: Ink, style: str = "") -> str:
+def _placed(indent: str, text: str, place: str, ink: Ink, style: str = "", width: int = _WIDTH) -> str:
     """A text, and a place at the right of it in one column for all."""
-    gap = " " * max(2, _WIDTH + 4 - len(indent) - len(escape(text)))
+    gap = " " * max(2, width + 4 - len(indent) - len(escape(text)))
     shown = escape(text)
     return f"{indent}{ink(style, shown) if style else shown}{gap}{ink('dim', escape(place))}"
 
@@ -134,7 +134,7 @@ def _survivor(fate: Fate, ink: Ink) -> Iterator[str]:
     from mlspec.diff.page import again
 
     place = f"{fate.mutant.span.source.name}:{fate.mutant.span.position[0]}"
-    yield _placed("    ", _short(f"{fate.mutant.kind}: {fate.mutant.path} {fate.mutant.what}"), place, ink)
+    yield _placed("    ", _short(f"{fate.mutant.kind}: {fate.mutant.path} {fate.mutant.what}"), place, ink, width=_WIDTH + 24)
     change = fate.change
     words = []
     if change is not None:
