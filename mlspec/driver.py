@@ -61,9 +61,8 @@ class Compilation:
         read: Callable[..., SourceFile | Diagnostic] = read_source,
         policy: Policy | None = None,
         today: str = "",
-        parse: Callable[[SourceFile], tuple[File | None, list[Diagnostic]]] = parse,
     ) -> None:
-        """`read` stands in for `read_source` where files are not those of the disk, and `parse` for the parser: an editor's.
+        """`read` stands in for `read_source` where files are not those of the disk: a revision's.
 
         `policy` is held to instead of the project's own, and waivers are held against `today`, a date, instead of the clock's day.
         """
@@ -72,7 +71,6 @@ class Compilation:
         self.params = dict(params or {})
         self.project = project or Project.of(self.path)
         self._read = read
-        self._parse = parse
         self._policy = policy
         self.today = today
         self.imported: dict[str, SourceFile] = {}
@@ -89,14 +87,11 @@ class Compilation:
         return read
 
     @cached_property
-    def parsed(self) -> tuple[File | None, list[Diagnostic]]:
-        """The syntax tree, of a text with errors what could be read of it, and those errors."""
-        return (None, []) if self.source is None else self._parse(self.source)
-
-    @cached_property
     def tree(self) -> File | None:
-        """The syntax tree; None of a text with errors."""
-        tree, found = self.parsed
+        """The syntax tree; of a text with errors what could be read of it."""
+        if self.source is None:
+            return None
+        tree, found = parse(self.source)
         self._found.extend(found)
         if not any(item.severity == "error" for item in found):
             return tree
@@ -171,17 +166,6 @@ class Compilation:
         """The spec, or what could be bound of one with errors; None when its text has no statements that can be read."""
         return self.spec if self.spec is not None or self.tree is None else self.bound(self.env)
 
-    @cached_property
-    def readable(self) -> Spec | None:
-        """The spec, or what could be bound of the statements that could be read: for an editor, never for a run."""
-        tree, found = self.parsed
-        if tree is None or self.tree is not None:
-            return self.rough
-        from mlspec.spec.check import bind_spec
-        from mlspec.spec.holes import without_errors
-
-        return bind_spec(without_errors(tree, found), load=self._load, lost=frozenset())[0]
-
     def bound(self, env: str | None) -> Spec:
         """What can be bound of a spec with a tree under an env, whether it has errors or not."""
         from mlspec.spec.check import bind_spec
@@ -205,7 +189,7 @@ class Compilation:
             limit, got = f"{MAX_PROJECT // 2**20} MiB", f"{size / 2**20:.1f} MiB"
             self._found.add(Diagnostic(code("MLS115"), Span(read, 0, 0), {"what": "too much text", "limit": limit, "got": got}))
             return None
-        tree, found = self._parse(read)
+        tree, found = parse(read)
         self._found.extend(found)
         if tree is not None:
             self._trees[self._from_root(str(full))] = tree

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mlspec.cli import exits
+from mlspec.cli import exits, review, untrusted
+from mlspec.cli.options import add_untrusted
 from mlspec.cli.terminal import out, wants_color
 
 if TYPE_CHECKING:
@@ -40,9 +41,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what to compare it with; behind `A..B` or `REV` the path that is meant (default: all)",
     )
     parser.add_argument(
-        "--fail-on", choices=FAIL_ON, default="loosening", metavar="EFFECT",
-        help=f"the mildest effect that makes the exit code 1, of {', '.join(FAIL_ON)} (default: loosening, which includes breaking)",
+        "--fail-on", choices=FAIL_ON, metavar="EFFECT",
+        help=f"the mildest effect that makes the exit code 1, of {', '.join(FAIL_ON)} (default: what the policy of OLD says; without one "
+        "loosening, which includes breaking)",
     )  # fmt: skip
+    review.arguments(parser)
+    add_untrusted(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,27 +54,44 @@ def run(options: argparse.Namespace) -> int:
     from mlspec.cli.sides import asks_git, pairs, sides
 
     asked = [options.old] if options.new is None else [options.old, options.new]
+    held = review.Review(options)
     if not asks_git(asked):
-        return _finish(options, [_compare(pair) for pair in pairs(*sides(asked, None))])
+        return _finish(options, held, [_judged(held, pair) for pair in pairs(*sides(asked, None))])
     from mlspec.diff.revisions import Repository, RevisionError
 
     try:
         with Repository(str(Path.cwd())) as repository:
-            found = [_compare(pair) for pair in pairs(*sides(asked, repository))]
-            return _finish(options, found)
+            found = [_judged(held, pair) for pair in pairs(*sides(asked, repository))]
+            return _finish(options, held, found)
     except RevisionError as error:
         raise exits.CommandError(str(error), exits.NOT_COMPARED, help=error.help) from None
 
 
-def _finish(options: argparse.Namespace, found: list[FileDiff]) -> int:
+def _judged(held: review.Review, pair: Pair) -> FileDiff:
+    """The comparison of one spec under the policy of its old side."""
+    base = held.begin(pair)
+    return held.end(pair, base, _compare(pair))
+
+
+def _finish(options: argparse.Namespace, held: review.Review, compared: list[FileDiff]) -> int:
     from mlspec.diff.page import render
 
+    found = [*held.changed_settings(), *compared]
     color = options.format == "text" and wants_color(sys.stdout, options.no_color)
     out(render(found, options.format, color=color, verbose=options.verbose, quiet=options.quiet))
     if any(file.status == "failed" for file in found):
         return exits.NOT_COMPARED
-    failing = options.fail_on != "never" and any(file.comparison.at_least(options.fail_on) for file in found)
+    failing = held.fails()
+    if failing and options.format == "text" and (options.verbose or held.strict):
+        _tell_way_out(held)
     return exits.FOUND if failing or any(file.comparison.errors for file in found) else exits.OK
+
+
+def _tell_way_out(held: review.Review) -> None:
+    """How an approver may accept what failed."""
+    block = held.way_out()
+    if block:
+        out(f"\nan approver may accept this change, with a reason, in the new spec:\n\n{block}")
 
 
 def _compare(pair: Pair) -> FileDiff:
@@ -78,6 +99,7 @@ def _compare(pair: Pair) -> FileDiff:
     from mlspec.diff import Comparison, compare
     from mlspec.diff.page import FileDiff, one_sided
 
+    untrusted.next_spec()
     if pair.old is None or pair.new is None:
         there = pair.new or pair.old
         assert there is not None

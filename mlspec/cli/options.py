@@ -37,3 +37,24 @@ def add_untrusted(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--untrusted", action="store_true", help="specs of strangers: 5 s of computing a spec, 512 MiB, no cache"
     )
+
+
+def add_day(parser: argparse.ArgumentParser) -> None:
+    """`--today`."""
+    parser.add_argument("--today", metavar="DATE", help="hold waivers against this day instead of the day it is, in UTC")
+
+
+def day_of(options: argparse.Namespace) -> str:
+    """The day of `--today`, else the day that it is."""
+    from mlspec.policy.judge import utc_day
+
+    if options.today is None:
+        return utc_day()
+    from datetime import date
+
+    try:
+        return date.fromisoformat(options.today).isoformat()
+    except ValueError:
+        from mlspec.cli.exits import CommandError
+
+        raise CommandError("`--today` is no date", expected="a date such as 2027-01-31", found=options.today) from None

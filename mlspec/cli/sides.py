@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mlspec.cli import exits
+from mlspec.diagnostics import Diagnostic
 from mlspec.driver import Compilation, Project
 
 if TYPE_CHECKING:
-    from mlspec.diagnostics import Diagnostic
     from mlspec.diff.revisions import Repository
+    from mlspec.policy import Policy
     from mlspec.source import SourceFile
+
+
+Found = tuple["Policy", "list[Diagnostic]"]
 
 
 class Pair(NamedTuple):
@@ -22,6 +26,8 @@ class Pair(NamedTuple):
     path: str
     old: Compilation | None
     new: Compilation | None
+    policies: tuple[Found, Found]
+    """Of the old side and of the new one, each with what is wrong with it."""
 
 
 class Side(Protocol):
@@ -33,6 +39,8 @@ class Side(Protocol):
 
     def compilation(self, path: str) -> Compilation: ...
 
+    def policy(self, name: str) -> Found: ...
+
 
 class Disk:
     """A file or a folder as it lies there."""
@@ -41,6 +49,7 @@ class Disk:
         self.path = path
         self.single = not Path(path).is_dir()
         self.below = below
+        self._policies: dict[Path, Found] = {}
 
     def specs(self) -> dict[str, str]:
         """The specs below a folder by their path from it; the one file under no name."""
@@ -56,6 +65,15 @@ class Disk:
     def compilation(self, path: str) -> Compilation:
         return Compilation(Path(path))
 
+    def policy(self, name: str) -> Found:
+        """What `mlspec.toml` of the project says in which a spec lies, or would lie."""
+        from mlspec.policy import load_policy
+
+        root = Project.of(Path(self.path) / name if name else Path(self.path)).root
+        if root not in self._policies:
+            self._policies[root] = load_policy(root)
+        return self._policies[root]
+
 
 class Revision:
     """A file or a folder of a revision, or all of it; `path` goes from the repository's root."""
@@ -67,6 +85,7 @@ class Revision:
         self.path = path
         found = repository.find(f"{commit}:{path}")
         self.single = found is None or found[1] != "tree"
+        self._policies: dict[str, Found] = {}
 
     def specs(self) -> dict[str, str]:
         """As of a folder on disk."""
@@ -78,6 +97,27 @@ class Revision:
     def compilation(self, path: str) -> Compilation:
         top = Path(self.repository.top)
         return Compilation(top / path, project=Project(top), read=self._read)
+
+    def policy(self, name: str) -> Found:
+        """As of a folder on disk: the nearest `mlspec.toml` upward in the commit."""
+        full = "/".join(part for part in (self.path, name) if part)
+        folder = full.rpartition("/")[0]
+        if folder not in self._policies:
+            self._policies[folder] = self._policy_above(folder)
+        return self._policies[folder]
+
+    def _policy_above(self, folder: str) -> Found:
+        from mlspec.policy import Policy, read_policy
+        from mlspec.policy.settings import FILE
+
+        while True:
+            path = f"{folder}/{FILE}" if folder else FILE
+            if self.repository.find(f"{self.commit}:{path}") is not None:
+                found = self.repository.read(self.commit, path, self.label)
+                return (Policy(), [found]) if isinstance(found, Diagnostic) else read_policy(found)
+            if not folder:
+                return Policy(), []
+            folder = folder.rpartition("/")[0]
 
     def _read(self, path: str | Path, root: str | Path | None = None, name: str | None = None) -> SourceFile | Diagnostic:
         """Stands in for `read_source`: the same paths, looked up in the commit."""
@@ -93,7 +133,7 @@ def pairs(old: Side, new: Side) -> Iterator[Pair]:
     for name in sorted({*before, *after}):
         one = old.compilation(before[name]) if name in before else None
         other = new.compilation(after[name]) if name in after else None
-        yield Pair(name or after.get(name, ""), one, other)
+        yield Pair(name or after.get(name, ""), one, other, (old.policy(name), new.policy(name)))
 
 
 def sides(arguments: list[str], repository: Repository | None) -> tuple[Side, Side]:

@@ -104,7 +104,9 @@ class Waived:
 
     @property
     def sentence(self) -> str:
-        """`waived by ml-risk until 2027-01-31: …`."""
+        """`waived by ml-risk until 2027-01-31: …`; without the name of a waiver it was approved where the change is reviewed."""
+        if not self.name:
+            return f"approved by {self.owner}: {self.reason}"
         return f"waived by {self.owner} until {self.expires}: {self.reason}"
 
 

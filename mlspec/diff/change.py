@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlspec.diagnostics import Waived
 from mlspec.source import Span
 from mlspec.spec.model import Spec
 
@@ -24,6 +25,7 @@ ACTIONS = ("rerun", "resume", "rescore", "redeploy", "rearm", "follow")
 class Change:
     """One change. `where` is `kind.block.member`, `place` the same without the kind; `old` and `new` are short texts, "" where
     there is nothing; `whole` are the two uncut, where they were cut. `code` is that of an error that the new text has there.
+    `level` is what the policy does about it (error, warning, off), `waived` says who accepted it, why and until when.
     """
 
     effect: str
@@ -40,12 +42,19 @@ class Change:
     new_span: Span | None = None
     stages: dict[str, list[str]] = field(default_factory=dict)
     whole: tuple[str, str] | None = None
+    level: str = ""
+    waived: Waived | None = None
 
     @property
     def fingerprint(self) -> str:
         """Names the change by what it is, not by where its lines stand: a waiver of it holds while it stays the same."""
         parts = ("mlspec-diff-1", self.rule, self.effect, self.where, *(self.whole or (self.old, self.new)))
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @property
+    def reasons(self) -> str:
+        """Why it is what it is, and who accepted it."""
+        return "; ".join(text for text in (self.why, "" if self.waived is None else self.waived.sentence) if text)
 
     @property
     def rank(self) -> tuple[bool, int]:

@@ -135,6 +135,7 @@ RULES: dict[str, str] = {
     "code-changed": "The code of an extern changed.",
     "edition-changed": "The spec is read by the rules of another edition.",
     "docs-changed": "What is said about something changed.",
+    "policy-changed": "The policy that specs are held to says something else.",
     "spec-added": "A spec is new.",
     "spec-removed": "A spec is gone.",
     "not-compared": "The text has an error here, so that the change has no known direction.",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from mlspec.diagnostics.levels import LEVELS
 from mlspec.diff.change import ACTIONS, EFFECTS
 
 MAX_BYTES = 2 * 2**20
@@ -63,7 +64,12 @@ def _change(given: Any, where: str) -> dict[str, Any]:
         "effect": _one_of(EFFECTS), "rule": _matching(_RULE), "where": _text, "old": _text, "new": _text, "why": _text,
         "security": _flag, "comparable_numbers": _flag, "code": _or_none(_matching(_CODE)), "fingerprint": _text,
         "old_place": _or_none(_place), "new_place": _or_none(_place), "stages": _stages,
+        "level": _one_of(LEVELS), "waived": _or_none(_waived),
     })  # fmt: skip
+
+
+def _waived(given: Any, where: str) -> dict[str, Any]:
+    return _fields(given, where, {"waiver": _text, "owner": _text, "reason": _text, "expires": _text, "place": _or_none(_place)})
 
 
 def _place(given: Any, where: str) -> dict[str, Any]:

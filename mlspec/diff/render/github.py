@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlspec.diagnostics.escape import escape
 from mlspec.diff.change import Change
 from mlspec.diff.page import FileDiff, again
-from mlspec.diff.render.sarif import LEVELS, path_of
+from mlspec.diff.render.sarif import level_of, path_of
 
 if TYPE_CHECKING:
     from mlspec.diagnostics import Diagnostic
@@ -39,7 +39,8 @@ def _command(change: Change) -> str:
     span = change.new_span
     if span is not None:
         properties = [f"file={_property(escape(path_of(span)))}", f"line={span.position[0]}", *properties]
-    return f"::{_WORDS[LEVELS[change.effect]]} {','.join(properties)}::{_data(message_of(change))}"
+    command = "notice" if change.waived is not None else _WORDS[level_of(change)]
+    return f"::{command} {','.join(properties)}::{_data(message_of(change))}"
 
 
 def message_of(change: Change) -> str:
@@ -51,7 +52,7 @@ def message_of(change: Change) -> str:
         if change.old
         else f"new: {change.new}"
     )
-    said = [values, change.why, f"the new spec has {change.code} here" if change.code else "", again(change.stages)]
+    said = [values, change.reasons, f"the new spec has {change.code} here" if change.code else "", again(change.stages)]
     return "\n".join(escape(text) for text in said if text)
 
 

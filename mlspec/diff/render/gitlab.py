@@ -36,7 +36,7 @@ def _issue(file: FileDiff, change: Change) -> dict[str, Any]:
     return {
         "check_name": f"diff/{change.rule}",
         "description": f"{change.effect}: {change.where}\n{message_of(change)}",
-        "severity": _SEVERITIES[change.effect],
+        "severity": "info" if change.waived is not None else _SEVERITIES[change.effect],
         "fingerprint": name,
         "location": _location(file, span),
     }

@@ -107,7 +107,7 @@ def _change(number: int, index: int, change: Change) -> Html:
         if span is not None
     ]
     marks = [tag(change.effect, tone), tag("security-relevant", "bad") if change.security else None,
-             tag("numbers not comparable", "warn") if change.incomparable else None]  # fmt: skip
+             tag("numbers not comparable", "warn") if change.incomparable else None, tag("waived", "good") if change.waived else None]  # fmt: skip
     runs = again(change.stages)
     stages = [name for action, names in change.stages.items() if action not in ("redeploy", "rearm") for name in names]
     return el(
@@ -116,6 +116,7 @@ def _change(number: int, index: int, change: Change) -> Html:
         el("div", el("del", el("code", old)) if old else None, " → " if old and new else None, el("ins", el("code", new)) if new else None,
            class_="values") if old or new else None,
         el("p", prose(change.why)) if change.why else None,
+        el("p", prose(change.waived.sentence)) if change.waived else None,
         el("p", "The new spec has ", el("code", change.code), " here.") if change.code else None,
         el("p", f"A run {runs}", ": " if stages else None, _codes(stages), class_="note") if runs else None,
         el("p", join(lines, " · "), class_="note") if lines else None,

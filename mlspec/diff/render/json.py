@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from mlspec.diagnostics import Waived
 from mlspec.diff.change import EFFECTS, Change
 from mlspec.diff.page import FileDiff
+from mlspec.policy.rows import EFFECT_LEVELS
 from mlspec.source import Span
 
 
@@ -58,6 +60,19 @@ def _change(change: Change) -> dict[str, Any]:
         "old_place": place_of(change.old_span),
         "new_place": place_of(change.new_span),
         "stages": change.stages,
+        "level": change.level or EFFECT_LEVELS[change.effect],
+        "waived": None if change.waived is None else _waived(change.waived),
+    }
+
+
+def _waived(waived: Waived) -> dict[str, Any]:
+    """Who accepted a change, why, and until which day."""
+    return {
+        "waiver": waived.name,
+        "owner": waived.owner,
+        "reason": waived.reason,
+        "expires": waived.expires,
+        "place": place_of(waived.span),
     }
 
 

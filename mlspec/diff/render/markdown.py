@@ -102,7 +102,13 @@ def _effect(change: Document) -> str:
 
 def _row(change: Document) -> str:
     code = change["code"]
-    said = (_plain(change["why"]), f"the new spec has {code}" if code else "")
+    waived = change["waived"]
+    accepted = (
+        f"**waived** by {_plain(waived['owner'])} until {_plain(waived['expires'])}: {_plain(waived['reason'])}"
+        if waived
+        else ""
+    )
+    said = (_plain(change["why"]), f"the new spec has {code}" if code else "", accepted)
     why = "".join(f"<br>{text}" for text in said if text)
     cells = (_effect(change), f"{_code(change['where'])}{why}", _cell(change["old"], change["old_place"]),
              _cell(change["new"], change["new_place"]), _plain(again(dict(change["stages"]))))  # fmt: skip

@@ -59,13 +59,13 @@ def _result(change: Change, rule: int) -> dict[str, Any]:
         if change.old
         else f"new: {change.new}"
     )
-    said = [f"{change.effect}: {change.where} {values}", change.why, f"the new spec has {change.code} here" if change.code else "",
+    said = [f"{change.effect}: {change.where} {values}", change.reasons, f"the new spec has {change.code} here" if change.code else "",
             again(change.stages)]  # fmt: skip
     span = change.new_span or change.old_span
     result: dict[str, Any] = {
         "ruleId": f"diff/{change.rule}",
         "ruleIndex": rule,
-        "level": LEVELS[change.effect],
+        "level": level_of(change),
         "message": {"text": "\n".join(escape(text) for text in said if text)},
         "partialFingerprints": {"mlspec-diff/v1": change.fingerprint},
         "properties": {"effect": change.effect, "where": change.where, "security": change.security, "stages": change.stages},
@@ -74,7 +74,17 @@ def _result(change: Change, rule: int) -> dict[str, Any]:
         result["locations"] = [{"physicalLocation": _location(span)}]
     if change.new_span is not None and change.old_span is not None:
         result["relatedLocations"] = [{"id": 1, "message": {"text": "before"}, "physicalLocation": _location(change.old_span)}]
+    if change.waived is not None:
+        result["suppressions"] = [
+            {"kind": "inSource", "status": "accepted", "justification": escape(change.waived.sentence),
+             "location": {"physicalLocation": _location(change.waived.span)}}
+        ]  # fmt: skip
     return result
+
+
+def level_of(change: Change) -> str:
+    """How grave the policy takes a change to be, in SARIF's words."""
+    return {"off": "note", "": LEVELS[change.effect]}.get(change.level, change.level)
 
 
 def _notification(found: Diagnostic) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _change(change: Change, ink: _Ink) -> list[str]:
         lines += [] if fits else [_INDENT + ink("dim", tail.strip())]
     if change.code:
         lines.append(f"{_INDENT}the new spec has {change.code} here: `mlspec explain {change.code}`")
-    lines += [_INDENT + line for line in _wrapped(escape(change.why))]
+    lines += [_INDENT + line for line in _wrapped(escape(change.reasons))]
     return [*lines, *(_INDENT + ink("dim", escape(where)) for where in _places(change))]
 
 

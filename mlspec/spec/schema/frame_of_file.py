@@ -7,7 +7,14 @@ KINDS = {
         "doc": "Names the spec, who answers for it, and what holds for all of it.",
         "fields": (
             ("owner", "string", R, "locked", "operational", "The team or person who answers for this system."),
-            ("approvers", ("list", "string"), (), "locked", "drop_loosens", "Teams whose signature a loosening change needs."),
+            (
+                "approvers",
+                ("list", "string"),
+                (),
+                "locked",
+                "loosening",
+                "Who may sign waivers and overrides, where mlspec.toml names nobody.",
+            ),
             ("seed", ("int", 0, None), 0, "guarded", "behaviour", "The number from which every random choice derives."),
             (
                 "tracking",
@@ -63,7 +70,14 @@ KINDS = {
                 "loosening",
                 'The code that is accepted, such as `"MLS504"`; of a change its effect, such as `"loosening"`.',
             ),
-            ("at", ("path",), R, "locked", "loosening", "The block, field or definition where the finding or the change stands."),
+            (
+                "at",
+                ("path",),
+                R,
+                "locked",
+                "loosening",
+                "The block, field or definition where the finding or the change stands.",
+            ),
             (
                 "change",
                 "string",

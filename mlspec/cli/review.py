@@ -1,0 +1,96 @@
+"""The policy that a diff is held to: that of the old side, so that no change can loosen what it is judged by."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from mlspec.cli.options import add_day, day_of
+
+if TYPE_CHECKING:
+    from mlspec.cli.sides import Pair
+    from mlspec.diagnostics import Diagnostic
+    from mlspec.diff import Change
+    from mlspec.diff.page import FileDiff
+    from mlspec.policy import Policy
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """`--approved-by` and `--today`."""
+    parser.add_argument(
+        "--approved-by", action="append", default=[], metavar="NAME",
+        help="an approver who approved this change, as the review system knows; waivers that come with it then need this",
+    )  # fmt: skip
+    add_day(parser)
+
+
+class Review:
+    """One comparison of all specs: which policy holds, who signed, what failed."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from mlspec.diff.policy import Signing
+
+        self.fail_on: str | None = options.fail_on
+        approved = tuple(options.approved_by)
+        self.signing = Signing(day_of(options), approved, options.untrusted or bool(approved))
+        self.settings: dict[tuple[str, ...], tuple[Policy, FileDiff]] = {}
+        self.failing: list[tuple[Change, Pair]] = []
+
+    def begin(self, pair: Pair) -> Policy:
+        """The policy that both sides of a pair are held to; what changed in it is kept once."""
+        (old, faults), (new, more) = pair.policies
+        for side in (pair.old, pair.new):
+            if side is not None:
+                side.hold_to(old, self.signing.today)
+        key = tuple("" if policy.source is None else policy.source.name + "\0" + policy.source.text for policy in (old, new))
+        if key not in self.settings:
+            self.settings[key] = old, self._settings(old, new, [*faults, *more])
+        return old
+
+    def _settings(self, old: Policy, new: Policy, faults: list[Diagnostic]) -> FileDiff:
+        from mlspec.diff import Comparison
+        from mlspec.diff.page import FileDiff
+        from mlspec.diff.policy import compare_policies
+        from mlspec.policy.settings import FILE
+
+        source = new.source or old.source
+        path = FILE if source is None else source.name
+        if faults:
+            return FileDiff(path, "failed", Comparison(()), tuple(faults))
+        comparison = compare_policies(old, new, self.signing)
+        return FileDiff(path, "changed" if comparison.changes else "same", comparison, sources=(old.source, new.source))
+
+    def end(self, pair: Pair, base: Policy, found: FileDiff) -> FileDiff:
+        """Judges the changes of a spec."""
+        from mlspec.diff.policy import fails, judge
+
+        old, new = (None if side is None else side.rough for side in (pair.old, pair.new))
+        judge(found.comparison, base, old, new, self.signing)
+        self.failing += [(change, pair) for change in found.comparison.changes if fails(change, base, self.fail_on)]
+        return found
+
+    def changed_settings(self) -> list[FileDiff]:
+        """The policies that changed, or cannot be read."""
+        return [found for _, found in self.settings.values() if found.status != "same"]
+
+    @property
+    def strict(self) -> bool:
+        """Whether a policy asks for signatures: then it is said how to give one."""
+        return any(old.tighten_only for old, _ in self.settings.values())
+
+    def fails(self) -> bool:
+        """Whether any change fails: of a spec, or of a policy by the level that the old one gives it."""
+        from mlspec.diff.policy import fails
+
+        settings = [(change, old) for old, found in self.settings.values() for change in found.comparison.changes]
+        return bool(self.failing) or any(fails(change, old, self.fail_on) for change, old in settings)
+
+    def way_out(self) -> str:
+        """For whoever may sign: the block that waives the first change that failed, "" where nobody may."""
+        from mlspec.diff.policy import way_out
+
+        for change, pair in self.failing:
+            text = way_out([change], pair.policies[0][0], None if pair.old is None else pair.old.rough, self.signing.today)
+            if text:
+                return text
+        return ""

@@ -1,0 +1,158 @@
+"""`mlspec diff` under a policy: the old side's decides, waivers of changes count where an approver signed, a policy is compared itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mlspec.cli import main
+from mlspec.cli.schema import published
+from mlspec.diagnostics.levels import LEVELS
+from mlspec.diff import EFFECTS
+from mlspec.diff.policy import Signing, compare_policies
+from mlspec.policy import Policy, read_policy
+from mlspec.policy.rows import ROWS
+from mlspec.source import SourceFile
+from tests.support.golden import compare as golden
+
+CASES = Path(__file__).parents[1] / "cases" / "review"
+FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())
+Capture = pytest.CaptureFixture[str]
+
+
+def options_of(folder: Path) -> list[str]:
+    path = folder / "options"
+    return ["--today", "2026-12-01", "--no-color", *(path.read_text().split() if path.exists() else [])]
+
+
+def diff(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[int, str]:
+    monkeypatch.chdir(folder)
+    code = main(["diff", "old", "new", *options_of(folder), *options])
+    return int(code or 0), capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_case_reads_as_its_golden_text(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, text = diff(folder, capsys, monkeypatch)
+    golden(folder / "expected.txt", f"{text}exit {code}\n")
+
+
+@pytest.mark.parametrize("format", ["json", "markdown", "sarif", "github", "gitlab", "html"])
+def test_every_format_says_who_waived_a_change_and_why(format: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, text = diff(CASES / "waived", capsys, monkeypatch, "--format", format)
+    assert code == 0
+    plain = text.replace("\\", "")
+    assert "ml-risk" in plain
+    assert "2027-03-31" in plain
+    assert "the new label is noisier; a better one comes in Q1" in plain
+
+
+def test_a_waived_change_is_suppressed_for_code_scanning(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = json.loads(diff(CASES / "waived", capsys, monkeypatch, "--format", "sarif")[1])
+    results = {item["properties"]["where"]: item for item in log["runs"][0]["results"]}
+    [suppression] = results["gates.release.useful"]["suppressions"]
+    assert (suppression["kind"], suppression["status"]) == ("inSource", "accepted")
+    assert results["gates.release.useful"]["level"] == "error", "what it would be without"
+    for line in diff(CASES / "waived", capsys, monkeypatch, "--format", "github")[1].splitlines():
+        assert line.startswith("::notice ")
+
+
+def test_the_json_fits_its_schema(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    for folder in FOLDERS:
+        document = json.loads(diff(folder, capsys, monkeypatch, "--format", "json")[1])
+        jsonschema.validate(document, published("diff"))
+
+
+def test_a_stored_report_with_waivers_can_be_posted(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlspec.cli.commenting.report import read_report
+
+    text = diff(CASES / "waived", capsys, monkeypatch, "--format", "json")[1]
+    assert read_report(text.encode())["files"] == json.loads(text)["files"]
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=folder, check=True, capture_output=True
+    )
+
+
+def test_of_a_revision_its_own_settings_count(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearest `mlspec.toml` upward in the commit, for a project below the repository's root too."""
+    project = tmp_path / "sub"
+    (project / "specs").mkdir(parents=True)
+    _git(tmp_path, "init", "-q", "-b", "main")
+    for side in ("old", "new"):
+        for name, target in (("demo.mlspec", project / "specs" / "demo.mlspec"), ("mlspec.toml", project / "mlspec.toml")):
+            target.write_text((CASES / "waived_by_a_stranger" / side / name).read_text())
+        _git(tmp_path, "add", ".")
+        _git(tmp_path, "commit", "-q", "-m", side)
+    monkeypatch.chdir(tmp_path)
+    for arguments in (
+        ["HEAD~1..HEAD"],
+        ["HEAD~1"],
+        ["HEAD~1:sub/specs", "HEAD:sub/specs"],
+        ["HEAD~1:sub/specs/demo.mlspec", "HEAD:sub/specs/demo.mlspec"],
+    ):
+        assert main(["diff", *arguments, "--today", "2026-12-01", "--no-color"]) == 1
+        text = capsys.readouterr().out
+        assert text.index("loosening    policy.approvers  ml-risk → ml-risk, mallory") < text.index("gates.release.useful")
+        assert "waived by" not in text
+
+
+def test_a_nearer_settings_file_is_a_change_of_the_policy(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project inside the project would have no policy at all."""
+    for side in ("old", "new"):
+        (tmp_path / side / "specs").mkdir(parents=True)
+        (tmp_path / side / "mlspec.toml").write_text("[policy]\ntighten_only = true\n")
+        (tmp_path / side / "specs" / "demo.mlspec").write_text((CASES / "loosened" / side / "demo.mlspec").read_text())
+    (tmp_path / "new" / "specs" / "mlspec.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert main(["diff", "old", "new", "--no-color"]) == 1
+    assert "policy.tighten_only  gone: true" in capsys.readouterr().out
+
+
+VALUES = {
+    "bool": ("false", "true"),
+    "int": ("1", "9"),
+    "enum": ('"error"', '"off"'),
+    "list": ('["a"]', '["a", "b"]'),
+}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_every_setting_has_a_direction_and_its_opposite(row: tuple[str, object, object, str, str]) -> None:
+    name = {"codes": "MLS504", "effects": "behaviour", "approve": "override"}.get(row[0].split(".")[1], "")
+    path = row[0].replace("*", name)
+    head = row[1] if isinstance(row[1], str) else row[1][0]  # type: ignore[index]
+    one, other = (_policy(path, text) for text in VALUES[head])
+    there, back = (compare_policies(*pair, Signing("2026-12-01")).changes for pair in ((one, other), (other, one)))
+    assert [change.effect for change in (*there, *back)] in (["loosening", "tightening"], ["tightening", "loosening"])
+    assert {change.security for change in (*there, *back) if change.effect == "loosening"} == {True}
+    assert not compare_policies(one, one, Signing("2026-12-01")).changes
+    assert all(change.where == path for change in there)
+
+
+def _policy(path: str, value: str) -> Policy:
+    table, _, name = path.rpartition(".")
+    policy, found = read_policy(SourceFile("mlspec.toml", f"[{table}]\n{name} = {value}\n"))
+    assert not found
+    return policy
+
+
+def test_what_holds_without_being_written_is_no_change() -> None:
+    for text in ('[policy.codes]\nMLS504 = "warning"\n', "[policy]\noverride_days = 30\n", '[policy.effects]\nbehaviour = "warning"\n',
+                 "[policy]\ntighten_only = false\n"):  # fmt: skip
+        policy, found = read_policy(SourceFile("mlspec.toml", text))
+        assert not found
+        assert not compare_policies(Policy(), policy, Signing("2026-12-01")).changes
+
+
+def test_the_words_are_those_of_the_tables() -> None:
+    assert set(LEVELS) == {"error", "warning", "off"}
+    assert {Policy().effect_level(effect) for effect in EFFECTS} == set(LEVELS)
