@@ -67,7 +67,10 @@ def _metavar(action: argparse.Action) -> str:
 
 
 def _table(actions: list[argparse.Action]) -> str:
-    return _rows(("argument", "meaning"), [(_written(action), _help(action)) for action in actions if action.help])
+    return _rows(
+        ("argument", "meaning"),
+        [(_written(action), _help(action)) for action in actions if action.help not in (None, "", argparse.SUPPRESS)],
+    )
 
 
 def _written(action: argparse.Action) -> str:
