@@ -167,9 +167,13 @@ class Lineage:
 
     def _read(self, value: Typed, target: str) -> None:
         """Edges from everything that an expression itself names: columns, features and models; not from what these stand on."""
+        named = {(ref.span.start, ref.span.end) for ref in value.refs if ref.kind == "feature" and ref.span is not None}
         for ref in value.refs:
-            if ref.span is not None and not _inside(ref.span, value.span):
-                continue
+            place = ref.span
+            if place is not None and (
+                not _inside(place, value.span) or (ref.kind == "column" and (place.start, place.end) in named)
+            ):
+                continue  # a column that a named feature stands on
             self._edge(ref.path if ref.kind in ("column", "feature") else ref.block, target)
 
 

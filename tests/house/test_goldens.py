@@ -9,7 +9,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("cases", "runtime/cases") for path in (TESTS / folder).rglob("*") if path.is_file())
-GOLDEN = {".txt", ".found", ".github", ".gitlab", ".sarif", ".xml", ".json"}
+GOLDEN = {".txt", ".found", ".github", ".gitlab", ".sarif", ".xml", ".json", ".page"}
 
 
 def reader_of(path: Path) -> bool:
@@ -18,6 +18,8 @@ def reader_of(path: Path) -> bool:
         return path.stem == "findings"
     if path.stem == "expected" and path.parent.parent.name == "diff":
         return any((path.parent / old).exists() for old in ("old.mlspec", "old"))
+    if path.parent.parent.name == "doc":
+        return path.name in ("expected.txt", "expected_run.txt", "findings.json") and path.with_name("spec.mlspec").is_file()
     if path.name == "expected.json":
         return (path.parent / "source.json").is_file()
     table = path.with_name("cases.toml")

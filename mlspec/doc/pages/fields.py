@@ -88,7 +88,7 @@ def _field(subject: Subject, name: str, value: Value | None, field: schema.Field
         ]
     )
     meaning = "a parameter of the estimator" if field is None else prose(field.doc)
-    takes = None if field is None else el("small", form_text(field.form))
+    takes = None if field is None else el("small", prose(form_text(field.form)))
     return el("tr", el("th", name, scope="row"), el("td", cell, class_="text" if given else "text dim"), el("td", el("code", default), class_="nowrap" if len(default) < 24 else None),
               el("td", field.override if field else ""), el("td", meaning, takes, class_="text"), id=id_)  # fmt: skip
 

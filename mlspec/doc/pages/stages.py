@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlspec.doc.pages.site import framed, run_note
 from mlspec.doc.stage_graph import stage_drawing, took
 from mlspec.doc.stored import Taken
-from mlspec.doc.subject import Subject, artifact_id, cites, size_text
+from mlspec.doc.subject import Subject, artifact_id, size_text
 from mlspec.graph import GraphError, Stage
 from mlspec.page.frame import Page, facts, section, table, tag
 from mlspec.page.html import Html, el, join
@@ -81,7 +81,7 @@ def _stage(subject: Subject, stage: Stage, step: Step | None, taken: Taken | Non
         el("td", "–" if taken is None else f"{taken.seconds:.2f} s", class_="n"),
         el("td", f"{taken.memory / 2**20:.0f} MiB" if taken is not None and taken.memory else "–", class_="n"),
         el("td", ", ".join(part for part in limits if part)),
-        el("td", cites([subject.cite_at(stage.block)]) or "the run as a whole"),
+        el("td", subject.line(place) if (place := subject.spec.span_of(stage.block)) is not None else "the run as a whole"),
     )  # fmt: skip
 
 
