@@ -27,7 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """`list` or `verify`, `--head`."""
     parser.add_argument("action", nargs="?", choices=("list", "verify"), default="list", help="what to do (default: list)")
     parser.add_argument(
-        "--head", metavar="DIGEST", help="of `verify`: the digest of a record that was kept elsewhere; it must still be in the log"
+        "--head",
+        metavar="DIGEST",
+        help="of `verify`: the digest of a record that was kept elsewhere; it must still be in the log",
     )
 
 
@@ -45,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
         chain = log.read(root)
         problems = [*chain.problems, *(_beside(root, chain, options.head) if options.action == "verify" else ())]
     except StageError as error:
-        raise exits.CommandError(error.message, exits.INPUT_OUTPUT, expected=error.expected, found=error.found, help=error.help) from error
+        raise exits.CommandError(
+            error.message, exits.INPUT_OUTPUT, expected=error.expected, found=error.found, help=error.help
+        ) from error
     if options.format == "json":
         out(json.dumps(_document(chain, problems), indent=2, ensure_ascii=False) + "\n")
     elif options.action == "list":
@@ -61,7 +65,9 @@ def _beside(root: Path, chain: Chain, head: str | None) -> list[str]:
 
     found = []
     if head is not None and not chain.holds(head.rpartition(":")[2]):
-        found.append(f"no record has the digest {head.rpartition(':')[2][:16]}… that was kept: the log was cut short, or begun anew")
+        found.append(
+            f"no record has the digest {head.rpartition(':')[2][:16]}… that was kept: the log was cut short, or begun anew"
+        )
     for folder, summary in summaries(root):
         digest = (summary.get("audit") or {}).get("digest")
         if digest is not None and not chain.holds(str(digest)):
@@ -95,7 +101,10 @@ def said(record: Mapping[str, Any]) -> str:
     event = record.get("event")
     if event == "run":
         verdicts = record.get("verdicts", {})
-        told = [f"{name} {'passed' if each.get('passed') else 'failed ' + ', '.join(each.get('failed', ()))}" for name, each in verdicts.items()]
+        told = [
+            f"{name} {'passed' if each.get('passed') else 'failed ' + ', '.join(each.get('failed', ()))}"
+            for name, each in verdicts.items()
+        ]
         env = f" under env {record['env']}" if record.get("env") else ""
         return f"{record.get('spec')} run {record.get('run')}{env}: {'; '.join(told)}"
     if event == "override":
@@ -106,10 +115,14 @@ def said(record: Mapping[str, Any]) -> str:
     if event == "revoke":
         return f"{record.get('actor')} ends override {record.get('of')}: {record.get('reason')}"
     if event == "waivers":
-        names = [f"{each.get('finding')} at {each.get('at')} by {each.get('owner')} until {each.get('expires')}" for each in record.get("waivers", ())]
-        return f"{record.get('spec')} ran with {len(names)} waiver{'' if len(names) == 1 else 's'}: {'; '.join(names)}"
+        names = [
+            f"{each.get('finding')} by {each.get('owner')} until {each.get('expires')}" for each in record.get("waivers", ())
+        ]
+        return f"{record.get('spec')} run {record.get('run')} with what is waived: {'; '.join(names)}"
     how = f", by override {record['override']}" if record.get("override") else "" if record.get("released") else ", UNRELEASED"
-    return f"{record.get('spec')}#{record.get('block')}: package {str(record.get('package'))[:12]} of run {record.get('run')}{how}"
+    return (
+        f"{record.get('spec')}#{record.get('block')}: package {str(record.get('package'))[:12]} of run {record.get('run')}{how}"
+    )
 
 
 def _verified(options: argparse.Namespace, chain: Chain, problems: list[str]) -> None:

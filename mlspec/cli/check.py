@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlspec.cli import exits, untrusted
 from mlspec.cli.check_cache import remember
 from mlspec.cli.loading import compilation
-from mlspec.cli.options import add_overrides, add_untrusted
+from mlspec.cli.options import add_day, add_overrides, add_untrusted, day_of
 from mlspec.cli.terminal import out, wants_color
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from mlspec.diagnostics import Diagnostic
     from mlspec.driver import Compilation
+    from mlspec.source import SourceFile
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,42 +28,66 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--fix", action="store_true", help="write the edits of findings that have one reading, then check again"
     )
     parser.add_argument("--fix-all", action="store_true", help="as `--fix`, and take the nearest name where one is suggested")
+    parser.add_argument("--watch", action="store_true", help="check again whenever a file changes that was read, until Ctrl-C")
     parser.add_argument("--target", help="find also what this target cannot express")
     add_overrides(parser)
+    add_day(parser)
     add_untrusted(parser)
+
+
+class Checked(NamedTuple):
+    """What a check came to: what to print, the exit code, the texts that were read (None: not all could be), whether days count."""
+
+    text: str
+    code: int
+    read: dict[str, str] | None
+    dated: bool
 
 
 def run(options: argparse.Namespace) -> int:
     """Check every file and print what was found."""
-    from mlspec.diagnostics import Collector
-    from mlspec.diagnostics.render import render
+    if options.watch:
+        from mlspec.cli.watch import watch
 
+        return watch(options)
     files = spec_files(options.paths)
-    found = Collector()
-    read: dict[str, str] | None = {}
-    dated = False
     if options.fix or options.fix_all:
         from mlspec.cli.fix import fix_file
 
         for path in files:
             fix_file(options, path)
+    done = check_files(options, files)
+    out(done.text)
+    if done.read is not None:
+        arguments = sys.argv[2:] if sys.argv[1:2] == ["check"] else _rebuilt(options)
+        remember(arguments, done.read, done.text, done.code, dated=done.dated)
+    return done.code
+
+
+def check_files(
+    options: argparse.Namespace, files: Sequence[str], read_file: Callable[..., SourceFile | Diagnostic] | None = None
+) -> Checked:
+    """Check files, without printing; `read_file` stands in for what reads them."""
+    from mlspec.diagnostics import Collector
+    from mlspec.diagnostics.render import render
+
+    found = Collector()
+    read: dict[str, str] | None = {}
+    dated = False
     for path in files:
         untrusted.next_spec()
-        one = compilation(options, path)
+        one = compilation(options, path) if read_file is None else compilation(options, path, read=read_file)
         found.extend(one.diagnostics)
         found.extend(_target(options, one))
         read = None if read is None or not one.texts else read | one.texts
         dated = dated or one.waives
     sorted_ = found.sorted()
     color = options.format == "text" and wants_color(sys.stdout, options.no_color)
-    text = render(sorted_, options.format, color=color, files=files)
+    text = render(sorted_, options.format, color=color, files=list(files))
     if options.format == "text":
-        text += _summary(options, sorted_, files)
+        text += _summary(options, sorted_, list(files))
     code = exits.FOUND if found.errors or (options.fail_on == "warning" and found.warnings) else exits.OK
-    out(text)
-    if read is not None:
-        remember(sys.argv[2:] if sys.argv[1:2] == ["check"] else _rebuilt(options), read, text, code, dated=dated)
-    return code
+    return Checked(text, code, read, dated)
 
 
 def _rebuilt(options: argparse.Namespace) -> list[str]:

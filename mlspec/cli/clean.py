@@ -91,7 +91,8 @@ def _remove(gone: list[Path]) -> None:
 
 
 def _kept(runs: list[Path], count: int) -> list[Path]:
-    """The newest runs of each spec and env, and whatever a release still stands on: the newest run that passed."""
+    """The newest runs of each spec and env, and whatever a release still stands on: the newest that passed, and overridden ones."""
+    overridden = _overridden(runs)
     seen: dict[tuple[Any, Any], int] = {}
     passed: set[tuple[Any, Any]] = set()
     kept = []
@@ -99,12 +100,22 @@ def _kept(runs: list[Path], count: int) -> list[Path]:
         summary = _summary(path)
         who = (summary.get("spec"), summary.get("env"))
         first_passed = bool(summary.get("passed")) and who not in passed
-        if seen.get(who, 0) < count or first_passed:
+        if seen.get(who, 0) < count or first_passed or path.name in overridden:
             kept.append(path)
             seen[who] = seen.get(who, 0) + 1
             if summary.get("passed"):
                 passed.add(who)
     return kept
+
+
+def _overridden(runs: list[Path]) -> set[str]:
+    """The runs that an override on record names and that has not ended; of a broken log all that it can still name."""
+    if not runs:
+        return set()
+    from mlspec.runtime.audit import log
+    from mlspec.runtime.audit.overrides import standing
+
+    return {str(record.get("run")) for record in standing(log.read(runs[0].parents[2]).records, log.today())}
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a run needs of a spec, kept from an earlier compile: an unchanged spec is neither parsed nor lowered again.
 
-Only a spec without findings is kept, so that nothing is left unsaid. When a stage fails later, the spec is read after all, for
+Only a spec without findings and without waivers, which end on a day, is kept, so that nothing is left unsaid. When a stage fails later, the spec is read after all, for
 the line that the error is about.
 """
 
@@ -18,6 +18,7 @@ from mlspec.graph.errors import GraphError
 from mlspec.graph.plan_format import plan_from_json, plan_to_json
 
 if TYPE_CHECKING:
+    from mlspec.diagnostics import Diagnostic
     from mlspec.graph.model import Graph
     from mlspec.spec.model import Spec
 
@@ -31,6 +32,7 @@ class Runnable:
         self.graph = graph
         self.releasable = facts["releasable"]
         self.serves = facts["serves"]
+        self.waived: list[dict[str, str]] = []
         self._options = options
 
     @cached_property
@@ -61,8 +63,22 @@ def _compiled(options: argparse.Namespace, path: str | None) -> Runnable | None:
     if found is None or found.spec is None:
         return None
     facts = {"releasable": found.spec.releasable, "serves": any(found.spec.of_kind("serve"))}
-    if not found.diagnostics:
+    if not found.diagnostics and not found.waives:
         write_entry(path, found.texts, {"plan": plan_to_json(found.graph), "facts": facts})
     ready = Runnable(options, found.graph, facts)
     ready.spec = found.spec
+    ready.waived = [_told(item) for item in found.diagnostics if item.waived is not None]
     return ready
+
+
+def _told(found: Diagnostic) -> dict[str, str]:
+    """A waived finding, as the audit log holds it."""
+    waived = found.waived
+    assert waived is not None
+    return {
+        "finding": found.code.id,
+        "waiver": waived.name,
+        "owner": waived.owner,
+        "expires": waived.expires,
+        "reason": waived.reason,
+    }

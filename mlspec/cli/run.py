@@ -80,8 +80,23 @@ def _run(options: argparse.Namespace, found: Runnable, backend: Backend) -> int:
     except StageError as error:
         _report(options, found, result)
         return _say_errors(options, found, [error.to_json()])
+    _record_waivers(found, number or result.run_id)
     _report(options, found, result, number)
     return code
+
+
+def _record_waivers(found: Runnable, run: str) -> None:
+    """Put on record what was waived of a spec that ran."""
+    if not found.waived:
+        return
+    from mlspec.runtime.audit import log
+    from mlspec.runtime.errors import StageError
+
+    body = {"spec": found.graph.spec, "spec_digest": found.graph.spec_digest, "run": run, "waivers": found.waived}
+    try:
+        log.append(found.root, "waivers", body)
+    except StageError as error:
+        err(f"the waivers are not in the audit log [{error.code}]: {error.message}\n")
 
 
 def _say_errors(options: argparse.Namespace, found: Runnable, errors: Sequence[Mapping[str, Any]]) -> int:
