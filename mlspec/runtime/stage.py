@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.canonical import canonical_text
+from mlspec.graph.keys import stage_key
 from mlspec.graph.kinds import KEEPS_RESUME, KINDS
 from mlspec.graph.model import Graph, Stage
 from mlspec.runtime import files
@@ -98,6 +99,7 @@ def make_in_store(
     started = time.perf_counter()
     with store.workspace(stage.id + mark) as workspace:
         folders = run_stage(graph, stage_id, inputs, workspace, around)
+        _check_read(stage, folders, record)
         outputs = {name: store.publish(folders[name], kind) for name, kind in stage.outputs.items()}
         manifest = Manifest(
             key=record.key, stage=stage.id, kind=stage.kind, kind_version=KINDS[stage.kind].version, outputs=outputs,
@@ -108,6 +110,25 @@ def make_in_store(
     if stage.kind not in KEEPS_RESUME:
         files.remove_tree(around.resume_root)
     return manifest
+
+
+def _check_read(stage: Stage, folders: Mapping[str, Path], record: Record) -> None:
+    """MLS801 when a source's files are not those that its key was made of: they were replaced between the two.
+
+    What `extract` wrote names the digest of every file as it was read; under the key of other content it would be reused for that.
+    """
+    if stage.kind != "extract":
+        return
+    from mlspec.runtime import table  # the engine's query builder, which few stages need
+
+    read = {str(file["path"]): str(file["digest"]) for file in table.head(folders["rows"])["files"]}
+    if stage_key(stage, KINDS[stage.kind].version, {}, read, record.versions) == record.key:
+        return
+    raise StageError(
+        "MLS801", f"the data of `{stage.block}` was replaced after the run began", f"{stage.block}.from",
+        expected="files that stay as they are during the run", found="another content than their digests said",
+        help="run again when its writer is done: what comes after it is made from one content or the other, never from both",
+    )  # fmt: skip
 
 
 def _output_of(store: Store, key: str, output: str) -> Output:
