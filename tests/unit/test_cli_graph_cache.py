@@ -98,7 +98,7 @@ def test_a_spec_with_warnings_says_them_each_time(
 )
 def test_an_entry_that_does_not_fit_is_none(project: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     asked()
-    (entry,) = (project / ".mlspec" / "cache").iterdir()
+    (entry,) = (project / ".mlspec" / "cache").glob("*.json")
     kept = json.loads(entry.read_text())
     entry.write_text(text)
     assert compiles(monkeypatch)
