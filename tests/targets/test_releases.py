@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.targets.airflow_world import airflow_command
 from tests.targets.dvc_world import ENVIRONMENT, Repository, Said, repository
 from tests.targets.kfp_world import shop
 
@@ -137,21 +138,25 @@ def test_a_folder_that_was_fetched(copy: Repository, tmp_path: Path) -> None:
     assert "not made by this spec" in score(copy, "--from", str(tmp_path / "fetched"), check=False).err
 
 
-@pytest.mark.parametrize("target", ["dvc", "kfp"])
+@pytest.mark.parametrize("target", ["dvc", "kfp", pytest.param("airflow", marks=pytest.mark.slow)])
 def test_a_run_under_a_target_is_a_run_of_the_project(tmp_path: Path, target: str) -> None:
-    pytest.importorskip(target, reason=f"pip install 'mlspec-lang[{target}]'")
+    if target == "airflow":
+        more = ("--option", f"airflow={airflow_command()}")
+    else:
+        pytest.importorskip(target, reason=f"pip install 'mlspec-lang[{target}]'")
+        more = ()
     shop(tmp_path)
     with_score(tmp_path)
     world = Repository(tmp_path)
     if target == "dvc":
         world.dvc("init", "--no-scm", "-q")
-    said = world.mlspec("run", "shop.mlspec", "--target", target, "--wait")
+    said = world.mlspec("run", "shop.mlspec", "--target", target, "--wait", *more)
     assert "on record as run 000001" in said.err
     score(world)
     summary = json.loads((tmp_path / ".mlspec/runs/000001/summary.json").read_text())
     assert summary["target"] == target and {state["state"] for state in summary["stages"].values()} == {"ran"}
     assert (tmp_path / ".mlspec/runs/000001" / summary["reports"]["run-report/report"]).is_file()
-    failed = world.mlspec("run", "shop.mlspec", "--target", target, "-p", "floor=0.999", check=False)
+    failed = world.mlspec("run", "shop.mlspec", "--target", target, "-p", "floor=0.999", *more, check=False)
     assert failed.code == 1
     assert "failed useful" in world.mlspec("score", "shop.mlspec", "-p", "floor=0.999", check=False).err
     score(world)
