@@ -12,9 +12,12 @@ from mlspec.cli.options import add_overrides
 from mlspec.cli.terminal import err, out, wants_color
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
-    from mlspec.testing import FileTests
+    from mlspec.driver import Compilation
+    from mlspec.runtime.rehearse.last import LastNumbers
+    from mlspec.testing import FileTests, Options
 
 FORMATS = ("text", "json", "junit")
 FAIL_ON = ()
@@ -59,24 +62,35 @@ def run(options: argparse.Namespace) -> int:
 
     from mlspec.cli.check import spec_files
     from mlspec.runtime.rehearse import Rehearsal
-    from mlspec.testing import Options, run_file
+    from mlspec.testing import run_file
     from mlspec.testing.render import render
 
     files = spec_files(options.specs)
     with tempfile.TemporaryDirectory(prefix="mlspec-test-") as work, Rehearsal(Path(work)) as rehearsal:
-        found = [
-            run_file(
-                compilation(options, path),
-                rehearsal.run,
-                Options(tuple(options.only), options.mutate, _progress(options, path)),
-            )
-            for path in files
-        ]
+        specs = [compilation(options, path) for path in files]
+        found = [run_file(one, rehearsal.run, _asked(options, one)) for one in specs]
     _known(options, found)
     color = options.format == "text" and wants_color(sys.stdout, options.no_color)
     listed = options.coverage or options.fail_under is not None
     out(render(found, options.format, color=color, coverage=listed, quiet=options.quiet))
     return _code(options, found)
+
+
+def _asked(options: argparse.Namespace, one: Compilation) -> Options:
+    """What is asked of one spec; its last run is looked for where mutants are."""
+    from mlspec.testing import Options
+
+    def refused(gates: Mapping[str, Any]) -> set[str]:
+        from mlspec.runtime.rehearse.last import last_numbers
+
+        assert one.spec is not None
+        key = str(one.path)
+        if key not in known:
+            known[key] = last_numbers(one.project.root, one.spec.name, one.env)
+        return known[key].refused(gates)
+
+    known: dict[str, LastNumbers] = {}
+    return Options(tuple(options.only), options.mutate, _progress(options, str(one.path)), refused)
 
 
 def _known(options: argparse.Namespace, found: Sequence[FileTests]) -> None:

@@ -114,7 +114,9 @@ def _wanted(sheet: Sheet, test: Block, refs: Iterable[Reference], codes: list[st
 def _computable(feature: Definition, test: Block, source: str) -> bool:
     """Whether a feature needs no fitted step of its own, or every row has what the step learns from and is applied to."""
     steps = split_feature(feature)[2]
-    if not steps or any(step["op"] == "target_rate" for step in steps):  # that one learns from the label too: it is named or left
+    if not steps or any(
+        step["op"] == "target_rate" for step in steps
+    ):  # that one learns from the label too: it is named or left
         return not steps
     learned, tested = (_rows(test, kind, source) for kind in ("fit", "given"))
     columns = {name for _, name in feature.value.columns}
@@ -158,17 +160,28 @@ def _judged(sheet: Sheet, given: Block) -> dict[str, Any]:
     return {"kind": block.kind, "all": list(block.definitions), "definitions": found}
 
 
-def _judgement(definition: Definition, given: tuple[Typed, ...]) -> dict[str, Any]:
-    """A definition as `verdict` reads it: a condition over numbers, and here the numbers too."""
+def gates_of(spec: Spec) -> dict[str, list[dict[str, Any]]]:
+    """Every gate as `verdict` reads it, with the expressions of its numbers: to judge stored numbers again."""
+    return {block.name: [_gate(definition) for definition in block.definitions.values()] for block in spec.of_kind("gates")}
+
+
+def _gate(definition: Definition) -> dict[str, Any]:
     quantities = Quantities()
     expression = quantities.verdict(definition.name, definition.value.form)
     items = [*quantities.evaluated, *quantities.measured]
-    known = {item["id"]: item["expression"] for item in items}
+    return {"name": definition.name, "expression": expression, "doc": definition.doc, "quantities": items}
+
+
+def _judgement(definition: Definition, given: tuple[Typed, ...]) -> dict[str, Any]:
+    """A definition as `verdict` reads it: a condition over numbers, and here the numbers too."""
+    gate = _gate(definition)
+    known = {item["id"]: item["expression"] for item in gate["quantities"]}
+    order = [definition.name, *(f"{definition.name}.{number}" for number in range(2, len(known) + 1))]  # as it reads them
     numbers = {
         identity: {"value": typed.form[1], "shown": " ".join(typed.span.text.split()), "expression": known[identity]}
-        for identity, typed in zip(quantities.ids.values(), given, strict=True)
+        for identity, typed in zip(order, given, strict=True)
     }
-    return {"name": definition.name, "expression": expression, "doc": definition.doc, "numbers": numbers}
+    return {"name": gate["name"], "expression": gate["expression"], "doc": gate["doc"], "numbers": numbers}
 
 
 def _expectation(sheet: Sheet, definition: Definition) -> dict[str, Any]:
@@ -216,4 +229,4 @@ def _each_number(path: str, op: str, items: list[Any]) -> Any:
     return equal if op == "==" else ["call", "not", [equal], {}]
 
 
-__all__ = ["VECTOR", "cases"]
+__all__ = ["VECTOR", "cases", "gates_of"]

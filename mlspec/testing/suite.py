@@ -20,11 +20,14 @@ Run = Callable[[Case], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Options:
-    """What is asked: the tests of some names alone, mutants too; `tell` hears of mutants as they are done."""
+    """What is asked: the tests of some names alone, mutants too. `tell` hears of mutants as they are done; `refused` knows which gates
+    the numbers of the last run do not pass.
+    """
 
     only: tuple[str, ...] = ()
     mutate: bool = False
     tell: Callable[[int, int], None] = lambda done, whole: None
+    refused: Callable[[Mapping[str, Any]], set[str]] = lambda gates: set()
 
 
 @dataclass
@@ -76,5 +79,5 @@ def run_file(compilation: Compilation, run: Run, options: Options) -> FileTests:
     if options.mutate:
         from mlspec.testing.survey import Survey
 
-        found.fates = Survey(compilation, found.cases, found.outcomes, run).fates(options.tell)
+        found.fates = Survey(compilation, found.cases, found.outcomes, run, options.refused).fates(options.tell)
     return found

@@ -1,7 +1,8 @@
 """Which mutants of a spec nobody notices: each is checked, and where it is still a spec, the tests that it changes run again.
 
-The compiler notices by an error. A new warning is told and notices nothing: a check passes with it. What a mutant does to numbers
-that only a run can know is not asked: a survivor says which stages would run again, where gates or people may yet see it.
+The compiler notices by an error. A new warning is told and notices nothing: a check passes with it. Changed gates are judged on the
+numbers of the last run, where one is kept. What a mutant does to numbers that only another run can know is not asked: a survivor says
+which stages would run again, where gates or people may yet see it.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 
 Case = Mapping[str, Any]
 Run = Callable[[Case], Mapping[str, Any]]
+Refused = Callable[[Mapping[str, Any]], set[str]]
+"""The gates, of all of a spec, that the numbers of the last run do not pass."""
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a mutant: `noticed` by a test or by the compiler, `by` which, or a survivor with what it changes."""
+    """What became of a mutant: noticed `by` a "test", the "compiler" or the numbers of the last "run", `names` says which of them; or
+    a survivor with what it changes.
+    """
 
     mutant: Mutant
     by: str
@@ -36,16 +41,21 @@ class Fate:
 
     @property
     def noticed(self) -> bool:
-        """Whether a test fails or the compiler refuses."""
+        """Whether a test fails, the compiler refuses, or a gate would on the numbers of the last run."""
         return self.by != ""
 
 
 class Survey:
     """The mutants of one spec against its tests. A test that reads the same as before is not run again."""
 
-    def __init__(self, base: Compilation, cases: list[Case], outcomes: list[Mapping[str, Any]], run: Run) -> None:
+    def __init__(
+        self, base: Compilation, cases: list[Case], outcomes: list[Mapping[str, Any]], run: Run, refused: Refused
+    ) -> None:
+        from mlspec.lower.rehearsal import gates_of
+
         assert base.spec is not None and base.tree is not None, "mutants are of specs without errors"
-        self.base, self.run = base, run
+        self.base, self.run, self.refused = base, run, refused
+        self.already = refused(gates_of(base.spec))
         self.passed = {case["name"] for case, outcome in zip(cases, outcomes, strict=True) if outcome["passed"]}
         self.known = {case["name"]: repr(_meaning(case)) for case in cases}
         self.warnings = _codes(base.diagnostics)
@@ -70,7 +80,15 @@ class Survey:
             return Fate(mutant, "test", tuple(failing))
         more = [code for code, count in _codes(changed.diagnostics).items() if count > self.warnings.get(code, 0)]
         change, stages = self._change(changed)
-        return Fate(mutant, "", (), tuple(more), change, stages)
+        refusing = [] if stages.get("rerun") or stages.get("resume") else self._refusing(changed)
+        return Fate(mutant, "run" if refusing else "", tuple(refusing), tuple(more), change, stages)
+
+    def _refusing(self, changed: Compilation) -> list[str]:
+        """The gates that the numbers of the last run pass as the spec is and would not pass with the change."""
+        from mlspec.lower.rehearsal import gates_of
+
+        assert changed.spec is not None
+        return sorted(self.refused(gates_of(changed.spec)) - self.already)
 
     def _compile(self, mutant: Mutant) -> Compilation:
         assert self.base.source is not None

@@ -27,6 +27,7 @@ from mlspec.syntax.nodes import File
 from mlspec.testing.mutations import mutants
 from mlspec.testing.mutations.mutant import scaled
 from tests.support.golden import compare
+from tests.unit.test_cli_schemas import ROWS, SPEC
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases" / "testing"
@@ -240,3 +241,29 @@ def test_testing_loads_no_library_for_gates_alone(tmp_path: Path) -> None:
     code, *modules = done.stdout.splitlines()[-1].split()
     assert code == "0"
     assert not {"duckdb", "numpy", "pandas", "sklearn", "sqlglot"} & set(modules)
+
+
+def test_gates_are_judged_on_the_numbers_of_the_last_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Without a run nobody notices that a comparison is turned; with one its numbers would not pass."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlspec.toml").touch()
+    (tmp_path / "people.csv").write_text("\n".join(ROWS) + "\n")
+    (tmp_path / "small.mlspec").write_text(SPEC)
+
+    def fate_of(kind: str, path: str) -> tuple[str | None, list[str]]:
+        assert main(["test", "small.mlspec", "--mutate", "--format", "json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        jsonschema.Draft202012Validator(published("test")).validate(found)
+        (mutant,) = [one for one in found["specs"][0]["mutants"] if (one["kind"], one["path"]) == (kind, path)]
+        return mutant["noticed"], mutant["by"]
+
+    assert fate_of("gate turned", "release.useful") == (None, [])
+    assert main(["run", "small.mlspec", "-q"]) == 0
+    capsys.readouterr()
+    assert fate_of("gate turned", "release.useful") == ("run", ["release.useful"])
+    assert fate_of("gate threshold", "release.useful") == (None, [])
+    assert fate_of("split parts swapped", "parts.train") == (None, [])
+    assert main(["test", "small.mlspec", "--mutate", "--no-color"]) == 0
+    assert "by gates on the numbers of the last run" in capsys.readouterr().out

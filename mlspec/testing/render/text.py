@@ -120,9 +120,10 @@ def _bare(item: Item, ink: Ink) -> str:
 def _mutants(file: FileTests, ink: Ink) -> Iterator[str]:
     fates = file.fates or []
     left = file.survivors
-    by = {kind: sum(fate.by == kind for fate in fates) for kind in ("test", "compiler")}
+    by = {kind: sum(fate.by == kind for fate in fates) for kind in ("test", "compiler", "run")}
     share = f"{len(fates) - len(left)} of {len(fates)} mutants noticed"
-    yield f"  {ink('pass' if not left else 'warn', share)}, {by['test']} by tests and {by['compiler']} by the compiler"
+    run = f", {by['run']} by gates on the numbers of the last run" if by["run"] else ""
+    yield f"  {ink('pass' if not left else 'warn', share)}, {by['test']} by tests and {by['compiler']} by the compiler{run}"
     if left:
         yield ink("dim", "  nobody notices these; where stages run again, a gate of the next run may:")
     for fate in left:
