@@ -11,7 +11,7 @@ import pytest
 
 from mlspec.graph import Graph, Stage, write_plan
 from mlspec.graph.keys import graph_keys, graph_recipes, packages_needed
-from mlspec.graph.leaves import graph_leaves
+from mlspec.graph.leaves import graph_leaves, pinned
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime.__main__ import main
 from tests.crash.toy import toy_graph
@@ -79,6 +79,21 @@ def test_the_key_of_a_source_holds_its_data(tmp_path: Path) -> None:
         assert manifest(tmp_path, "people-extract", "rows")["key"] == keys["people-extract"]
         seen.append(keys["people-extract"])
     assert len(set(seen)) == 2
+
+
+def test_other_data_than_the_plan_pins_is_refused_under_every_target(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a store or without, the task that reads the source compares."""
+    column = {"name": "age", "type": "int", "optional": False}
+    config = {"source": "people", "format": "csv", "paths": ["people.csv"], "options": {}, "columns": [column]}
+    plain = Graph.of([Stage("people-extract", "extract", "people", config, {}, {"rows": "table"})])
+    (tmp_path / "people.csv").write_text("age\n1\n2\n")
+    graph = pinned(plain, {"people.csv": graph_leaves(plain, tmp_path)["people-extract"]})
+    out = ["--plan", str(tmp_path / "plan.json"), "--root", str(tmp_path), "--artifacts", str(tmp_path / "o")]
+    assert stage(tmp_path, "people-extract", graph) == 0 and main(["people-extract", *out]) == 0
+    (tmp_path / "people.csv").write_text("age\n1\n3\n")
+    assert stage(tmp_path, "people-extract", graph) == 1 and main(["people-extract", *out]) == 1
+    assert capsys.readouterr().err.count("error[MLS823] at people.from") == 2
+    assert stage(tmp_path, "people-extract", plain) == 0
 
 
 def test_what_is_complete_is_handed_out_and_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
