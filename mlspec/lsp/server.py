@@ -6,6 +6,7 @@ All of it runs on one thread but the code lenses, which work on copies. Standard
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -31,6 +32,11 @@ LEAST_WAIT = 0.002
 MOST_WAIT = 0.5
 QUIET = 0.3
 """Seconds without a request before lenses are worked out."""
+
+REST = 2.0
+"""Seconds without a change before memory is swept: a sweep in the midst of typing costs more than a check."""
+
+SWEEP_AFTER = 200_000
 
 
 class Protocol(LanguageServerProtocol):
@@ -69,6 +75,7 @@ class Server(LanguageServer):
         super().__init__("mlspec", __version__, protocol_cls=Protocol, max_workers=3)
         self.texts = Workspace()
         self._due: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
         self._cost = 0.0
         self._shown: dict[str, set[str]] = {}  # by the address of a text, the addresses that its findings are shown at
         self._last: dict[str, list[types.Diagnostic]] = {}
@@ -81,8 +88,9 @@ class Server(LanguageServer):
     def touched(self) -> None:
         """Some text changed: findings follow when no change has come for a moment, longer where they cost much."""
         self.texts.changed()
-        if self._due is not None:
-            self._due.cancel()
+        for waiting in (self._due, self._rest):
+            if waiting is not None:
+                waiting.cancel()
         wait = LEAST_WAIT if self._cost < 0.05 else min(MOST_WAIT, self._cost)
         self._due = asyncio.get_running_loop().call_later(wait, self.diagnose)
 
@@ -110,6 +118,7 @@ class Server(LanguageServer):
         for address, items in found.items():
             self._say(address, items, versions.get(address))
         self._cost = time.perf_counter() - start
+        self._rest = asyncio.get_running_loop().call_later(REST, gc.collect)
 
     def _say(self, uri: str, items: list[types.Diagnostic], version: int | None = None) -> None:
         if version is None and self._last.get(uri) == items:
@@ -184,6 +193,8 @@ def serve() -> bool:
     """Answers on standard input and output until the editor ends the session; whether it said so before it left."""
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # standard error is for what a person should read
     server = Server()
+    gc.freeze()
+    gc.set_threshold(SWEEP_AFTER)
     # The protocol gets a descriptor of its own, which it closes at the end; whatever else prints goes to standard error.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out, redirect_stdout(sys.stderr):
         server.start_io(sys.stdin.buffer, out)

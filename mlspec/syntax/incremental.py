@@ -151,6 +151,9 @@ class _Renewal:
                 renewed.append(piece)
                 continue
             fresh = self._again(piece, pieces[last] if touched else piece, touched, moved, inside)
+            if fresh is None and edit is not None and touched is not None and last + 1 < len(pieces) - inside:
+                last += 1  # a bracket that is open here ends at the next statement
+                fresh = self._window(piece.start + shift, pieces[last].end + shift + edit.by, inside)
             if fresh is None:
                 return None
             renewed += fresh
@@ -162,7 +165,9 @@ class _Renewal:
             inner = self.of(piece.inner, edit, shift, inside=True)
             if inner is not None:
                 return [_rebuilt(piece, self.source, inner, shift, edit.by if edit else 0)]
-        start, end = piece.start + shift, to.end + shift + (edit.by if edit else 0)
+        return self._window(piece.start + shift, to.end + shift + (edit.by if edit else 0), inside)
+
+    def _window(self, start: int, end: int, inside: bool) -> list[Piece] | None:
         self.read += end - start
         return _Window(self.source, start, end, inside).pieces()
 
