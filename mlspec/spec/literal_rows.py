@@ -42,6 +42,11 @@ def literal_rows(node: Expr, context: Context) -> Any:
             hint="another case is another test",
         )  # fmt: skip
         return INVALID
+    whole = sum(int(row.get(COUNT) or 1) for row in found if row is not None)
+    if whole > MAX_ROWS:
+        context.findings.add("MLS006", node.span, what=f"too many rows of `{target.name}` in a test", limit=f"{MAX_ROWS:,}",
+                             got=f"{whole:,}")  # fmt: skip
+        return INVALID
     return tuple(row for row in found if row is not None)
 
 

@@ -216,6 +216,18 @@ def test_every_condition_has_its_mutants() -> None:
     assert wanted <= made
 
 
+def test_a_source_is_given_a_million_rows_at_most(tmp_path: Path, capsys: Capture) -> None:
+    text = (CASES / "mutants.mlspec").read_text()
+    rows = "given people = [row(age: 65), row(age: 89)]"
+    assert rows in text
+    for count, code in ((999_998, 0), (1_000_000, 1)):
+        (tmp_path / "many.mlspec").write_text(
+            text.replace(rows, f"given people = [rows({count:_}, age: 65), row(age: 89), row(age: 66)]")
+        )
+        assert main(["check", str(tmp_path / "many.mlspec")]) == code
+    assert "MLS006" in capsys.readouterr().out
+
+
 def literal(text: str) -> Any:
     tree, found = parse(SourceFile("x", f"mlspec 2026.1\n\nspec a {{\n  x = {text}\n}}\n"))
     assert tree is not None and not found
