@@ -19,7 +19,7 @@ Written from the programs' own parsers by `make docs`; a test compares. `mlspec 
 """
 CODES = (
     ("OK", "clean"),
-    ("FOUND", "errors were found, or a gate failed"),
+    ("FOUND", "errors were found, or a gate or a test failed"),
     ("USAGE", "the command line was not understood"),
     ("NOT_COMPARED", "`diff`: a side could not be read or compared"),
     ("INTERNAL", "a fault of mlspec itself"),
