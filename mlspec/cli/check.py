@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlspec.cli import exits, untrusted
 from mlspec.cli.check_cache import remember
@@ -74,9 +74,12 @@ def check_files(
     found = Collector()
     read: dict[str, str] | None = {}
     dated = False
+    others: dict[str, Any] = {} if read_file is None else {"read": read_file}
+    if options.today is not None:
+        others["today"] = day_of(options)
     for path in files:
         untrusted.next_spec()
-        one = compilation(options, path) if read_file is None else compilation(options, path, read=read_file)
+        one = compilation(options, path, **others)
         found.extend(one.diagnostics)
         found.extend(_target(options, one))
         read = None if read is None or not one.texts else read | one.texts

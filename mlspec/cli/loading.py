@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlspec.cli import exits
 from mlspec.cli.terminal import err, out, paint, plain, wants_color
@@ -29,11 +29,11 @@ def params_of(options: argparse.Namespace) -> dict[str, str]:
     return found
 
 
-def compilation(options: argparse.Namespace, path: str | None = None) -> Compilation:
-    """The compilation of the command's spec; nothing is read yet."""
+def compilation(options: argparse.Namespace, path: str | None = None, **others: Any) -> Compilation:
+    """The compilation of the command's spec; nothing is read yet. `others` goes to it as it is."""
     from mlspec.driver import Compilation
 
-    return Compilation(Path(path or options.spec), options.env, params_of(options))
+    return Compilation(Path(path or options.spec), options.env, params_of(options), **others)
 
 
 def checked(options: argparse.Namespace, path: str | None = None, *, warn: bool = False) -> Compilation | None:
