@@ -10,7 +10,14 @@ from pathlib import Path
 from mlspec.cli import exits
 from mlspec.cli.terminal import out
 
-_TOML = "# The folder of this file is the project root: paths in specs stay inside it.\n"
+_TOML = """\
+# The folder of this file is the project root: paths in specs stay inside it.
+
+# What specs are held to, and who may sign exceptions:
+# [policy]
+# tighten_only = true
+# approvers = ["team-risk"]
+"""
 _IGNORED = ".mlspec/\nbuild/?*\n!build/dvc/\n"
 """What DVC runs has to be in git. `build/?*`, since DVC takes `build/*` for the folder itself too."""
 
