@@ -56,6 +56,19 @@ def test_everything_is_in_it_and_lines_up(tmp_path: Path) -> None:
     assert plain == text
 
 
+def test_no_gate_is_wider_than_the_terminal(tmp_path: Path) -> None:
+    """Where a line does not hold a gate, what it wants stands below; where it does, nothing is different."""
+    whole = to_text(_outcome(tmp_path), colour=False)
+    assert to_text(_outcome(tmp_path), colour=False, columns=120) == whole
+    for colour in (False, True):
+        text = re.sub(r"\x1b\[[0-9;]*m", "", to_text(_outcome(tmp_path), colour=colour, columns=64))
+        gates = text.partition("stages\n")[0].splitlines()
+        assert max(len(line) for line in gates if ": " not in line) <= 64 and "wanted" not in text
+        place = next(at for at, line in enumerate(gates) if "useful" in line)
+        assert re.search(r"useful +passed +0\.9241 +\[0\.9100, 0\.9300\] +9,768", gates[place])
+        assert gates[place + 1] == "    lower(auc(tuned)) >= 0.90"
+
+
 def test_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
     assert "a\\x1b[31m" in to_text(_outcome(tmp_path), colour=False)
     event = Event("failed", "a", {"error": {"code": "MLS802", "message": "value \x1b]0;x\x07"}})

@@ -18,6 +18,7 @@ from mlspec_local.events import Event
 from mlspec_local.words import Paint, clean, cut, duration
 
 _BAR = 24
+_TIME = len("99 min 59 s")
 
 
 @dataclass
@@ -63,12 +64,15 @@ class LivePicture:
         grid = Table.grid(padding=(0, 1))
         for width in (1, self._width, _BAR):
             grid.add_column(min_width=width, no_wrap=True)
-        grid.add_column(justify="right", min_width=len("99 min 59 s"), no_wrap=True)
+        grid.add_column(justify="right", min_width=_TIME, no_wrap=True)
         grid.add_column(no_wrap=True, overflow="ellipsis")
+        # What a stage says is cut first: a column of the others that shrinks would move all of its line.
+        known = 1 + self._width + _BAR + _TIME + 4
+        room = max(self._console.width - known, 8)
         for name, running in self._running.items():
             bar = _bar(running.done, running.total) if running.total else Text("")
             elapsed = duration(now - running.started)
-            grid.add_row(self._spinner, Text(name, "bold"), bar, Text(elapsed, "cyan"), Text(_note(running), "dim"))
+            grid.add_row(self._spinner, Text(name, "bold"), bar, Text(elapsed, "cyan"), Text(cut(_note(running), room), "dim"))
         count = Text(f"{self._ended} of {self._to_run} stages", "dim")
         whole = Text(duration(now - self._started), "cyan")
         grid.add_row(Text(" "), Text("run"), _bar(self._ended, self._to_run), whole, count)

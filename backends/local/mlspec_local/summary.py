@@ -5,25 +5,25 @@ Errors are not in it: who called the target prints them at their lines of the sp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlspec.runtime.validate.verdict import PLAIN, PLAIN_OF_READING
 from mlspec_local.events import Outcome, StageState
-from mlspec_local.words import Paint, clean, cut, duration, in_unit, memory, table
+from mlspec_local.words import Paint, clean, cut, duration, in_unit, memory, table, width
 
 _MARKS = {"passed": ("green", "passed"), "failed": ("red", "FAILED"), "skipped": ("yellow", "skipped")}
 _STATES = {"ran": ("green", "ran"), "reused": ("dim", "reused"), "failed": ("red", "FAILED"), "not-run": ("yellow", "not run"),
            "waiting": ("yellow", "not run")}  # fmt: skip
 
 
-def to_text(outcome: Outcome, *, colour: bool) -> str:
-    """The whole summary, lines ended by newlines."""
+def to_text(outcome: Outcome, *, colour: bool, columns: int | None = None) -> str:
+    """The whole summary, lines ended by newlines; `columns` is how wide the terminal is, None where nothing bounds a line."""
     paint = Paint(colour)
     blocks = [
         _warnings(outcome, paint),
-        _gates(outcome, paint),
+        _gates(outcome, paint, columns),
         _stages(outcome, paint),
         _reports(outcome, paint),
         _head(outcome, paint),
@@ -44,18 +44,29 @@ def _head(outcome: Outcome, paint: Paint) -> Iterator[str]:
     yield f"{paint('plain', outcome.spec, bold=True)} {word} in {duration(outcome.seconds)}: {', '.join(counts)} (run {outcome.run_id})"
 
 
-def _gates(outcome: Outcome, paint: Paint) -> Iterator[str]:
+def _gates(outcome: Outcome, paint: Paint, columns: int | None) -> Iterator[str]:
     for block, verdict in outcome.verdicts.items():
         gates = verdict.get("gates", [])
         if not gates:
             continue
         yield paint("plain", f"gates of {block}", bold=True)
         rows = [_gate_row(gate, paint) for gate in gates]
-        yield from table(("gate", "verdict", "value", "interval", "wanted", "rows"), rows, right=(2, 3, 5), paint=paint)
+        whole = list(table(("gate", "verdict", "value", "interval", "wanted", "rows"), rows, right=(2, 3, 5), paint=paint))
+        yield from whole if columns is None or max(map(width, whole)) <= columns else _narrow(rows, paint, columns)
         for gate in gates:
             if text := _remark(gate):
                 colour = _MARKS.get(str(gate.get("status")), ("red", ""))[0]
                 yield f"  {paint(colour, clean(gate['name']))}: {cut(clean(text), 200)}"
+
+
+def _narrow(rows: Sequence[Sequence[str]], paint: Paint, columns: int) -> Iterator[str]:
+    """The gates where a line does not hold all of one: what is wanted stands below."""
+    short = [[*row[:4], row[5]] for row in rows]
+    header, *lines = table(("gate", "verdict", "value", "interval", "rows"), short, right=(2, 3, 4), paint=paint)
+    yield header
+    for row, line in zip(rows, lines, strict=True):
+        yield line
+        yield paint("dim", "    " + cut(row[4], max(columns - 4, 8)))
 
 
 def _remark(gate: Mapping[str, Any]) -> str:

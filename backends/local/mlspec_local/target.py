@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,11 @@ from mlspec.backend import Backend, Capability, Emitted, RunRequest, RunResult
 from mlspec.graph import Graph, write_plan
 from mlspec_local.run import run_plan
 from mlspec_local.summary import to_text
+
+
+def _columns() -> int | None:
+    """How wide the terminal is that the summary goes to; None for a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
@@ -25,7 +31,7 @@ def _run(request: RunRequest) -> RunResult:
         run_id=outcome.run_id, folder=outcome.folder, passed=outcome.passed, executed=outcome.names("ran"),
         reused=outcome.names("reused"), errors=outcome.errors, artifacts={
             f"{stage.id}/{name}": str(output["digest"]) for stage in outcome.stages for name, output in stage.outputs.items()
-        }, text=to_text(outcome, colour=request.progress == "rich" and sys.stdout.isatty()),
+        }, text=to_text(outcome, colour=request.progress == "rich" and sys.stdout.isatty(), columns=_columns()),
         summary={
             "run": outcome.run_id, "spec": outcome.spec, "exit_code": outcome.exit_code, "passed": outcome.passed,
             "seconds": outcome.seconds, "warnings": list(outcome.warnings), "verdicts": dict(outcome.verdicts),
