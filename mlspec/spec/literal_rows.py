@@ -110,8 +110,10 @@ def _of_column(kind: Type, node: Expr, context: Context) -> Typed | None:
     """A value as the data may hold it: null and a word outside a category are faults of the data, and found by the test."""
     if isinstance(node, Literal) and node.kind == "null":
         return Typed(["lit", None, kind.name], kind.nullable(), kinds.CONST, kinds.NONE, node.span)
-    if kind.name in ("category", "decimal"):
-        kind = Type({"category": "category", "decimal": "float"}[kind.name])
+    if kind.name in ("text", "id") and isinstance(node, Literal) and node.kind == "string":
+        kind = Type("string")
+    elif kind.name in ("category", "decimal"):
+        kind = Type("category" if kind.name == "category" else "float")
     return of_type(kind, node, context)
 
 
