@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
-import subprocess
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -44,22 +45,31 @@ def chromium() -> str:
     return found
 
 
+def _above(descriptor: int) -> int:
+    """The same pipe under a number that is none of those a child is given."""
+    higher = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return higher
+
+
 class Browser:
     """One page in one browser with a fresh profile. `said` are the messages that pages logged, faults and refusals among them."""
 
     def __init__(self) -> None:
         self._profile = tempfile.mkdtemp(prefix="browser-")
-        ours_in, theirs_out = os.pipe()
-        theirs_in, ours_out = os.pipe()
-        command = [chromium(), *FLAGS, f"--user-data-dir={self._profile}", "about:blank"]
+        self._in, theirs_out = (_above(each) for each in os.pipe())
+        theirs_in, self._out = (_above(each) for each in os.pipe())
+        program = chromium()
+        silence = os.open(os.devnull, os.O_WRONLY)
         # The browser reads commands from descriptor 3 and answers on 4.
-        self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", *command], pass_fds=(theirs_in, theirs_out),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        self._pid = os.posix_spawn(
+            program, [program, *FLAGS, f"--user-data-dir={self._profile}", "about:blank"], os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, theirs_in, 3), (os.POSIX_SPAWN_DUP2, theirs_out, 4), (os.POSIX_SPAWN_DUP2, silence, 1),
+                          (os.POSIX_SPAWN_DUP2, silence, 2)],
         )  # fmt: skip
-        os.close(theirs_in)
-        os.close(theirs_out)
-        self._in, self._out, self._rest, self._number = ours_in, ours_out, b"", 0
+        for each in (theirs_in, theirs_out, silence):
+            os.close(each)
+        self._rest, self._number = b"", 0
         os.set_blocking(self._in, False)
         self.said: list[str] = []
         self.asked: list[str] = []
@@ -74,8 +84,8 @@ class Browser:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._process.kill()
-        self._process.wait()
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
         os.close(self._in)
         os.close(self._out)
         shutil.rmtree(self._profile, ignore_errors=True)
@@ -108,7 +118,7 @@ class Browser:
     def click(self, selector: str) -> None:
         """The left button in the middle of an element."""
         place = self.evaluate(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center', inline: 'center'}});"
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center', inline: 'center', behavior: 'instant'}});"
             " const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
         for kind in ("mousePressed", "mouseReleased"):
@@ -143,7 +153,9 @@ class Browser:
     def _read(self) -> dict[str, Any] | None:
         if b"\0" not in self._rest:
             try:
-                self._rest += os.read(self._in, 1 << 20)
+                read = os.read(self._in, 1 << 20)
+                assert read, "the browser went away"
+                self._rest += read
             except BlockingIOError:
                 return None
         if b"\0" not in self._rest:

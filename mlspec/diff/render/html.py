@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlspec.diff.change import EFFECTS, Change
@@ -130,7 +131,7 @@ def _line_id(number: int, side: str, span: Span) -> str:
 
 
 def _mark(name: str) -> str:
-    return "".join(f"{ord(char):x}." if not (char.isascii() and char.isalnum()) else char for char in name) + "-"
+    return f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}-"
 
 
 def _texts(number: int, file: FileDiff) -> Iterator[Html]:
