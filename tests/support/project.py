@@ -96,5 +96,11 @@ class Project:
 def census_project(folder: Path) -> Project:
     """The census without its latency gate, which takes half a minute and would judge the machine that runs the tests."""
     project = Project(folder, "census_income")
-    project.edit("  fast := p95(latency(candidate, load: 50rps, cpu: 1)) <= 20ms\n", "")
+    for text in (
+        "  fast := p95(latency(candidate, load: 50rps, cpu: 1)) <= 20ms\n",
+        ", fast: 20ms",
+        ", fast: 20.1ms",
+        "  not_fast := not release.fast\n",
+    ):
+        project.edit(text, "")
     return project
