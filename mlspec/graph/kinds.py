@@ -43,7 +43,7 @@ _TABLE = (
     Kind("verify", 1, {"rows": "table"}, {"checks": "metrics"}, named={"references": "table"}, packages=("duckdb",)),
     Kind("split", 1, {"rows": "table"}, {"parts": "table"}),
     Kind(
-        "explore", 6, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
+        "explore", 7, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
         packages=("duckdb", "numpy", "scipy"),
     ),
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
@@ -61,7 +61,7 @@ _TABLE = (
         optional=frozenset({"measurements"}), named={"package": "model"},
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
-    Kind("report", 4, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
+    Kind("report", 5, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
     Kind("card", 3, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 1, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 1, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
