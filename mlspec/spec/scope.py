@@ -57,12 +57,11 @@ class Scope:
         return block
 
     def imported(self, alias: str, member: str) -> Block | None:
-        """The block `member` of the file imported as `alias`."""
-        spec = self.imports.get(alias)
-        if spec is None:
+        """The block `member` of the file imported as `alias`, under the name that it has here."""
+        if alias not in self.imports:
             return None
         self.used.add(alias)
-        return spec.blocks.get(member)
+        return self.spec.blocks.get(f"{alias}.{member}")
 
     def names(self, kinds: Iterable[str] = ()) -> list[str]:
         """The names defined so far, of these kinds or of all."""

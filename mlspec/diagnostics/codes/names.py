@@ -82,7 +82,6 @@ CODES = (
         "its digest in `mlspec.lock`",
         "{got}",
         "run `mlspec lock`",
-        fixable=True,
     ),
     Code("MLS112", "bad-was", "error", "`@was({name})` does not fit: {why}", "{wanted}", help="{hint}"),
     Code(
@@ -91,7 +90,6 @@ CODES = (
         "warning",
         "`{name}` is deprecated since {since}",
         help="write `{fix}`",
-        fixable=True,
     ),
     Code(
         "MLS114",
