@@ -11,6 +11,7 @@ from mlspec.cli import exits
 from mlspec.cli.terminal import out
 
 if TYPE_CHECKING:
+    from mlspec.cli.inference.guess import Guess, Guesses
     from mlspec.cli.inference.profile import Data
 
 
@@ -39,7 +40,29 @@ def inferred(path: Path, shown: str, label: str | None) -> str:
         names = ", ".join(column.name for column in data.columns)
         raise exits.CommandError(str(error), exits.FOUND, expected="a column of numbers, a bool, or a few categories", found=names,
                                  help="name it with `--label COLUMN`") from error  # fmt: skip
+    _something_to_learn_from(guesses)
     return canonical(draft(data, guesses, shown, identifier(path.name.split(".")[0])))
+
+
+def _something_to_learn_from(guesses: Guesses) -> None:
+    """A file in which nothing is left beside the label makes no spec that checks; each column is told why it is no feature."""
+    from mlspec.cli.inference.guess import is_protected
+
+    inputs = [item for item in guesses.columns if item.role == "feature" and not is_protected(item.profile.name)]
+    if inputs:
+        return
+    reasons = [(item.profile.name, _why_no_input(item)) for item in guesses.columns if item is not guesses.label]
+    said = "; ".join(f"`{name}`: {why}" for name, why in [*reasons, *guesses.left_out])
+    raise exits.CommandError(
+        f"no column is left to learn `{guesses.label.profile.name}` from", exits.FOUND, expected="a column that is known before the label",
+        found=said or "no other column", help="add columns to the file, or name another label with `--label COLUMN`",
+    )  # fmt: skip
+
+
+def _why_no_input(item: Guess) -> str:
+    if item.role == "key":
+        return "it tells rows apart"
+    return item.why or "by its name a protected characteristic, for fairness only"
 
 
 def _profile(path: Path) -> Data:

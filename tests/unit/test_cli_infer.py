@@ -224,3 +224,24 @@ def test_a_process_says_nothing_beside_the_spec(folder: Path) -> None:
         [sys.executable, "-m", "mlspec", "infer", path.name], cwd=folder, capture_output=True, text=True, timeout=120
     )
     assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_a_file_with_nothing_to_learn_from_says_why(folder: Path, capsys: Capture) -> None:
+    """A spec whose features are empty would not check: each column is told, and what to do."""
+    (folder / "temps.csv").write_text(
+        "date,sex,temp\n" + "".join(f"2010/01/01 {at:02d}:00,{'fm'[at % 2]},{at / 7:.2f}\n" for at in range(24))
+    )
+    assert main(["infer", "temps.csv", "--label", "temp"]) == 1
+    said = capsys.readouterr().err
+    assert "no column is left to learn `temp` from" in said and "`--label COLUMN`" in said
+    assert "`date`: it tells rows apart" in said and "`sex`: by its name a protected characteristic" in said
+    assert main(["init", "--data", "temps.csv", "--label", "temp"]) == 1
+    assert not (folder / "temps.mlspec").exists()
+
+
+def test_a_comment_above_the_header_is_named(folder: Path, capsys: Capture) -> None:
+    (folder / "stocks.csv").write_text(
+        "# Data source: somewhere\nday,a,b\n" + "".join(f"{at},{at * 2},{at % 3}\n" for at in range(30))
+    )
+    assert main(["infer", "stocks.csv"]) == 1
+    assert "the first line is a comment and no header: remove it (# Data source: somewhere)" in capsys.readouterr().err

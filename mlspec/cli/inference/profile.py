@@ -86,7 +86,7 @@ class _Reading:
         from mlspec.runtime import query
         from mlspec.runtime.extract.reader import Input, open_input
 
-        self.connection = connection
+        self.connection, self.path = connection, data.path
         columns = [] if kind != "jsonl" else [{"name": name} for name in _keys(data.path)]
         reader = open_input(connection, kind, Input(data, "infer", options, columns, work))
         self.found = dict(reader.columns())
@@ -102,7 +102,16 @@ class _Reading:
 
             shown = [f"{problem.place}: {problem.reason}" for problem in problems[:5]]
             raise StageError("MLS801", "some records of the file are malformed", "infer", expected="records of one shape",
-                             found=f"{len(problems)} malformed", help="correct them first", examples=shown)  # fmt: skip
+                             found=f"{len(problems)} malformed", help=self._way_out(kind), examples=shown)  # fmt: skip
+
+    def _way_out(self, kind: str) -> str:
+        """What to correct: most often a line above the header that is no record."""
+        if kind == "csv" and self.path.suffix != ".gz":
+            with self.path.open(encoding="utf-8", errors="replace") as file:
+                first = file.readline(200).strip()
+            if first.startswith(("#", "//", "%")):
+                return f"the first line is a comment and no header: remove it ({first[:40]})"
+        return "correct them first"
 
     def _row(self, items: dict[str, Any]) -> Sequence[Any]:
         from mlspec.runtime import query
