@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "check": "find what is wrong with a spec",
     "fmt": "write a spec in its one canonical form",
+    "migrate": "write specs in another edition, proven to mean the same",
     "explain": "what a code means, with an example of the fault and the cure",
     "diff": "what changed between two versions of a spec, and what it means",
     "comment": "keep one comment of a pull request up to date with a diff",

@@ -38,7 +38,7 @@ def fix_file(options: argparse.Namespace, path: str) -> None:
         text = apply(source.text, edits)
         made += len(edits)
     if text != before:
-        _write(path, before, text)
+        write_back(path, before, text)
         _say(options, path, before, text, made)
 
 
@@ -68,7 +68,7 @@ def _read(path: str) -> str | None:
     return source.text
 
 
-def _write(path: str, before: str, text: str) -> None:
+def write_back(path: str, before: str, text: str) -> None:
     """The new text with the line ends and the byte order mark of the old one; a file that changed meanwhile is left alone."""
     old = Path(path).read_bytes()
     mark = b"\xef\xbb\xbf" if old.startswith(b"\xef\xbb\xbf") else b""
