@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A run: its number, whether it was of this very spec, its stages by id and what they found by `output.block`."""
+    """A run: its number, whether it was of this very spec, its stages by id and what they found by `output.block`.
+
+    `overrides` are the sentences of those on record that release what its gates refused, whether their last day is over or not.
+    """
 
     number: str
     env: str | None
@@ -45,6 +48,7 @@ class Stored:
     evidence: Evidence
     digests: Mapping[str, str]
     leaves: Mapping[str, Mapping[str, str]]
+    overrides: tuple[str, ...] = ()
 
 
 class NoSuchRun(Exception):
@@ -89,8 +93,19 @@ def _read(root: Path, graph: Graph, number: str, summary: Mapping[str, Any]) -> 
         number, summary.get("env"), summary.get("spec_digest") == graph.spec_digest, passed, int(summary.get("exit_code") or 0),
         bool(summary.get("releasable")), {name: _taken(store, row) for name, row in stages.items()},
         read_evidence({name: folder for name, (folder, _) in found.items()}), {name: digest for name, (_, digest) in found.items()},
-        summary.get("leaves") or {},
+        summary.get("leaves") or {}, tuple(_overrides(root, summary)),
     )  # fmt: skip
+
+
+def _overrides(root: Path, summary: Mapping[str, Any]) -> Iterator[str]:
+    """What the audit log says of the run's verdicts; MLS822 where the log was tampered with."""
+    from mlspec.runtime.audit import log, overrides
+
+    records = log.read_sound(root).records
+    for gates, verdict in summary.get("verdicts", {}).items():
+        found = overrides.override_of(records, str(summary.get("spec_digest")), gates, verdict, "")
+        if found is not None:
+            yield overrides.sentence(found)
 
 
 def _taken(store: Store, row: Mapping[str, Any]) -> Taken:

@@ -342,3 +342,32 @@ def test_no_control_character_reaches_a_page(tmp_path: Path) -> None:
     assert not re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\u2028\ufeff\ud800]", page)
     assert "\\u{202e}" in page
     page.encode()
+
+
+# Exceptions
+
+
+def test_an_override_on_record_stands_where_the_verdict_does(tmp_path: Path, capsys: Capture) -> None:
+    from mlspec.runtime.audit import log, overrides
+    from mlspec.runtime.runs import read_summary
+
+    spec = project(tmp_path)
+    summary = read_summary(store_run(spec, findings()))
+    body = overrides.body_of(summary, "release", "team-risk", "the old model is worse <b>by far</b>", "2030-01-31")
+    log.append(tmp_path, overrides.OVERRIDE, body)
+    page = build_site(subject(spec))["gates.html"]
+    assert "released by override: 1 of 3 gates did not pass" in text_of(page)
+    assert "RELEASED BY OVERRIDE of team-risk until 2030-01-31: fair of release failed." in text_of(page)
+    assert "by far</b>" not in page
+    path = log.log_path(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"2030-01-31", b"2039-01-31"))
+    assert main(["doc", str(spec), "-o", str(tmp_path / "out")]) == 1
+    assert "MLS822" in capsys.readouterr().err
+
+
+def test_waivers_are_listed_with_who_answers_for_them(tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    waiver = 'waive later {\n  finding = "MLS504"\n  at = release\n  reason = "sex is held for audits alone"\n  owner = "team-risk"\n  expires = 2040-03-31\n}\n'
+    spec.write_text(f"{spec.read_text()}\n{waiver}")
+    page = text_of(build_site(subject(spec))["index.html"])
+    assert "later | MLS504 at release | sex is held for audits alone | team-risk | 2040-03-31 | line" in page

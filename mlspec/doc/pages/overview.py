@@ -5,9 +5,10 @@ from __future__ import annotations
 from mlspec.doc.judged import Metric, compared_models, judged_gates
 from mlspec.doc.pages.site import PAGES, framed, run_note, verdict_banner
 from mlspec.doc.questions import STAGES, Answered, answered_all
-from mlspec.doc.subject import Subject
+from mlspec.doc.subject import Subject, field_text
 from mlspec.page.frame import Page, facts, section, table, tag
 from mlspec.page.html import Html, el, join
+from mlspec.spec.model import Block
 from mlspec.spec.text import value_text
 
 ABOUT = {
@@ -35,6 +36,9 @@ def overview_page(subject: Subject) -> Page:
     warnings = _warnings(subject)
     if warnings is not None:
         parts.append(section("What check warns of", warnings, id_="warnings"))
+    waivers = subject.blocks("waive")
+    if waivers:
+        parts.append(section("What is accepted for a time", _waivers(subject, waivers), id_="waivers"))
     if subject.spec.overrides:
         parts.append(section("Overrides in force", _overrides(subject), id_="overrides"))
     return framed(
@@ -91,6 +95,17 @@ def _warnings(subject: Subject) -> Html | None:
     rows = [el("tr", el("th", item.code.id, scope="row"), el("td", item.message, el("small", item.help) if item.help else None, class_="text"),
                el("td", subject.line(item.span))) for item in found]  # fmt: skip
     return table(["Code", "What", "Where"], rows, label="Warnings")
+
+
+def _waivers(subject: Subject, blocks: list[Block]) -> Html:
+    """Every waiver with who answers for it; which day it is enters no page."""
+    rows = [
+        el("tr", el("th", block.name, scope="row"), el("td", el("code", block.get("finding")), " at ", el("code", field_text(block, "at"))),
+           el("td", block.get("reason"), class_="text"), el("td", block.get("owner")), el("td", field_text(block, "expires"), class_="nowrap"),
+           el("td", subject.line(block.head)))
+        for block in blocks
+    ]  # fmt: skip
+    return table(["Waiver", "Accepts", "Reason", "Owner", "Until", "Where"], rows, label="Waivers")
 
 
 def _overrides(subject: Subject) -> Html:

@@ -71,4 +71,7 @@ def verdict_banner(subject: Subject) -> Html | None:
         free = "" if run.releasable else "Guarded overrides were in force, so the run releases nothing."
         return banner("good", f"Passed: {held} of {len(gates)} gates", free)
     failed = ", ".join(f"{gate['block']}.{gate['name']}" for gate in gates if gate["status"] == "failed")
-    return banner("bad", f"Not released: {len(gates) - held} of {len(gates)} gates did not pass", failed)
+    refused = f"{len(gates) - held} of {len(gates)} gates did not pass"
+    if run.overrides:
+        return banner("warn", f"Refused, and released by override: {refused}", failed, *run.overrides)
+    return banner("bad", f"Not released: {refused}", failed)
