@@ -76,6 +76,12 @@ def _compiled(found: Compilation) -> Iterator[tuple[Path, str]]:
             yield folder, known.target
 
 
+def results_not_on_record(root: Path, recorded: set[str]) -> list[str]:
+    """The compiled folders, from the root, in which something decided gates and which no run on record comes from."""
+    found = {path.parents[3] for path in root.glob(f"build/*/*/{ARTIFACTS}/*/verdict/verdict.json")}
+    return sorted(_shown(folder, root) for folder in found if _shown(folder, root) not in recorded)
+
+
 def _adopt(found: Compilation, folder: Path, target: str, *, asked: bool = False) -> Path | None:
     from mlspec.runtime.adopt import Source, adopt_new
 

@@ -11,6 +11,7 @@ from typing import Any
 from mlspec.cli import exits
 from mlspec.cli.loading import checked, style
 from mlspec.cli.options import add_overrides
+from mlspec.cli.releases import results_not_on_record
 from mlspec.cli.terminal import clean, out
 
 
@@ -60,14 +61,17 @@ def summaries() -> list[dict[str, Any]]:
 
 def _runs(options: argparse.Namespace) -> int:
     found = summaries()
+    beside = results_not_on_record(_folder().parents[1], {str(item.get("from")) for item in found})
     if options.format == "json":
         rows = [
             {name: item.get(name) for name in ("run", "spec", "target", "env", "passed", "exit_code", "seconds")}
             for item in found
         ]
-        out(json.dumps({"format": 1, "runs": rows}, indent=2) + "\n")
+        out(json.dumps({"format": 1, "runs": rows, "not_on_record": beside}, indent=2) + "\n")
         return exits.OK
-    if not found:
+    for folder in beside:
+        out(f"{clean(folder)}: results that are not on record; `mlspec serve` and `score` take a release of their spec up\n")
+    if not found and not beside:
         out("no runs yet: `mlspec run SPEC` makes one\n")
     for item in found:
         env = f" (env {item['env']})" if item.get("env") else ""

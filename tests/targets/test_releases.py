@@ -57,7 +57,9 @@ def package(world: Repository) -> str:
 
 
 def test_a_plain_repro_is_a_release_and_is_recorded_once(copy: Repository) -> None:
+    assert "build/dvc/shop: results that are not on record" in copy.mlspec("show").out
     assert "240 rows" in score(copy).out
+    assert "not on record" not in copy.mlspec("show").out
     first = json.loads((copy.folder / ".mlspec/runs/000001/summary.json").read_text())
     assert (first["target"], first["from"], first["passed"]) == ("dvc", "build/dvc/shop", True)
     assert first["verdicts"]["release"]["packages"]["tune"] == package(copy)
