@@ -161,7 +161,7 @@ for (const graph of document.querySelectorAll("[data-graph]")) {
   addEventListener("pointermove", (event) => { if (held) canvas.scrollTo(held[0] - event.clientX, held[1] - event.clientY); });
   addEventListener("pointerup", () => { held = null; canvas.classList.remove("drag"); });
 
-  if (full[0] > canvas.clientWidth) zoom(Math.max(0.62, (canvas.clientWidth - 2) / full[0]));
+  if (full[0] > canvas.clientWidth) zoom(Math.max(0.6, (canvas.clientWidth - 2) / full[0]));
   canvas.scrollTo(0, 0);
   const asked = byId.get(decodeURIComponent(location.hash.slice(1)));
   if (asked) { choose(asked); show(asked); }
