@@ -147,7 +147,7 @@ class Scan:
             why = f"it has {end - start} characters" if end - start > MAX_NAME else "it starts with `_`"
             short = name if len(name) <= MAX_NAME else name[:MAX_NAME] + "…"
             fix = name.lstrip("_") if why.startswith("it starts") and name.lstrip("_")[:1].isalpha() else ""
-            self.report("MLS010", {"name": short, "why": why, "fix": fix}, start, end)
+            self.report("MLS010", {"name": short, "why": why, "fix": fix}, start, end, fix)
         self.tokens.append(Token(type, name, start, end, value={"TRUE": True, "FALSE": False}.get(type)))
         return end
 
@@ -185,7 +185,7 @@ class Scan:
         token, faults = read_text(text, start, quote) if text.startswith('"""', quote) else read_string(text, start)
         self.tokens.append(token)
         for row, data, first, last in faults:
-            self.report(row.id, data, first, last)
+            self.report(row.id, data, first, last, _composed(text[first:last]) if row.id == "MLS015" else "")
         return token.end
 
     def _comment(self, text: str, start: int, end: int) -> None:
@@ -228,11 +228,19 @@ class Scan:
         word = match[0][:MAX_NAME]
         odd = next(char for char in match[0] if not (char.isascii() and (char.isalnum() or char == "_")))
         data = {"name": word, "why": f"it holds {shown(odd)}", "fix": ascii_name(word)}
-        self.report("MLS008" if odd.isnumeric() else "MLS010", {**data, "char": f"`{odd}` ({shown(odd)})"}, start, match.end())
+        id, fix = ("MLS008", "") if odd.isnumeric() else ("MLS010", data["fix"])
+        self.report(id, {**data, "char": f"`{odd}` ({shown(odd)})"}, start, match.end(), fix)
         glued = bool(self.tokens) and self.tokens[-1].end == start and self.tokens[-1].type not in {"NL", *MARKS.values()}
         if not glued:
             self.tokens.append(Token("BAD_LITERAL" if word[0].isnumeric() else "NAME", word, start, match.end()))
         return match.end()
+
+
+def _composed(text: str) -> str:
+    """A text with its letters composed, as it should be written."""
+    from unicodedata import normalize
+
+    return normalize("NFC", text)
 
 
 def _wordy(char: str) -> bool:

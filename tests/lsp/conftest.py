@@ -39,9 +39,10 @@ def make_client() -> LanguageClient:
 
 @pytest_lsp.fixture(config=ClientServerConfig(server_command=SERVER, client_factory=make_client), scope="module")
 async def client(lsp_client: LanguageClient) -> AsyncIterator[None]:
-    await lsp_client.initialize_session(
+    result = await lsp_client.initialize_session(
         types.InitializeParams(capabilities=client_capabilities("visual-studio-code"), root_uri=ROOT.as_uri())
     )
+    lsp_client.__dict__["announced"] = result.capabilities
     yield
     await lsp_client.shutdown_session()
 
