@@ -65,7 +65,8 @@ def change(text: str, effect: str = "loosening", security: bool = True) -> dict[
     return {
         "effect": effect, "rule": "field-changed", "where": text, "old": text, "new": text, "why": f"because {text}", "security": security,
         "comparable_numbers": False, "code": "MLS301", "fingerprint": "0" * 32, "old_place": place, "new_place": place,
-        "stages": {"redeploy": [text], "rerun": ["a"]},
+        "stages": {"redeploy": [text], "rerun": ["a"]}, "level": "error",
+        "waived": {"waiver": text, "owner": text, "reason": text, "expires": text, "place": place},
     }  # fmt: skip
 
 
