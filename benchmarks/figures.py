@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks import checking, compiling, running
+from benchmarks import checking, compiling, editing, running
 from benchmarks.measure import Figure
 
 
@@ -30,6 +30,12 @@ FIGURES = {
     "check-2000-lines": Row(
         ("check-2000-lines",), "wall time of `mlspec check` of a spec of 2,000 lines, process start included, without the cache",
         "none", "0.5 s", "mlspec", checking.two_thousand_lines,
+    ),
+    "lsp-keystroke": Row(
+        ("lsp-keystroke", "lsp-keystroke-broken", "lsp-keystroke-cpu"),
+        "wall time from an edit that is sent to `mlspec lsp` to the findings that come back, 0.1 s after the last one, in a spec of 500 "
+        "lines: a name that becomes another one; a bracket that is opened and closed; and the server's CPU for each of all these edits",
+        "none", "0.05 s", "mlspec[lsp]", editing.keystroke,
     ),
     "rerun": Row(
         ("rerun",), "CPU of `mlspec run --env dev` with nothing changed: sources hashed, stored results verified, 0 stages run",

@@ -280,22 +280,23 @@ class _Reader:
 
     def _patch(self, node: nodes.Patch) -> None:
         names = self._names
-        head = node.path[0]
+        head, *inner = node.path
         if head.text not in names._blocks:
             return
         names.name(head, Target(names.file, head.text), self._item)
-        member = Target(names.file, head.text, node.path[1].text) if len(node.path) > 1 else None
-        if member is not None and member in names.declared:
-            names.name(node.path[1], member, self._item)
+        for part in inner[:1]:
+            member = Target(names.file, head.text, part.text)
+            if member in names.declared:
+                names.name(part, member, self._item)
         statement = names._blocks[head.text]
         row = schema.kind(kind_of(statement))
-        field = None if row is None else row.fields.get(node.path[-1].text)
+        field = None if row is None else row.fields.get((inner or [head])[-1].text)
         self._value(node.value, None if field is None else field.form)
 
     # ---- values by the form that the schema gives them
 
     def _value(self, node: Expr, form: Any) -> None:
-        head = form if form is None or isinstance(form, str) else form[0]
+        head: Any = form[0] if isinstance(form, tuple) else form
         if head == "one":
             self._value(node, _of_one(form, node))
         elif head == "list" and isinstance(node, nodes.ListExpr):

@@ -37,12 +37,16 @@ REST = 2.0
 """Seconds without a change before memory is swept: a sweep in the midst of typing costs more than a check."""
 
 SWEEP_AFTER = 200_000
+WATCHED = ("**/*.mlspec", "**/mlspec.lock", "**/mlspec.toml")
 
 
 class Protocol(LanguageServerProtocol):
     """The base protocol with our own texts in place of pygls's, whose lines are not those of the protocol."""
 
-    _server: Server
+    @property
+    def _own(self) -> Server:
+        assert isinstance(self._server, Server)
+        return self._server
 
     @property
     def ended(self) -> bool:
@@ -50,26 +54,24 @@ class Protocol(LanguageServerProtocol):
         return self._shutdown
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         document = params.text_document
-        self._server.texts.documents.open(document.uri, document.text, document.version)
-        self._server.touched()
+        self._own.texts.documents.open(document.uri, document.text, document.version)
+        self._own.touched()
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        self._server.texts.documents.change(params.text_document.uri, params.text_document.version, params.content_changes)
-        self._server.touched()
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self._own.texts.documents.change(params.text_document.uri, params.text_document.version, params.content_changes)
+        self._own.touched()
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        self._server.texts.documents.close(params.text_document.uri)
-        self._server.closed(params.text_document.uri)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self._own.texts.documents.close(params.text_document.uri)
+        self._own.closed(params.text_document.uri)
 
 
 class Server(LanguageServer):
     """One session with one editor."""
-
-    protocol: Protocol
 
     def __init__(self) -> None:
         super().__init__("mlspec", __version__, protocol_cls=Protocol, max_workers=3)
@@ -155,19 +157,40 @@ class Server(LanguageServer):
         self.texts.settings.take(params.initialization_options)
 
     def _initialized(self, params: types.InitializedParams) -> None:
-        """Asks to be told of specs, locks and policies that change on the disk."""
+        """Asks for the settings, and to be told when they or files on the disk change."""
         workspace = self.client_capabilities.workspace
-        watched = workspace.did_change_watched_files if workspace is not None else None
-        if watched is None or not watched.dynamic_registration:
+        if workspace is None:
             return
-        watchers = [types.FileSystemWatcher(glob_pattern=name) for name in ("**/*.mlspec", "**/mlspec.lock", "**/mlspec.toml")]
-        options = types.DidChangeWatchedFilesRegistrationOptions(watchers=watchers)
-        registration = types.Registration("files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
-        self.client_register_capability(types.RegistrationParams([registration]))
+        wanted = []
+        if workspace.did_change_watched_files is not None and workspace.did_change_watched_files.dynamic_registration:
+            watchers = [types.FileSystemWatcher(glob_pattern=name) for name in WATCHED]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers=watchers)
+            wanted.append(types.Registration("files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options))
+        if workspace.did_change_configuration is not None and workspace.did_change_configuration.dynamic_registration:
+            section = types.DidChangeConfigurationRegistrationOptions(section="mlspec")
+            wanted.append(types.Registration("settings", types.WORKSPACE_DID_CHANGE_CONFIGURATION, section))
+        if wanted:
+            self.client_register_capability(types.RegistrationParams(wanted))
+        self._ask_settings()
+
+    def _ask_settings(self) -> None:
+        """Asks the editor for its settings, if it can be asked."""
+        workspace = self.client_capabilities.workspace
+        if workspace is not None and workspace.configuration:
+            asked = types.ConfigurationParams([types.ConfigurationItem(section="mlspec")])
+            self.workspace_configuration(asked, callback=self._given)
+
+    def _given(self, settings: Any) -> None:
+        for each in settings or ():
+            self.texts.settings.take(each)
+        self.touched()
 
     def _configured(self, params: types.DidChangeConfigurationParams) -> None:
+        """Settings come with the message, or have to be asked for."""
         self.texts.settings.take(params.settings)
         self.touched()
+        if not params.settings:
+            self._ask_settings()
 
     def _watched(self, params: types.DidChangeWatchedFilesParams) -> None:
         self.touched()
@@ -198,4 +221,5 @@ def serve() -> bool:
     # The protocol gets a descriptor of its own, which it closes at the end; whatever else prints goes to standard error.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out, redirect_stdout(sys.stderr):
         server.start_io(sys.stdin.buffer, out)
+    assert isinstance(server.protocol, Protocol)
     return server.protocol.ended
