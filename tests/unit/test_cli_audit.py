@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,14 @@ from mlspec.policy.rows import ROWS, TABLES
 from mlspec.runtime.audit import log
 from mlspec.runtime.runs import write_summary
 from mlspec.source import SourceFile
+from tests.docs.markdown import examples, looks_like
 from tests.unit.test_cli_schemas import SPEC
 
 Capture = pytest.CaptureFixture[str]
 REASON = "the old model is worse on every slice"
 SIGNED = ["--actor", "ml-risk", "--reason", REASON, "--expires", "2999-12-31"]
 PACKAGE = "a" * 64
+PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
 
 
 @pytest.fixture
@@ -233,8 +237,6 @@ def test_the_schema_of_settings_has_every_row() -> None:
     validator = jsonschema.Draft202012Validator(published("settings"))
     for text in ('[policy]\ntighten_only = true\napprovers = ["a"]\n', '[policy.codes]\nMLS504 = "error"\n', '[policy]\nother = 1\n',
                  "[policy]\nwaiver_days = 0\n", '[policy.effects]\nnicer = "off"\n', '[policy.approve]\noverride = ["a", "a"]\n'):  # fmt: skip
-        import tomllib
-
         assert validator.is_valid(tomllib.loads(text)) == (not read_policy(SourceFile("mlspec.toml", text))[1])
 
 
@@ -248,3 +250,30 @@ def test_what_init_writes_is_read(tmp_path: Path, capsys: Capture, monkeypatch: 
     )
     policy, found = read_policy(SourceFile("mlspec.toml", shown))
     assert policy.tighten_only and not found
+
+
+def test_the_page_can_be_followed(project: Path, capsys: Capture) -> None:
+    """The commands of docs/policy.md, in order; the `text` block behind each is what it says."""
+    told, steps = "", 0
+    for example in examples(PAGE):
+        if example.words == ("run",):
+            told, steps = said(capsys, *shlex.split(example.text.removeprefix("mlspec "))), steps + 1
+        elif example.language == "text" and not example.words:
+            assert looks_like(example.text, told), f"{example}\n{told}"
+    assert steps == 4
+
+
+def test_the_page_has_the_tables_and_the_cases_as_they_are() -> None:
+    from mlspec.policy.reference import TABLES as tables
+    from mlspec.policy.reference import render
+
+    page = PAGE.read_text(encoding="utf-8")
+    assert render(page) == page, "run `python -m mlspec.policy.reference docs/policy.md`"
+    assert all(f"<!-- table {name} -->" in page for name in tables)
+    shown = [(word.partition("=")[2], one.text) for one in examples(PAGE) for word in one.words if word.startswith("case=")]
+    assert len(shown) > 4
+    for name, text in shown:
+        assert text in (PAGE.parents[1] / "tests" / "cases" / name / "expected.txt").read_text(encoding="utf-8"), name
+    settings = [one for one in examples(PAGE) if one.language == "toml"]
+    assert settings
+    assert all(read_policy(SourceFile("mlspec.toml", one.text))[1] == [] for one in settings)
