@@ -175,4 +175,4 @@ def _rows(test: Block, kind: str, source: str) -> tuple[Made, ...]:
 
 
 def _lacks(scope: Scope, ref: Reference, test: Block, wanted: str, hint: str) -> None:
-    scope.findings.add("MLS214", ref.span, name=ref.path, test=test.name, wanted=wanted, hint=hint)
+    scope.findings.add("MLS214", ref.span, name=ref.path, block=test.name, wanted=wanted, hint=hint)

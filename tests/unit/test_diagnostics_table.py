@@ -18,7 +18,7 @@ from mlspec.source import SourceFile, Span
 DEFINED = {
     "0": range(1, 16),
     "1": range(101, 117),
-    "2": range(201, 214),
+    "2": range(201, 215),
     "3": range(301, 317),
     "4": range(401, 411),
     "5": range(501, 518),

@@ -53,7 +53,7 @@ def another(literal: nodes.Literal) -> str | None:
         return None
     value = float(found[1].replace("_", ""))
     whole = value == int(value) and not set(".e") & set(found[1])
-    return f"{int(value) + 1 if whole else value * 1.5}{found[2]}"
+    return f"{int(value) + 1 if whole else value * 1.5 or 0.5}{found[2]}"
 
 
 def silent(path: Path, edits: list[tuple[nodes.Node, str]], tmp_path: Path) -> list[str]:

@@ -60,6 +60,15 @@ monitor other {
     "schedule": 'schedule nightly {\n  at = cron("0 2 * * *", zone: "UTC")\n  run = tune\n  on_failure = console\n}\n',
     "waive": 'waive small {\n  finding = "MLS504"\n  at = release\n  reason = "known"\n  owner = "team-a"\n  expires = 2027-01-01\n}\n',
     "every": "schedule often {\n  at = interval(6h)\n  run = release\n  retry = 2\n  deadline = 2h\n  on_failure = console\n}\n",
+    "test": """test one {
+  at = 2025-01-31T00:00:00Z
+  given people = [row(age: 30), rows(20, age: 31)]
+  fit people = [row(age: 20), row(age: 40)]
+  grown := inputs.age >= 0
+}
+""",
+    "test_of_gates": "test two {\n  given release = [row(useful: 0.8)]\n  useful_enough := release.useful\n}\n",
+    "test_of_codes": 'test three {\n  expect = ["MLS804"]\n  given people = [row(age: null)]\n}\n',
 }
 
 UNBUILT = {
@@ -67,7 +76,6 @@ UNBUILT = {
     "publish": 'entity person: string\n\npublish out {\n  features = inputs\n  to = feast("repo")\n  entity = person\n  freshness = 1d\n}\n',
     "compress": "compress small {\n  model = tune.best\n  export = onnx(opset: 18)\n}\n",
     "extern": 'extern metric kept(reply: text) -> float {\n  code = "kept.py:score"\n}\n',
-    "test": "test one {\n  at = 2025-01-31T00:00:00Z\n  grown := inputs.age > 0\n}\n",
 }
 
 

@@ -89,5 +89,5 @@ CODES = (
         "a condition over the data, a metric or a live value",
         help="{hint}",
     ),
-    Code("MLS214", "nothing-to-test", "error", "`{name}` has no value in test `{test}`", "{wanted}", help="{hint}"),
+    Code("MLS214", "nothing-to-test", "error", "`{name}` has no value in test `{block}`", "{wanted}", help="{hint}"),
 )
