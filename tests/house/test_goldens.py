@@ -18,6 +18,8 @@ def reader_of(path: Path) -> bool:
         return path.stem == "findings"
     if path.stem == "expected" and path.parent.parent.name == "diff":
         return any((path.parent / old).exists() for old in ("old.mlspec", "old"))
+    if path.parent.parent.name in ("policy", "review"):
+        return path.name == "expected.txt" and any((path.parent / name).exists() for name in ("demo.mlspec", "old"))
     if path.parent.parent.name == "doc":
         return path.name in ("expected.txt", "expected_run.txt", "findings.json") and path.with_name("spec.mlspec").is_file()
     if path.name == "expected.json":
