@@ -20,7 +20,8 @@ from mlspec.spec.schema.constructors import OPEN_GROUPS
 from mlspec.syntax import nodes
 from mlspec.syntax.nodes import Arg, Attr, Block, Call, Declare, Define, Expr, Extern, File, Ref, Setting, Stmt, Use
 
-_NOUNS = {"source": "column", "prompt": "column", "score": "column"}
+# Fields that expressions name: the candidate of gates, the instant of a frame.
+_READ_AS_NAMES = frozenset((("gates", "candidate"), ("frame", "at")))
 
 
 class Target(NamedTuple):
@@ -115,13 +116,12 @@ class Names:
             if isinstance(statement, Define):
                 self._add(statement.name, statement.span, Target(self.file, path, statement.name.text), role, statement)
             elif isinstance(statement, Declare) and statement.label is None:
-                noun = _NOUNS.get(block.kind.text, "column")
-                self._add(statement.name, statement.span, Target(self.file, path, statement.name.text), noun, statement)
-            elif isinstance(statement, Setting) and statement.label is None and statement.name.text == "candidate":
-                self.declared.setdefault(
-                    Target(self.file, path, "candidate"), Declared(statement.name.span, statement.span, "field", statement)
-                )
-            elif isinstance(statement, Block | Setting) and statement.label is not None:
+                self._add(statement.name, statement.span, Target(self.file, path, statement.name.text), "column", statement)
+            elif isinstance(statement, Setting) and statement.label is None:
+                if (block.kind.text, statement.name.text) in _READ_AS_NAMES:
+                    target = Target(self.file, path, statement.name.text)
+                    self.declared.setdefault(target, Declared(statement.name.span, statement.span, "field", statement))
+            if isinstance(statement, Block | Setting) and statement.label is not None:
                 inner = schema.kind(kind_of(statement))
                 if inner is None or inner.label != "refers":
                     target = Target(self.file, path, statement.label.text)
@@ -211,6 +211,8 @@ class _Reader:
         self._item = target
         spec = names._spec
         self._rows = rows_of(bound, parent, spec) if bound is not None and spec is not None else None
+        prompt = next((ref for each in (bound, parent) if each is not None and (ref := each.ref("prompt"))), None)
+        self._prompt = None if prompt is None or spec is None else spec.blocks.get(prompt.block)
 
     def statement(self, node: Stmt) -> None:
         """A block, a short block or a declaration."""
@@ -343,7 +345,8 @@ class _Reader:
 
     def _expression(self, node: object) -> None:
         if isinstance(node, Ref):
-            self._names.ref(node, self._item, self._local, self._rows)
+            if not self._names.ref(node, self._item, self._local, self._rows) and self._prompt is not None:
+                self._names.ref(node, self._item, self._local, self._prompt)
         elif isinstance(node, Call):
             self._call(node)
         elif isinstance(node, tuple):
