@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 
 Path = tuple[str, ...]
+DEEPEST = 8
+"""Keys further in get no place: no setting stands there, and each would cost as much as it is deep."""
+
 Place = tuple[int, int, int, int]
 """Offsets: of the key (start, end), then of its value; of a table both are its header."""
 
@@ -72,7 +75,8 @@ class _Scanner:
         self.at = self.text.find("=", self.at) + 1 or len(self.text)
         self._move(_BLANK)
         value = self.at
-        fresh = [path[:length] for length in range(1, len(path) + 1) if path[:length] not in self.found]
+        lengths = range(1, min(len(path), DEEPEST) + 1)
+        fresh = [path[:length] for length in lengths if path[:length] not in self.found]
         self._record(path, start, end, value, value)
         self._value(path)
         for each in fresh:
@@ -80,9 +84,8 @@ class _Scanner:
 
     def _record(self, path: Path, *place: int) -> None:
         one, two, three, four = place
-        for length in range(1, len(path)):
+        for length in range(1, min(len(path), DEEPEST) + 1):
             self.found.setdefault(path[:length], (one, two, three, four))
-        self.found.setdefault(path, (one, two, three, four))
 
     def _key(self) -> Path:
         parts: list[str] = []

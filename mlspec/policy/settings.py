@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mlspec.diagnostics import Diagnostic, Edit, code
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "mlspec.toml"
+MAX_SETTINGS = 64 * 1024
+MOST = 100
+"""Characters of the file, and faults that are told."""
+
 _SAID = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
 _DUPLICATE = ("Cannot overwrite", "twice", "Cannot mutate", "Duplicate inline", "Cannot extend")
 _EMPTY = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
@@ -92,7 +97,15 @@ def _shown(path: str) -> str:
 
 def read_policy(source: SourceFile) -> tuple[Policy, list[Diagnostic]]:
     """The policy that a text holds, and every fault in it. Settings with a fault are left at their defaults."""
-    hidden = [_hidden(source, offset, id) for offset, id in forbidden(source.text)]
+    if len(source.text) > MAX_SETTINGS:
+        data = {
+            "what": "the file",
+            "limit": f"{MAX_SETTINGS // 1024} KiB",
+            "got": f"{len(source.text) // 1024} KiB",
+            "name": source.name,
+        }
+        return Policy(source=source), [Diagnostic(code("MLS005"), Span(source, 0, 1), data)]
+    hidden = [_hidden(source, offset, id) for offset, id in islice(forbidden(source.text), MOST)]
     if hidden:
         return Policy(source=source), hidden
     match = _EMPTY.match(source.text)
@@ -103,7 +116,11 @@ def read_policy(source: SourceFile) -> tuple[Policy, list[Diagnostic]]:
         return Policy(source=source), [table]
     from mlspec.policy.places import places_of
 
-    reader = _Reader(source, places_of(source.text))
+    try:
+        places = places_of(source.text)
+    except RecursionError:
+        return Policy(source=source), [_too_deep(source)]
+    reader = _Reader(source, places)
     reader.table(table, ())
     reader.contradictions()
     return Policy(reader.values, reader.spans, source), sorted(
@@ -118,14 +135,21 @@ def _hidden(source: SourceFile, offset: int, id: str) -> Diagnostic:
 def _parsed(source: SourceFile) -> dict[str, Any] | Diagnostic:
     import tomllib
 
+    # A key of thousands of parts takes `tomllib` a time that grows with their square.
+    if any(line.count(".") > MOST and not line.lstrip().startswith("#") for line in source.text.split("\n")):
+        return _too_deep(source)
     try:
         return tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
         return _syntax(source, str(error))
     except RecursionError:
-        return Diagnostic(code("MLS006"), Span(source, 0, 1), {"what": f"`{FILE}` is nested too deep"})
+        return _too_deep(source)
     except ValueError as error:
         return _syntax(source, f"{error} (at line 1, column 1)")
+
+
+def _too_deep(source: SourceFile) -> Diagnostic:
+    return Diagnostic(code("MLS006"), Span(source, 0, 1), {"what": f"`{FILE}` is nested too deep"})
 
 
 def _syntax(source: SourceFile, said: str) -> Diagnostic:
@@ -165,6 +189,8 @@ class _Reader:
     def table(self, table: Mapping[str, Any], prefix: tuple[str, ...]) -> None:
         """Every key of a table."""
         for key, value in table.items():
+            if len(self.found) >= MOST:
+                return
             path = (*prefix, key)
             dotted = ".".join(path)
             if dotted in TABLES:

@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlspec.cli import main
 from mlspec.diagnostics import Code, all_codes
@@ -154,3 +156,49 @@ def test_every_key_of_a_document_has_its_place(text: str) -> None:
         assert path[-1] in text[start:end].replace('"', "").replace("'", "")
         assert 0 <= start < end <= stop
         assert value < stop <= len(text)
+
+
+HOSTILE = {
+    "dotted": "a" + ".a" * 30_000 + " = 1\n",
+    "header": "[" + "a." * 30_000 + "a]\n",
+    "arrays": "a = " + "[" * 30_000 + "]" * 30_000 + "\n",
+    "some arrays": "a = " + "[" * 150 + "]" * 150 + "\n",
+    "tables": "a = " + "{a = " * 8_000 + "1" + "}" * 8_000 + "\n",
+    "number": "a = " + "9" * 60_000 + "\n",
+    "keys": "".join(f"k{number} = 1\n" for number in range(6_000)),
+    "codes": "[policy.codes]\n" + "".join(f"MLS{number} = 1\n" for number in range(4_000)),
+    "string": 'a = """' + "x\\n" * 20_000 + '"""\n',
+    "hidden": "# " + "\u202e" * 30_000 + "\n",
+    "large": "# " + "x" * 100_000 + "\n",
+    "surrogate": 'a = "\ud800"\n',
+    "nothing": "",
+    "nul": "\x00",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_breaks_the_settings_or_holds_them_up(name: str) -> None:
+    began = time.process_time()
+    _, found = read_policy(SourceFile("mlspec.toml", HOSTILE[name]))
+    assert bool(found) == (name != "nothing")
+    assert len(found) <= 100
+    assert all(item.span is not None and 0 <= item.span.start <= item.span.end <= len(HOSTILE[name]) + 1 for item in found)
+    assert bool(render(found)) == bool(found)
+    assert time.process_time() - began < 2
+
+
+PIECES = st.sampled_from(
+    ["[", "]", "[[", "]]", "{", "}", "=", ".", ",", "\n", " ", "#", '"', "'", '"""', "\'\'\'", "\\", "policy", "codes", "effects", "MLS504",
+     "tighten_only", "approvers", "true", '"error"', "1", "-", "2026-01-01", "é", "\t", "\r"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=30).map("".join))
+@settings(max_examples=500, deadline=None)
+def test_any_text_is_read_or_refused_at_its_place(text: str) -> None:
+    policy, found = read_policy(SourceFile("mlspec.toml", text))
+    assert all(item.span is not None and item.span.start <= len(text) for item in found)
+    assert render(found) or not found
+    for path in policy.values:
+        span = policy.spans[path]
+        assert path.rpartition(".")[2] in span.text
