@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.test_served import asked, served
-from tests.support.project import Project
+from tests.e2e.test_served import asked
+from tests.support.project import MLSPEC, Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("overrides")]
 
@@ -23,6 +27,25 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     said = made.run()
     assert said.code == 1, said.text
     return made
+
+
+@contextmanager
+def served(project: Project) -> Iterator[str]:
+    """The address of `mlspec serve` on a free port; its first line is the banner."""
+    process = subprocess.Popen([str(MLSPEC), "serve", str(project.spec), "--port", "0"], cwd=project.folder, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    try:
+        assert process.stdout is not None
+        first, second = process.stdout.readline(), process.stdout.readline()
+        assert first.startswith("mlspec serve: RELEASED BY OVERRIDE of ml-risk"), first
+        found = re.search(r"http://127\.0\.0\.1:\d+", second)
+        assert found, second
+        yield found[0]
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_what_gates_refused_is_served_by_an_override_alone(project: Project) -> None:
