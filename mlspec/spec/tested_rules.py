@@ -14,6 +14,7 @@ from mlspec.spec.literal_rows import COUNT
 from mlspec.spec.measured import JUDGED
 from mlspec.spec.model import Block, Column, Definition
 from mlspec.spec.scope import Scope
+from mlspec.spec.source_rules import foreign_columns
 from mlspec.spec.values import Made, Reference, Typed, Value
 
 CODES = ("MLS211", "MLS803", "MLS804", "MLS805")
@@ -35,6 +36,8 @@ def check_test(block: Block, scope: Scope) -> None:
     if not broken:
         for definition in block.definitions.values():
             _supplied(block, definition, scope)
+        if not _faulty(block, scope):
+            _read(block, scope)
 
 
 def _codes(block: Block, scope: Scope) -> None:
@@ -56,6 +59,33 @@ def _once(block: Block, scope: Scope) -> None:
         if earlier is not inner:
             note = Note("first given here", earlier.head)
             scope.findings.add("MLS102", inner.head, [note], kind=inner.kind, name=inner.name)
+
+
+def _faulty(block: Block, scope: Scope) -> bool:
+    """Whether an error lies in the text of a test: what it reads is then not known."""
+    return any(
+        item.severity == "error" and item.span is not None and item.span.source is block.span.source
+        and block.span.start <= item.span.start < block.span.end
+        for item in scope.findings.found
+    )  # fmt: skip
+
+
+def _read(block: Block, scope: Scope) -> None:
+    """What a test gives and nothing of it reads is reported as unused; where codes are expected, all rows are looked at."""
+    refs = [ref for definition in block.definitions.values() for ref in definition.value.refs]
+    spines = {_rows_of(found, ref, scope) for ref in refs if (found := scope.spec.blocks.get(ref.block)) is not None}
+    checked = [name for ref in refs if ref.kind == "check" for name in (ref.block, *_partners(ref, scope))]
+    judged = [ref.block for ref in refs if ref.kind in ("gate", "alert", "verdict")]
+    for inner in block.blocks:
+        read = spines if inner.kind == "fit" else {*spines, *checked, *judged}
+        if inner.name not in read and not block.get("expect"):
+            scope.findings.add("MLS107", inner.head, kind=inner.kind, name=inner.name)
+
+
+def _partners(ref: Reference, scope: Scope) -> list[str]:
+    """The other sources that a check looks into."""
+    check = scope.spec.blocks[ref.block].definitions.get(ref.member or "")
+    return [] if check is None else [path.partition(".")[0] for path in foreign_columns(check.value.form)[0]]
 
 
 def _values(block: Block, scope: Scope) -> Iterator[tuple[Column, Value]]:
