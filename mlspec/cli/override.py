@@ -56,7 +56,9 @@ def run(options: argparse.Namespace) -> int:
 def _refused(block: Block, why: str, expected: str, given: str, help: str = "") -> Exception:
     from mlspec.runtime.errors import StageError
 
-    return StageError("MLS821", f"`{block.name}` cannot be overridden: {why}", block.name, expected=expected, found=given, help=help)
+    return StageError(
+        "MLS821", f"`{block.name}` cannot be overridden: {why}", block.name, expected=expected, found=given, help=help
+    )
 
 
 def _faults_of_signer(options: argparse.Namespace, found: Compilation) -> Iterator[tuple[str, str, str, str]]:
@@ -73,11 +75,26 @@ def _faults_of_signer(options: argparse.Namespace, found: Compilation) -> Iterat
                options.actor, "`approvers` in `[policy]` of mlspec.toml, or of the `spec` block, name who may")  # fmt: skip
     reason = " ".join(options.reason.split())
     if len(reason) < LEAST_REASON or len(reason.split()) < 2:
-        yield "the reason says nothing", f"{LEAST_REASON} characters or more", reason or "nothing", "say what was weighed and what will end it"
+        yield (
+            "the reason says nothing",
+            f"{LEAST_REASON} characters or more",
+            reason or "nothing",
+            "say what was weighed and what will end it",
+        )
     if len(reason) > _MOST_REASON or not reason.isprintable():
-        yield "the reason is no text to keep", f"plain text of at most {_MOST_REASON:,} characters", f"{len(reason):,} characters", ""
+        yield (
+            "the reason is no text to keep",
+            f"plain text of at most {_MOST_REASON:,} characters",
+            f"{len(reason):,} characters",
+            "",
+        )
     if looks_secret(reason):
-        yield "the reason seems to hold a secret, and the log is kept for ever", "no password, key or token", "a text that looks like one", ""
+        yield (
+            "the reason seems to hold a secret, and the log is kept for ever",
+            "no password, key or token",
+            "a text that looks like one",
+            "",
+        )
 
 
 def _faults_of_end(options: argparse.Namespace, found: Compilation) -> Iterator[tuple[str, str, str, str]]:
@@ -143,7 +160,13 @@ def _failed_run(options: argparse.Namespace, found: Compilation, block: Block) -
         if fault:
             raise _refused(block, f"run {folder.name} {fault}", "a run whose gates refused a package", f"run {folder.name}")
         return folder, summary
-    raise _refused(block, "there is no such run of this spec", "a run of the spec as it is", options.run or "none", "`mlspec run` makes one")
+    raise _refused(
+        block,
+        "there is no such run of this spec",
+        "a run of the spec as it is",
+        options.run or "none",
+        "`mlspec run` makes one",
+    )
 
 
 def _fault_of_run(summary: Mapping[str, Any], verdict: Mapping[str, Any] | None, block: Block) -> str:
@@ -175,5 +198,7 @@ def _revoke(options: argparse.Namespace, found: Compilation, block: Block) -> in
     if options.format == "json":
         out(json.dumps({"format": 1, "revoked": options.revoke, "record": head.count, "digest": head.digest}, indent=2) + "\n")
     else:
-        out(f"override {options.revoke} is revoked (record {head.count}): a server that runs keeps answering until it is started again\n")
+        out(
+            f"override {options.revoke} is revoked (record {head.count}): a server that runs keeps answering until it is started again\n"
+        )
     return exits.OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -70,21 +70,15 @@ class Policy:
                 return tuple(self.values[path])
         return spec_approvers
 
-    def rows(self) -> Iterator[str]:
-        """The paths of the settings that are written down."""
-        yield from self.values
 
-
-def load_policy(
-    root: str | Path, read: Callable[..., SourceFile | Diagnostic] | None = None
-) -> tuple[Policy, list[Diagnostic]]:
+def load_policy(root: str | Path) -> tuple[Policy, list[Diagnostic]]:
     """The policy in a folder and what is wrong with it; no file is the policy of the defaults."""
     from mlspec.syntax import read_source
 
     path = os.path.join(root, FILE)  # noqa: PTH118 - on the check path
-    if read is None and not os.path.lexists(path):
+    if not os.path.lexists(path):
         return Policy(), []
-    found = (read or read_source)(FILE, root=root, name=_shown(path))
+    found = read_source(FILE, root=root, name=_shown(path))
     if isinstance(found, Diagnostic):
         return Policy(), [found]
     return read_policy(found)

@@ -149,6 +149,20 @@ def test_sixteen_writers_lose_nothing(tmp_path: Path) -> None:
     assert all([turn for name, turn in told if name == one] == [*range(8)] for one in range(16)), "each writer's own order"
 
 
+@pytest.mark.slow
+def test_sixteen_writers_lose_nothing_in_a_thousand(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_append_many, args=(tmp_path, name, 63)) for name in range(16)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(300)
+    found = log.read(tmp_path)
+    assert found.sound
+    assert found.head.count == 16 * 63
+    assert len({(record["writer"], record["turn"]) for record in found.records}) == 16 * 63
+
+
 def _append_many(root: Path, name: int, count: int) -> None:
     for turn in range(count):
         log.append(root, "run", {"writer": name, "turn": turn})
@@ -216,6 +230,26 @@ def _with_records(root: Path, count: int) -> Path:
     for turn in range(count):
         log.append(root, "run", {"turn": turn})
     return root
+
+
+def test_a_log_that_is_exchanged_while_a_writer_waits_gets_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written into a file that nobody can find any more would be lost."""
+    root = _with_records(tmp_path / "p", 2)
+    path = log.log_path(root)
+    taken = log.fcntl.flock
+
+    def exchange(descriptor: int, mode: int) -> None:
+        monkeypatch.setattr(log.fcntl, "flock", taken)
+        copy = path.with_name("copy")
+        copy.write_bytes(path.read_bytes())
+        copy.rename(path)
+        taken(descriptor, mode)
+
+    monkeypatch.setattr(log.fcntl, "flock", exchange)
+    log.append(root, "run", {"turn": "next"})
+    found = log.read(root)
+    assert found.sound
+    assert [record["turn"] for record in found.records] == [0, 1, "next"]
 
 
 @pytest.mark.parametrize("damage", ["edit", "cut", "head", "no head", "more"])

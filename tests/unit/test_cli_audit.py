@@ -117,6 +117,19 @@ def test_an_override_is_revoked(project: Path, capsys: Capture) -> None:
     assert "record 1 is no override that stands" in again
 
 
+def test_programs_are_told_the_record(project: Path, capsys: Capture) -> None:
+    done = json.loads(said(capsys, "override", "small.mlspec", *SIGNED, "--format", "json"))
+    assert done["record"]["n"] == 1
+    assert done["pages"] == [str(project / ".mlspec/runs/000001/reports/index.html")]
+    ended = ["--actor", "ml-risk", "--reason", REASON, "--revoke", "1", "--format", "json"]
+    assert json.loads(said(capsys, "override", "small.mlspec", *ended))["revoked"] == 1
+
+
+def test_a_spec_with_errors_overrides_nothing(project: Path, capsys: Capture) -> None:
+    (project / "small.mlspec").write_text(SPEC.replace("useful :=", "useful ="))
+    assert "MLS105" in said(capsys, "override", "small.mlspec", *SIGNED, code=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [

@@ -40,6 +40,24 @@ def test_a_case_reads_as_its_golden_text(folder: Path, capsys: Capture, monkeypa
     golden(folder / "expected.txt", f"{text}exit {code}\n")
 
 
+@pytest.mark.parametrize(
+    ("case", "fail_on", "code"),
+    [
+        ("behaviour_fails", "loosening", 0),
+        ("behaviour_fails", "behaviour", 1),
+        ("loosening_is_told", "loosening", 1),
+        ("loosening_is_told", "breaking", 0),
+        ("loosened", "breaking", 1),
+        ("loosened", "never", 0),
+        ("waived", "cosmetic", 0),
+    ],
+)
+def test_what_the_command_line_says_takes_the_place_of_levels(
+    case: str, fail_on: str, code: int, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert diff(CASES / case, capsys, monkeypatch, "--fail-on", fail_on)[0] == code
+
+
 @pytest.mark.parametrize("format", ["json", "markdown", "sarif", "github", "gitlab", "html"])
 def test_every_format_says_who_waived_a_change_and_why(format: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     code, text = diff(CASES / "waived", capsys, monkeypatch, "--format", format)

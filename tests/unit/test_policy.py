@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mlspec.cli import main
 from mlspec.diagnostics import Code, all_codes
 from mlspec.diagnostics.levels import FIXED, LEVELS, WAIVABLE, WHY_FIXED, why_not_lowered, why_not_waived
+from mlspec.diagnostics.pages import snippets
 from mlspec.diagnostics.render import render, summary
 from mlspec.driver import Compilation
 from mlspec.policy import read_policy
@@ -156,6 +157,53 @@ def test_every_key_of_a_document_has_its_place(text: str) -> None:
         assert path[-1] in text[start:end].replace('"', "").replace("'", "")
         assert 0 <= start < end <= stop
         assert value < stop <= len(text)
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "latin1", "pipe"])
+def test_settings_that_are_no_text_of_the_project_stop_everything(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "demo.mlspec").write_text((CASES / "levels_of_codes" / "demo.mlspec").read_text())
+    path = tmp_path / "mlspec.toml"
+    if kind == "link":
+        (tmp_path / "other.toml").write_text("")
+        path.symlink_to("other.toml")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "latin1":
+        path.write_bytes(b"# \xe9\n")
+    else:
+        os.mkfifo(path)
+    one = Compilation(tmp_path / "demo.mlspec")
+    assert one.spec is None
+    assert [item.code.id for item in one.diagnostics if item.severity == "error"] == [
+        "MLS007" if kind == "latin1" else "MLS114"
+    ]
+
+
+@pytest.mark.parametrize("at", ["release", "release.fair", "release.min_group"])
+def test_a_waiver_covers_what_stands_at_its_place(at: str, tmp_path: Path) -> None:
+    """A finding at a gate is inside the gates block, and inside no other of its members."""
+    (tmp_path / "mlspec.toml").write_text('[policy]\napprovers = ["ml-risk"]\n')
+    text = snippets("MLS505")["Wrong"] + (
+        f'\nwaive later {{\n  finding = "MLS505"\n  at = {at}\n  reason = "the field test has few customers"\n  owner = "ml-risk"\n'
+        "  expires = 2027-03-31\n}\n"
+    )
+    (tmp_path / "demo.mlspec").write_text(text)
+    found = {item.code.id: item.severity for item in Compilation(tmp_path / "demo.mlspec", today=TODAY).diagnostics}
+    gate = "release.fair" if "fair :=" in text else "release"
+    if at in ("release", gate):
+        assert found["MLS505"] == "waived"
+        assert "MLS515" not in found
+    else:
+        assert found["MLS505"] == "warning"
+        assert found["MLS515"] == "warning"
+
+
+def test_a_waiver_of_a_spec_without_a_spec_block_is_signed_by_nobody(tmp_path: Path) -> None:
+    text = (CASES / "waiver_of_a_warning" / "demo.mlspec").read_text()
+    (tmp_path / "demo.mlspec").write_text(text.replace('spec demo {\n  owner = "team-a"\n}\n\n', ""))
+    (tmp_path / "mlspec.toml").touch()
+    found = [item.code.id for item in Compilation(tmp_path / "demo.mlspec", today=TODAY).diagnostics]
+    assert {"MLS106", "MLS513"} <= {*found}
 
 
 HOSTILE = {

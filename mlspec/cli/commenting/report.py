@@ -69,7 +69,9 @@ def _change(given: Any, where: str) -> dict[str, Any]:
 
 
 def _waived(given: Any, where: str) -> dict[str, Any]:
-    return _fields(given, where, {"waiver": _text, "owner": _text, "reason": _text, "expires": _text, "place": _or_none(_place)})
+    return _fields(
+        given, where, {"waiver": _text, "owner": _text, "reason": _text, "expires": _text, "place": _or_none(_place)}
+    )
 
 
 def _place(given: Any, where: str) -> dict[str, Any]:

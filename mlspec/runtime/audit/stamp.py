@@ -15,9 +15,7 @@ _BEGIN, _END = "<!-- override -->", "<!-- /override -->"
 _OLD = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END) + "\n", re.DOTALL)
 _BODY = re.compile(r"<body[^>]*>")
 _MARKS = re.compile(r"[\\`*_\[\]<>|]")
-_STYLE = (
-    "margin:0;max-width:none;padding:14px 20px;background:#8a1c1c;color:#fff;font:600 16px/1.4 system-ui,sans-serif;overflow-wrap:anywhere"
-)
+_STYLE = "margin:0;max-width:none;padding:14px 20px;background:#8a1c1c;color:#fff;font:600 16px/1.4 system-ui,sans-serif;overflow-wrap:anywhere"
 _KINDS = ("report", "card")
 
 
