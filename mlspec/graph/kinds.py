@@ -62,7 +62,7 @@ _TABLE = (
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
     Kind("report", 5, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
-    Kind("card", 3, {}, {"card": "markdown"}, named=_FINDINGS),
+    Kind("card", 4, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 1, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 1, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
     Kind("write", 1, {}, {"file": "json"}, any_input=True),
