@@ -80,7 +80,7 @@ def _stored(options: argparse.Namespace, found: Compilation) -> Stored | None:
         return read_stored(found.project.root, found.graph, found.env, options.run)
     except NoSuchRun as error:
         known = ", ".join(error.known) or "there are none yet"
-        raise exits.CommandError(f"there is no run `{options.run}` of {found.graph.spec}", exits.FOUND, expected=known, found=options.run,
+        raise exits.CommandError(f"there is no run `{options.run}` of {found.graph.spec}", exits.FOUND, expected=known, found=str(options.run),
                                  help="`mlspec show` lists the runs of this project; `--run none` needs none") from None  # fmt: skip
     except StageError as error:
         raise _Corrupt(error.to_json()) from error

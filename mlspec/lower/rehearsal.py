@@ -32,7 +32,7 @@ def cases(spec: Spec) -> list[Case]:
 
 def _case(sheet: Sheet, block: Block) -> Case:
     refs = [ref for definition in block.definitions.values() for ref in definition.value.refs]
-    codes = list(block.get("expect") or ())
+    codes: list[str] = list(block.get("expect") or ())
     case: Case = {
         "name": block.name,
         "line": block.head.position[0],

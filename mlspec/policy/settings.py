@@ -299,13 +299,13 @@ def near_code(name: str) -> str:
 
 def _fit(form: Any, value: Any) -> Any:
     """The value where it has the form; None where it has not."""
-    head = form if isinstance(form, str) else form[0]
+    head, *bounds = (form,) if isinstance(form, str) else form
     if head == "bool":
         return value if isinstance(value, bool) else None
     if head == "int":
-        return value if type(value) is int and form[1] <= value <= form[2] else None
+        return value if type(value) is int and bounds[0] <= value <= bounds[1] else None
     if head == "enum":
-        return value if isinstance(value, str) and value in form[1:] else None
+        return value if isinstance(value, str) and value in bounds else None
     fits = isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value)
     return tuple(value) if fits and len(set(value)) == len(value) else None
 

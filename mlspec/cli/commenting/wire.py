@@ -28,7 +28,7 @@ class Busy(Exception):
 class _Stay(urllib.request.HTTPRedirectHandler):
     """Follows nothing: a reply that leads elsewhere is handed back."""
 
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: Any, headers: Any, newurl: str) -> None:
         return None
 
 
