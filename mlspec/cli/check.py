@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from mlspec.diagnostics import Diagnostic
     from mlspec.driver import Compilation
-    from mlspec.source import SourceFile
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +32,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_overrides(parser)
     add_day(parser)
     add_untrusted(parser)
+
+
+class One(NamedTuple):
+    """What was found of one spec, the texts that were read for it (none: it could not be), and whether that depends on the day."""
+
+    found: list[Diagnostic]
+    texts: dict[str, str]
+    dated: bool
 
 
 class Checked(NamedTuple):
@@ -64,26 +71,28 @@ def run(options: argparse.Namespace) -> int:
     return done.code
 
 
-def check_files(
-    options: argparse.Namespace, files: Sequence[str], read_file: Callable[..., SourceFile | Diagnostic] | None = None
-) -> Checked:
-    """Check files, without printing; `read_file` stands in for what reads them."""
+def check_one(options: argparse.Namespace, path: str, **others: Any) -> One:
+    """Check one file; `others` goes to its compilation as it is."""
+    untrusted.next_spec()
+    if options.today is not None:
+        others["today"] = day_of(options)
+    one = compilation(options, path, **others)
+    return One([*one.diagnostics, *_target(options, one)], one.texts, one.waives)
+
+
+def check_files(options: argparse.Namespace, files: Sequence[str], check: Callable[[str], One] | None = None) -> Checked:
+    """Check files, without printing; `check` stands in for what checks one."""
     from mlspec.diagnostics import Collector
     from mlspec.diagnostics.render import render
 
     found = Collector()
     read: dict[str, str] | None = {}
     dated = False
-    others: dict[str, Any] = {} if read_file is None else {"read": read_file}
-    if options.today is not None:
-        others["today"] = day_of(options)
     for path in files:
-        untrusted.next_spec()
-        one = compilation(options, path, **others)
-        found.extend(one.diagnostics)
-        found.extend(_target(options, one))
+        one = check(path) if check is not None else check_one(options, path)
+        found.extend(one.found)
         read = None if read is None or not one.texts else read | one.texts
-        dated = dated or one.waives
+        dated = dated or one.dated
     sorted_ = found.sorted()
     color = options.format == "text" and wants_color(sys.stdout, options.no_color)
     text = render(sorted_, options.format, color=color, files=list(files))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlspec.cli import exits
-from mlspec.cli.check import Checked, check_files, spec_files
+from mlspec.cli.check import Checked, One, check_files, check_one, spec_files
 from mlspec.cli.terminal import err, out
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ LONGEST = 2.0
 
 MOST = 2 * 2**20
 _PROJECT = ("mlspec.toml", "mlspec.lock")
+_DAY = "the day"
 State = dict[str, str]
 
 
@@ -52,29 +53,47 @@ def watch(options: argparse.Namespace) -> int:
 
 
 class _Watcher:
-    """The files that the last check read, with what they held before it began."""
+    """What each file held before it was checked, and what was found then: a file is checked again when something it read is other."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.read: set[str] = set()
         self.state: State = {}
+        self.read: dict[str, set[str]] = {}
+        self.known: dict[str, tuple[State, One]] = {}
+        self.reading: set[str] = set()
 
     def look(self) -> None:
         """One check, of files that were all seen before it: what changes meanwhile is a change."""
         while True:
-            before = set(self.read)
             self.state = self._state()
             files, done = self._check()
-            if self.read <= before | set(self.state):
-                break  # else it read a file that nobody had looked at before it
+            if all(path in self.state for paths in self.read.values() for path in paths):
+                break  # else a file was read that nobody had looked at before it
         self._show(files, done)
 
     def _check(self) -> tuple[int, Checked]:
         try:
             files = spec_files(self.options.paths)
         except exits.CommandError as error:
+            self.read.clear()
             return 0, Checked(f"{error.message}\n", exits.USAGE, None, False)
-        return len(files), check_files(self.options, files, self._read)
+        self.read = {path: paths for path, paths in self.read.items() if path in files}
+        return len(files), check_files(self.options, files, self._one)
+
+    def _one(self, path: str) -> One:
+        """What is found of a spec; of one whose texts are as they were, what was found before."""
+        before, one = self.known.get(path, ({}, None))
+        if one is not None and all(self.state.get(name) == held for name, held in before.items()):
+            return one
+        self.reading = set()
+        one = check_one(self.options, path, read=self._read)
+        self.read[path] = self.reading
+        seen = {name: held for name, held in self.state.items() if name in self.reading or os.path.basename(name) in _PROJECT}  # noqa: PTH119
+        if one.dated:
+            seen[_DAY] = self.state[_DAY]
+        if seen.keys() >= self.reading:
+            self.known[path] = seen, one
+        return one
 
     def _read(
         self, path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None, name: str | None = None
@@ -82,7 +101,7 @@ class _Watcher:
         """Reads a file as every check does, and keeps that it was wanted, also where it is not there."""
         from mlspec.syntax import read_source
 
-        self.read.add(os.path.normpath(os.path.join(root or "", path)) if root else os.path.abspath(path))  # noqa: PTH100, PTH118
+        self.reading.add(os.path.normpath(os.path.join(root or "", path)) if root else os.path.abspath(path))  # noqa: PTH100, PTH118
         return read_source(path, root, name)  # type: ignore[arg-type]
 
     def _show(self, files: int, done: Checked) -> None:
@@ -91,7 +110,7 @@ class _Watcher:
         out(done.text)
         sys.stdout.flush()
         if not self.options.quiet:
-            others = len(self.read) - files
+            others = len(set().union(*self.read.values())) - files
             more = f" and {others} that they read" if others > 0 else ""
             err(f"{time.strftime('%H:%M:%S')} watching {files} spec{'' if files == 1 else 's'}{more}; Ctrl-C ends\n")
 
@@ -114,6 +133,7 @@ class _Watcher:
     def _state(self) -> State:
         """What each file holds that was read, or that would be read now."""
         from mlspec.driver import Project
+        from mlspec.policy.judge import utc_day
 
         try:
             files = [os.path.abspath(path) for path in spec_files(self.options.paths)]  # noqa: PTH100
@@ -121,7 +141,8 @@ class _Watcher:
             files = [os.path.abspath(path) for path in self.options.paths]  # noqa: PTH100
         roots = {str(Project.of(Path(path)).root) for path in {os.path.dirname(file): file for file in files}.values()}  # noqa: PTH120
         project = [os.path.join(root, name) for root in roots for name in _PROJECT]  # noqa: PTH118
-        return {path: _digest(path) for path in sorted({*files, *self.read, *project})}
+        seen = {path: _digest(path) for path in sorted({*files, *project}.union(*self.read.values()))}
+        return seen | {_DAY: utc_day() if any(one.dated for _, one in self.known.values()) else self.state.get(_DAY, utc_day())}
 
 
 def _digest(path: str) -> str:

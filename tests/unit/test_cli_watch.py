@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import queue
 import signal
@@ -168,3 +169,43 @@ def test_it_only_looks(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "`--watch` only looks" in done.stderr
+
+
+def test_only_what_reads_a_change_is_checked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mlspec.cli import watch as module
+    from mlspec.cli.dispatch import parser_of
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlspec.toml").touch()
+    (tmp_path / "shared.mlspec").write_text(SHARED.replace("\n\n", '\n\nspec shared {\n  owner = "team-a"\n}\n\n', 1))
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.mlspec").write_text(GOOD)
+    (tmp_path / "c.mlspec").write_text(MORE)
+    checked: list[str] = []
+    plain = module.check_one
+
+    def counting(options: argparse.Namespace, path: str, **others: object) -> object:
+        checked.append(path)
+        return plain(options, path, **others)
+
+    monkeypatch.setattr(module, "check_one", counting)
+    from mlspec.cli import check
+
+    watcher = module._Watcher(parser_of("check", check).parse_args(["--watch", "."]))
+
+    def looked() -> set[str]:
+        checked.clear()
+        watcher.look()
+        return set(checked)
+
+    assert looked() == {"a.mlspec", "b.mlspec", "c.mlspec", "shared.mlspec"}
+    assert looked() == set()
+    (tmp_path / "b.mlspec").write_text(BAD)
+    assert looked() == {"b.mlspec"}
+    (tmp_path / "shared.mlspec").write_text(SHARED)
+    assert looked() == {"c.mlspec", "shared.mlspec"}
+    (tmp_path / "mlspec.toml").write_text("[policy]\n")
+    assert looked() == {"a.mlspec", "b.mlspec", "c.mlspec", "shared.mlspec"}
+    assert "MLS101" in capsys.readouterr().out
