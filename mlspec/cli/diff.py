@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlspec.spec.model import Spec
 
 FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab", "html")
-FAIL_ON = ("breaking", "loosening", "behaviour", "tightening", "additive", "operational", "cosmetic", "never")
+FAIL_ON = ("breaking", "loosening", "behaviour", "tightening", "additive", "operational", "cosmetic", "never", "policy")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +41,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what to compare it with; behind `A..B` or `REV` the path that is meant (default: all)",
     )
     parser.add_argument(
-        "--fail-on", choices=FAIL_ON, metavar="EFFECT",
-        help=f"the mildest effect that makes the exit code 1, of {', '.join(FAIL_ON)} (default: what the policy of OLD says; without one "
-        "loosening, which includes breaking)",
+        "--fail-on", choices=FAIL_ON, default="policy", metavar="EFFECT",
+        help=f"the mildest effect that makes the exit code 1, of {', '.join(FAIL_ON)} (default: policy, what "
+        "that of OLD says; without one loosening, which includes breaking)",
     )  # fmt: skip
     review.arguments(parser)
     add_untrusted(parser)

@@ -30,7 +30,7 @@ class Review:
     def __init__(self, options: argparse.Namespace) -> None:
         from mlspec.diff.policy import Signing
 
-        self.fail_on: str | None = options.fail_on
+        self.fail_on: str | None = None if options.fail_on == "policy" else options.fail_on
         approved = tuple(options.approved_by)
         self.signing = Signing(day_of(options), approved, options.untrusted or bool(approved))
         self.settings: dict[tuple[str, ...], tuple[Policy, FileDiff]] = {}
@@ -38,10 +38,14 @@ class Review:
 
     def begin(self, pair: Pair) -> Policy:
         """The policy that both sides of a pair are held to; what changed in it is kept once."""
+        from mlspec.diff.policy import vouched_for
+
         (old, faults), (new, more) = pair.policies
-        for side in (pair.old, pair.new):
-            if side is not None:
-                side.hold_to(old, self.signing.today)
+        if pair.old is not None:
+            pair.old.hold_to(old, self.signing.today)
+        if pair.new is not None:
+            before = None if pair.old is None or not self.signing.outside else pair.old.rough
+            pair.new.hold_to(old, self.signing.today, vouched_for(before, self.signing))
         key = tuple("" if policy.source is None else policy.source.name + "\0" + policy.source.text for policy in (old, new))
         if key not in self.settings:
             self.settings[key] = old, self._settings(old, new, [*faults, *more])

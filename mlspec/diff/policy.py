@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mlspec.diagnostics import Waived, code
@@ -33,20 +33,21 @@ class Signing(NamedTuple):
 def judge(comparison: Comparison, base: Policy, old: Spec | None, new: Spec | None, signing: Signing) -> None:
     """Gives every change the level of its effect, and marks those that an approver of the old side waived."""
     approvers = () if old is None else approvers_of(old)
-    before = {_identity(waiver) for waiver in (() if old is None else waivers_of(old))}
+    vouched = vouched_for(old, signing)
     waivers = [
         waiver
         for waiver in (() if new is None else waivers_of(new))
-        if next(faults_of(waiver, base, approvers, signing.today), None) is None
-        and (not signing.outside or waiver.owner in signing.approved or _identity(waiver) in before)
+        if next(faults_of(waiver, base, approvers, signing.today), None) is None and vouched(waiver)
     ]
     for change in comparison.changes:
         change.level = base.effect_level(change.effect)
         change.waived = next((waiver.waived(change.level) for waiver in waivers if _covers(waiver, change)), None)
 
 
-def _identity(waiver: Waiver) -> tuple[str, ...]:
-    return waiver.what, waiver.at, waiver.change, waiver.owner, waiver.reason, waiver.expires
+def vouched_for(old: Spec | None, signing: Signing) -> Callable[[Waiver], bool]:
+    """Whether somebody stands behind a waiver of the new side: the review system, or the old side, which had it already."""
+    before = {waiver.identity for waiver in (() if old is None or not signing.outside else waivers_of(old))}
+    return lambda waiver: not signing.outside or waiver.owner in signing.approved or waiver.identity in before
 
 
 def _covers(waiver: Waiver, change: Change) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from mlspec.diagnostics import Diagnostic
 from mlspec.policy.settings import Policy
 from mlspec.spec.model import Spec
+
+if TYPE_CHECKING:
+    from mlspec.policy.waivers import Waiver
 
 
 def utc_day() -> str:
@@ -27,11 +31,17 @@ def at_levels(found: Sequence[Diagnostic], policy: Policy) -> list[Diagnostic]:
     return kept
 
 
-def judge(spec: Spec | None, found: Sequence[Diagnostic], policy: Policy, today: str = "") -> list[Diagnostic]:
-    """All findings of a spec under a policy; without a spec no waiver counts."""
+def judge(
+    spec: Spec | None,
+    found: Sequence[Diagnostic],
+    policy: Policy,
+    today: str = "",
+    accepts: Callable[[Waiver], bool] | None = None,
+) -> list[Diagnostic]:
+    """All findings of a spec under a policy; without a spec no waiver counts, nor one that `accepts` refuses."""
     judged = at_levels(found, policy)
     if spec is None or next(spec.of_kind("waive"), None) is None:
         return judged
     from mlspec.policy.waivers import apply_waivers
 
-    return at_levels(apply_waivers(spec, judged, policy, today or utc_day()), policy)
+    return at_levels(apply_waivers(spec, judged, policy, today or utc_day(), accepts), policy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mlspec.diagnostics import Diagnostic, Note, Waived, code
@@ -35,6 +35,11 @@ class Waiver:
         self.expires = str(block.get("expires"))
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """What a waiver says: one that says something else is another waiver."""
+        return self.what, self.at, self.change, self.owner, self.reason, self.expires
+
+    @property
     def is_effect(self) -> bool:
         return self.what in EFFECT_LEVELS
 
@@ -56,8 +61,13 @@ def approvers_of(spec: Spec) -> tuple[str, ...]:
     return ()
 
 
-def apply_waivers(spec: Spec, found: Sequence[Diagnostic], policy: Policy, today: str) -> list[Diagnostic]:
-    """The findings of a spec, those that a sound waiver covers marked, and what is wrong with its waivers."""
+def apply_waivers(
+    spec: Spec, found: Sequence[Diagnostic], policy: Policy, today: str, accepts: Callable[[Waiver], bool] | None = None
+) -> list[Diagnostic]:
+    """The findings of a spec, those that a sound waiver covers marked, and what is wrong with its waivers.
+
+    Whether anybody stands behind a signature is for `accepts` to say: one that it refuses is no fault, and covers nothing.
+    """
     more: list[Diagnostic] = []
     sound: list[tuple[Waiver, Span]] = []
     for waiver in waivers_of(spec):
@@ -66,7 +76,7 @@ def apply_waivers(spec: Spec, found: Sequence[Diagnostic], policy: Policy, today
         if place is None and not waiver.is_effect:
             faults.append(_unknown_place(spec, waiver))
         more += faults
-        if place is not None and not faults:
+        if place is not None and not faults and (accepts is None or accepts(waiver)):
             sound.append((waiver, place))
     used: set[str] = set()
     marked = [_marked(item, sound, used) for item in found]
