@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from mlspec.doc.subject import Subject, expression_text, field_text
 from mlspec.page.drawing import Drawing, Edge, Node
@@ -167,13 +168,13 @@ class Lineage:
 
     def _read(self, value: Typed, target: str) -> None:
         """Edges from everything that an expression itself names: columns, features and models; not from what these stand on."""
-        named = {(ref.span.start, ref.span.end) for ref in value.refs if ref.kind == "feature" and ref.span is not None}
+        seen: set[tuple[int, int]] = set()
         for ref in value.refs:
             place = ref.span
-            if place is not None and (
-                not _inside(place, value.span) or (ref.kind == "column" and (place.start, place.end) in named)
-            ):
-                continue  # a column that a named feature stands on
+            if place is not None and (not _inside(place, value.span) or (place.start, place.end) in seen):
+                continue  # what a named feature stands on has the feature's place, behind it
+            if place is not None:
+                seen.add((place.start, place.end))
             self._edge(ref.path if ref.kind in ("column", "feature") else ref.block, target)
 
 
@@ -193,6 +194,12 @@ def _marks(feature: Definition) -> Iterator[str]:
         yield "audit only, no model reads it"
     if feature.value.taint:
         yield f"{TAINTS[feature.value.taint]} data"
+
+
+@lru_cache(maxsize=1)
+def lineage_of(subject: Subject) -> Lineage:
+    """The lineage of the site that is being built: several pages ask for it."""
+    return Lineage(subject)
 
 
 def _verdicts(subject: Subject) -> dict[tuple[str, str], str]:

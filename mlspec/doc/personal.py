@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mlspec.doc.lineage import Lineage
+from mlspec.doc.lineage import lineage_of
 from mlspec.doc.privacy import is_personal
 from mlspec.doc.subject import Cite, Subject
 from mlspec.page.html import Html
@@ -25,7 +25,7 @@ class Personal(NamedTuple):
 def personal_rows(subject: Subject) -> list[Personal]:
     """One row a column that is tagged `@pii` or `@protected`."""
     rows = []
-    lineage = Lineage(subject)
+    lineage = lineage_of(subject)
     for source in subject.blocks("source"):
         for column in source.columns.values():
             if not is_personal(column):

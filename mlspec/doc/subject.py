@@ -92,6 +92,16 @@ class Subject:
         """What a stage took, None where no run has it."""
         return None if self.run is None else self.run.stages.get(stage.id)
 
+    @cached_property
+    def readers(self) -> dict[tuple[str, str], list[str]]:
+        """The features that read each column, by (source, column)."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for block in self.blocks("features"):
+            for feature in block.definitions.values():
+                for column in sorted(feature.value.columns):
+                    found.setdefault(column, []).append(feature.name)
+        return found
+
     @property
     def min_cell(self) -> int:
         """How many rows must stand behind a cell that a page shows: the most that any report of the spec asks for."""

@@ -8,10 +8,14 @@ from itertools import pairwise
 
 from mlspec.page.frame import anchor, table, tag
 from mlspec.page.html import Html, el, join, number
-from mlspec.page.layout import Placed, place
+from mlspec.page.layout import Placed, longest_paths, place
 
 WIDTH, GAP_X, ROW, EDGE = 196.0, 74.0, 34.0, 14.0
 LETTER = 7.0
+MOST_NODES, MOST_EDGES, MOST_BENDS = 1_500, 5_000, 10_000
+"""A larger graph is no picture any more: the table says what it holds."""
+MOST_LINKS = 40
+"""Links in one cell of the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,21 @@ class Drawing:
     def two_lines(self) -> bool:
         return any(node.about for node in self.nodes)
 
+    @property
+    def too_large(self) -> bool:
+        """Whether nobody could read it as a drawing, or wait for it."""
+        if len(self.nodes) > MOST_NODES or len(self.edges) > MOST_EDGES:
+            return True
+        layer = self.layers or longest_paths(
+            [node.id for node in self.nodes], [(edge.source, edge.target) for edge in self.edges]
+        )
+        return sum(max(layer[edge.target] - layer[edge.source] - 1, 0) for edge in self.edges) > MOST_BENDS
+
     def figure(self) -> Html:
         """Tools, legend and drawing; what is chosen is told below it."""
+        if self.too_large:
+            words = f"{len(self.nodes):,} nodes and {len(self.edges):,} lines are too many to draw: the table below has all of them."
+            return el("p", words, class_="note")
         legend = el("ul", [el("li", el("span", class_=f"dot k{place}"), word) for place, word in enumerate(self.kinds.values())],
                     class_="legend")  # fmt: skip
         canvas = el("div", self.svg(), class_="canvas", tabindex="0", role="region", aria_label=f"{self.title}: drawing")
@@ -136,7 +153,10 @@ class Drawing:
 
 
 def _links(names: Mapping[str, Node], ids: Sequence[str]) -> object:
-    found = [el("a", name, href=f"#row-{anchor(name)}") for name in dict.fromkeys(ids) if name in names]
+    known = [name for name in dict.fromkeys(ids) if name in names]
+    found: list[object] = [el("a", name, href=f"#row-{anchor(name)}") for name in known[:MOST_LINKS]]
+    if len(known) > MOST_LINKS:
+        found.append(f"{len(known) - MOST_LINKS:,} more")
     return join(found, ", ") if found else tag("nothing")
 
 

@@ -139,6 +139,17 @@ def test_a_drawing_reads_without_a_script() -> None:
     assert 'class="edge order"' in drawing.svg()
 
 
+def test_what_nobody_could_read_is_not_drawn() -> None:
+    nodes = [Node(f"n{number}", f"n{number}", "column") for number in range(1_600)]
+    drawing = Drawing("Lines", nodes, [Edge("n0", "n1")], {"column": "column"})
+    assert drawing.too_large
+    assert "too many to draw" in drawing.figure()
+    assert drawing.rows().count("<tr") == 1_601
+    fan = Drawing("Fan", nodes[:60], [Edge("n0", node.id) for node in nodes[1:60]], {"column": "column"})
+    assert not fan.too_large
+    assert "19 more" in fan.rows()
+
+
 # Colours
 
 

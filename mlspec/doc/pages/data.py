@@ -121,12 +121,7 @@ def _column(subject: Subject, block: Block, column: Column, seen: Mapping[str, A
     ]
     if seen:
         cells += _seen(column, seen["columns"].get(column.name))
-    readers = [
-        feature.name
-        for features in subject.blocks("features")
-        for feature in features.definitions.values()
-        if (block.name, column.name) in feature.value.columns
-    ]
+    readers = subject.readers.get((block.name, column.name), [])
     cells += [el("td", el("a", ", ".join(readers), href=f"lineage.html#{anchor(f'{block.name}.{column.name}')}") if readers else "no feature"),
               el("td", subject.line(column.span))]  # fmt: skip
     return el("tr", cells, id=anchor(f"{block.name}.{column.name}"))

@@ -11,6 +11,9 @@ from mlspec.page.html import Html, drawn, el, join
 from mlspec.spec.kinds import LEVELS, TAINTS
 from mlspec.spec.model import Block, Definition
 
+MOST = 12
+"""Columns that are named for one feature."""
+
 
 def features_page(subject: Subject) -> Page:
     """A section a features block, then what was seen of the columns' strength."""
@@ -59,9 +62,12 @@ def _feature(subject: Subject, block: Block, item: Definition, readers: list[str
         tag("audit", "warn") if "audit" in item.attrs else None,
         tag(f"{TAINTS[item.value.taint]} data", "warn") if item.value.taint else None,
     ]
-    columns = [
-        el("a", member, href=f"data.html#{anchor(f'{source}.{member}')}") for source, member in sorted(item.value.columns)
+    read = sorted(item.value.columns)
+    columns: list[object] = [
+        el("a", member, href=f"data.html#{anchor(f'{source}.{member}')}") for source, member in read[:MOST]
     ]
+    if len(read) > MOST:
+        columns.append(f"{len(read) - MOST} more")
     return el(
         "tr",
         el("th", el("a", item.name, href=f"lineage.html#{anchor(f'{block.name}.{item.name}')}"), el("small", item.doc) if item.doc else None, scope="row"),

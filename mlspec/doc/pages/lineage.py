@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlspec.doc.lineage import Lineage
+from mlspec.doc.lineage import lineage_of
 from mlspec.doc.pages.site import framed
 from mlspec.doc.subject import Subject
 from mlspec.page.frame import Page, section
@@ -11,7 +11,7 @@ from mlspec.page.html import el, join
 
 def lineage_page(subject: Subject) -> Page:
     """The drawing of all columns, features, models, gates and uses."""
-    drawing = Lineage(subject).drawing()
+    drawing = lineage_of(subject).drawing()
     if not drawing.nodes:
         empty = el("p", "The spec declares no column yet: a `source` block does.")
         return framed(subject, "lineage.html", empty)

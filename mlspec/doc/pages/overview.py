@@ -73,7 +73,7 @@ def _leading(metrics: list[Metric]) -> list[Metric]:
     return [metric for metric in metrics if metric.name in wanted][:2]
 
 
-def _lifecycle(answers: list[Answered]) -> Html:
+def _lifecycle(answers: tuple[Answered, ...]) -> Html:
     items = []
     for stage, title in STAGES.items():
         own = [answer for answer in answers if answer.question.stage == stage]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mlspec.doc.questions import of_data, of_learning, of_release
 from mlspec.doc.questions.answer import Answered, Question, answered
 from mlspec.doc.subject import Subject
@@ -77,6 +79,7 @@ QUESTIONS = (
 )  # fmt: skip
 
 
-def answered_all(subject: Subject) -> list[Answered]:
+@lru_cache(maxsize=1)
+def answered_all(subject: Subject) -> tuple[Answered, ...]:
     """Every question with its answer, in the order of the life cycle."""
-    return [answered(question, subject) for question in QUESTIONS]
+    return tuple(answered(question, subject) for question in QUESTIONS)
