@@ -174,7 +174,8 @@ def _rows_of(found: Block, ref: Reference, scope: Scope) -> str:
 def _numbers_given(test: Block, judged: Block, ref: Reference, scope: Scope) -> None:
     given = next((inner for inner in test.nested("given") if inner.name == judged.name), None)
     known = set() if given is None else {name for row in given.get("value") or () for name in row.args}
-    wanted = [ref.member] if ref.member is not None else list(judged.definitions)
+    # A verdict needs them all, and is not known without: a gate that comes later fails the test, not the spec.
+    wanted = [ref.member] if ref.member is not None else [] if known else list(judged.definitions)
     missing = [name for name in wanted if name and name not in known]
     if missing:
         noun = "gate" if judged.kind == "gates" else "alert"

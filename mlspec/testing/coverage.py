@@ -82,15 +82,13 @@ def _blocks(spec: Spec) -> Iterator[Block]:
 
 
 def _within(spec: Spec, path: str) -> Iterator[str]:
-    """A path and what it is made of: the features that a feature reads, the gates of a verdict."""
+    """A path and the features that it reads, where it is a feature."""
     yield path
     name, _, member = path.partition(".")
     block = spec.blocks.get(name)
     if block is None:
         return
-    if not member:
-        yield from (f"{name}.{each}" for each in block.definitions)
-    elif member in block.definitions:
+    if member in block.definitions:
         for ref in block.definitions[member].value.refs:
             if ref.kind == "feature" and ref.path != path:
                 yield ref.path

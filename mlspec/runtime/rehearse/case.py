@@ -152,8 +152,13 @@ def _judged(case: Case, outcome: Outcome) -> None:
         for definition in judged["definitions"]:
             path = f"{block}.{definition['name']}"
             outcome.values[path], outcome.shown[path] = holds(definition)
-        stated = [f"{block}.{name}" for name in judged["all"]]
-        if all(path in outcome.values for path in stated):
-            outcome.values[block] = all(outcome.values[path] for path in stated)
-            failing = [path.partition(".")[2] for path in stated if not outcome.values[path]]
-            outcome.shown[block] = f"{', '.join(failing)} failed" if failing else "every gate passed"
+        outcome.values[block], outcome.shown[block] = _verdict(block, judged["all"], outcome)
+
+
+def _verdict(block: str, gates: list[str], outcome: Outcome) -> tuple[bool | None, str]:
+    """Whether all gates hold: one that fails decides; else one without a number leaves it open, which no expectation meets."""
+    failing = [name for name in gates if outcome.values.get(f"{block}.{name}", True) is not True]
+    absent = [name for name in gates if f"{block}.{name}" not in outcome.values]
+    if failing:
+        return False, f"{', '.join(failing)} failed"
+    return (None, f"no number for {', '.join(absent)}") if absent else (True, "every gate passed")

@@ -77,6 +77,9 @@ def decide(case: Mapping[str, Any], given: Mapping[str, Given], outcome: Outcome
     for expectation in case["expectations"]:
         for item in expectation["reads"]:
             outcome.touched[item["path"]] = None
+            if item["kind"] == "verdict":  # of a gate without a number it says nothing
+                stated = case["judged"][item["path"]]["definitions"]
+                outcome.touched.update({f"{item['path']}.{gate['name']}": None for gate in stated})
         code = next((outcome.faulty[item["path"]] for item in expectation["reads"] if item["path"] in outcome.faulty), "")
         if code:
             if code in case["expect"]:  # else the fault itself has failed the test
