@@ -132,7 +132,7 @@ def _target(options: argparse.Namespace, one: Compilation) -> list[Diagnostic]:
     from mlspec.cli.backends import find_backend, target_findings
     from mlspec.cli.failures import backend_diagnostics
 
-    return backend_diagnostics(one.spec, target_findings(find_backend(options.target), one.graph))
+    return backend_diagnostics(one.spec, target_findings(find_backend(options.target), one.graph), one.policy)
 
 
 def _summary(options: argparse.Namespace, found: list[Diagnostic], files: list[str]) -> str:

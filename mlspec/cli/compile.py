@@ -91,7 +91,7 @@ def emission(options: argparse.Namespace, output: str | None, *, verify: bool = 
     findings = [*capability_findings(backend, graph), *emitted.findings]
     if verify and backend.verify is not None:
         findings += backend.verify(emitted)
-    diagnostics = backend_diagnostics(found.spec, findings)
+    diagnostics = backend_diagnostics(found.spec, findings, found.policy)
     say(options, diagnostics, [str(found.path)], only_errors=True)
     if any(item.severity == "error" for item in diagnostics):
         return None

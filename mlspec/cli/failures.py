@@ -11,6 +11,7 @@ from mlspec.diagnostics import Code, Diagnostic, Note, code
 if TYPE_CHECKING:
     from mlspec.backend import Finding
     from mlspec.graph import GraphError
+    from mlspec.policy import Policy
     from mlspec.source import Span
     from mlspec.spec.model import Spec
 
@@ -60,10 +61,13 @@ def graph_diagnostic(spec: Spec | None, error: GraphError) -> Diagnostic:
     })  # fmt: skip
 
 
-def backend_diagnostics(spec: Spec | None, findings: Sequence[Finding]) -> list[Diagnostic]:
-    """A backend's findings at the lines of the spec that they are about."""
+def backend_diagnostics(spec: Spec | None, findings: Sequence[Finding], policy: Policy) -> list[Diagnostic]:
+    """A backend's findings at the lines of the spec that they are about, at the levels of the policy."""
+    from mlspec.policy.judge import at_levels
+
     spans = [None if spec is None else spec.span_of(item.where) for item in findings]
-    return [Diagnostic(code(item.code), span, dict(item.data)) for item, span in zip(findings, spans, strict=True)]
+    found = [Diagnostic(code(item.code), span, dict(item.data)) for item, span in zip(findings, spans, strict=True)]
+    return at_levels(found, policy)
 
 
 def exit_code_of(codes: Sequence[str]) -> int:

@@ -52,8 +52,9 @@ def run(options: argparse.Namespace) -> int:
     findings = [*capability_findings(backend, found.graph), *(wait_findings(backend) if options.wait else [])]
     if findings:
         from mlspec.cli.failures import backend_diagnostics
+        from mlspec.policy import load_policy
 
-        diagnostics = backend_diagnostics(found.spec, findings)
+        diagnostics = backend_diagnostics(found.spec, findings, load_policy(found.root)[0])
         say(options, diagnostics, [str(found.path)], only_errors=True)
         if any(item.severity == "error" for item in diagnostics):
             return exits.FOUND

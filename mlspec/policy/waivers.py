@@ -192,7 +192,7 @@ def _marked(found: Diagnostic, sound: Sequence[tuple[Waiver, Span]], used: set[s
     if span is None or found.severity not in ("error", "warning"):
         return found
     for waiver, place in sound:
-        if waiver.what == found.code.id and place.source is span.source and place.start <= span.start <= place.end:
+        if waiver.what == found.code.id and place.source.name == span.source.name and place.start <= span.start <= place.end:
             used.add(waiver.name)
             return found.as_waived(waiver.waived(found.severity))
     return found
