@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,32 +73,40 @@ def _runs(options: argparse.Namespace) -> int:
         out(f"{clean(folder)}: results that are not on record; `mlspec serve` and `score` take a release of their spec up\n")
     if not found and not beside:
         out("no runs yet: `mlspec run SPEC` makes one\n")
+    records = _records()
     for item in found:
         env = f" (env {item['env']})" if item.get("env") else ""
         target = f" under {clean(str(item['target']))}" if item.get("target") else ""
-        out(f"{item['run']}  {clean(str(item.get('spec')))}{env}{target}  {_word(item, options)}\n")
+        out(
+            f"{item['run']}  {clean(str(item.get('spec')))}{env}{target}  {_word(options, item, _override_of(item, records))}\n"
+        )
     return exits.OK
 
 
-def _override_of(item: dict[str, Any]) -> Mapping[str, Any] | None:
-    """The override that stands for what the gates of a run refused, None without one, and while the audit log is broken."""
+def _records() -> Sequence[Mapping[str, Any]]:
+    """The records of the audit log; none while it is broken: no override counts then."""
+    if not (_folder().parent / "audit.jsonl").exists():
+        return ()
+    from mlspec.runtime.audit import log
+
+    chain = log.read(_folder().parents[1])
+    return chain.records if chain.sound else ()
+
+
+def _override_of(item: dict[str, Any], records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The override that stands for what the gates of a run refused, None without one."""
     failed = [(name, verdict) for name, verdict in item.get("verdicts", {}).items() if verdict.get("passed") is not True]
-    root = _folder().parent.parent
-    if not failed or not (_folder().parent / "audit.jsonl").exists():
+    if not failed or not records or item.get("guarded"):
         return None
     from mlspec.runtime.audit import log
     from mlspec.runtime.audit.overrides import override_of
 
-    chain = log.read(root)
-    if not chain.sound or item.get("guarded"):
-        return None
-    found = (override_of(chain.records, str(item.get("spec_digest")), name, verdict, log.today()) for name, verdict in failed)
+    found = (override_of(records, str(item.get("spec_digest")), name, verdict, log.today()) for name, verdict in failed)
     return next((record for record in found if record is not None), None)
 
 
-def _word(item: dict[str, Any], options: argparse.Namespace) -> str:
+def _word(options: argparse.Namespace, item: dict[str, Any], override: Mapping[str, Any] | None) -> str:
     paint = style(options)
-    override = _override_of(item)
     if override is not None:
         return paint(
             "red", f"gates failed, RELEASED BY OVERRIDE of {clean(str(override['actor']))} until {override['expires']}"
@@ -115,15 +123,14 @@ def _run(options: argparse.Namespace, name: str) -> int:
         known = ", ".join(found) or "there are none yet"
         raise exits.CommandError(f"there is no run `{name}`", exits.FOUND, expected=known, found=name,
                                  help="`mlspec show` lists the runs of this project")  # fmt: skip
+    override = _override_of(item, _records())
     if options.format == "json":
-        override = _override_of(item)
         shown = item if override is None else {**item, "override": dict(override)}
         out(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
         return exits.OK
     paint = style(options)
     whence = f" under {clean(str(item['target']))}, from {clean(str(item.get('from')))}" if item.get("target") else ""
-    out(f"{paint('bold', clean(str(item['spec'])))} run {item['run']}{whence}: {_word(item, options)}\n")
-    override = _override_of(item)
+    out(f"{paint('bold', clean(str(item['spec'])))} run {item['run']}{whence}: {_word(options, item, override)}\n")
     if override is not None:
         out(f"  record {override['n']} of `mlspec audit`: {clean(str(override['reason']))}\n")
     for block, verdict in item.get("verdicts", {}).items():
