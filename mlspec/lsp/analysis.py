@@ -73,6 +73,10 @@ class Analysis:
             if isinstance(each, Use) and "\0" not in str(each.path.value)
         }
 
+    def reads(self, path: str) -> bool:
+        """Whether the text of another file is a part of what is known of this one."""
+        return path in self.imports.values() or path in self.compilation.imported
+
     @cached_property
     def names(self) -> Names:
         """Every name of the text."""

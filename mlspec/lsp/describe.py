@@ -170,7 +170,7 @@ def _reads(workspace: Workspace, target: Target) -> str:
 
     found = lineage(workspace)
     lines = []
-    for word, names in (("Reads", found.read_by(target)), ("Read by", found.readers(target))):
+    for word, names in (("Reads", found.read_by(target)), ("Read by", found.readers(target, everywhere=False))):
         shown = [f"`{each.block}.{each.member}`" if each.member else f"`{each.block}`" for each in names]
         if shown:
             lines.append(f"{word} {', '.join(shown[:12])}{f' and {len(shown) - 12} more' if len(shown) > 12 else ''}.")

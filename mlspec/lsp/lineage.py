@@ -30,10 +30,10 @@ class Lineage:
                 found.setdefault(place.target, []).append(analysis.positions.of(place.span))
         return found
 
-    def readers(self, target: Target) -> dict[Target, list[types.Range]]:
-        """What reads a target, with the places of its name."""
+    def readers(self, target: Target, everywhere: bool = True) -> dict[Target, list[types.Range]]:
+        """What reads a target, with the places of its name: in its project, or in its file and the open ones."""
         found: dict[Target, list[types.Range]] = {}
-        for analysis, place in uses(self._workspace, target):
+        for analysis, place in uses(self._workspace, target, everywhere):
             if not place.declares and place.item != target and not _only_head(analysis.text, place.span.end):
                 found.setdefault(place.item, []).append(analysis.positions.of(place.span))
         return found

@@ -117,10 +117,9 @@ class Names:
                 self._add(statement.name, statement.span, Target(self.file, path, statement.name.text), role, statement)
             elif isinstance(statement, Declare) and statement.label is None:
                 self._add(statement.name, statement.span, Target(self.file, path, statement.name.text), "column", statement)
-            elif isinstance(statement, Setting) and statement.label is None:
-                if (block.kind.text, statement.name.text) in _READ_AS_NAMES:
-                    target = Target(self.file, path, statement.name.text)
-                    self.declared.setdefault(target, Declared(statement.name.span, statement.span, "field", statement))
+            elif isinstance(statement, Setting) and (block.kind.text, statement.name.text) in _READ_AS_NAMES:
+                target = Target(self.file, path, statement.name.text)
+                self.declared.setdefault(target, Declared(statement.name.span, statement.span, "field", statement))
             if isinstance(statement, Block | Setting) and statement.label is not None:
                 inner = schema.kind(kind_of(statement))
                 if inner is None or inner.label != "refers":

@@ -10,6 +10,7 @@ from mlspec.lsp.analysis import Analysis
 from mlspec.lsp.names import Declared, Names, Place, Target, kind_of
 from mlspec.lsp.workspace import Workspace
 from mlspec.source import Span
+from mlspec.spec import schema
 from mlspec.syntax import nodes
 from mlspec.syntax.nodes import Block, Declare, Define, Extern, Patch, Setting, Stmt, Use
 
@@ -87,9 +88,9 @@ def references(workspace: Workspace, params: types.ReferenceParams) -> list[type
     ]
 
 
-def uses(workspace: Workspace, target: Target) -> Iterator[tuple[Analysis, Place]]:
-    """Every place of a target, with the text that it stands in."""
-    for analysis in workspace.users(target):
+def uses(workspace: Workspace, target: Target, everywhere: bool = True) -> Iterator[tuple[Analysis, Place]]:
+    """Every place of a target, with the text that it stands in: in its project, or in its file and the open ones."""
+    for analysis in workspace.users(target, everywhere):
         for place in analysis.names.of(target):
             yield analysis, place
 
@@ -111,11 +112,12 @@ def symbols(workspace: Workspace, params: types.DocumentSymbolParams) -> list[ty
     """The outline: blocks with what stands in them."""
     analysis = workspace.analysis(params.text_document.uri)
     statements = () if analysis.tree is None else analysis.tree.statements
-    return [found for statement in statements if (found := _symbol(analysis, statement))]
+    return [found for statement in statements if (found := _symbol(analysis, statement, ""))]
 
 
-def _symbol(analysis: Analysis, statement: Stmt) -> types.DocumentSymbol | None:
-    named = _named(statement)
+def _symbol(analysis: Analysis, statement: Stmt, around: str) -> types.DocumentSymbol | None:
+    """The symbol of a statement in a block of the kind `around`."""
+    named = _named(statement, around)
     if named is None or isinstance(statement, Patch):
         return None
     name, noun, detail = named
@@ -129,11 +131,11 @@ def _symbol(analysis: Analysis, statement: Stmt) -> types.DocumentSymbol | None:
         range=analysis.positions.of(statement.span),
         selection_range=analysis.positions.of(name.span),
         detail=detail,
-        children=[found for each in inner if (found := _symbol(analysis, each))],
+        children=[found for each in inner if (found := _symbol(analysis, each, kind_of(statement)))],
     )
 
 
-def _named(statement: Stmt) -> tuple[nodes.Name, str, str] | None:
+def _named(statement: Stmt, around: str) -> tuple[nodes.Name, str, str] | None:
     """(its name, what it is, what stands beside it) of a statement."""
     if isinstance(statement, Use):
         return statement.alias, "import", str(statement.path.value)
@@ -141,7 +143,8 @@ def _named(statement: Stmt) -> tuple[nodes.Name, str, str] | None:
         kind = kind_of(statement)
         return statement.label or statement.kind, kind, kind if statement.label else ""
     if isinstance(statement, Define):
-        return statement.name, "feature", _short(statement.value.span.text)
+        row = schema.kind(around)
+        return statement.name, (row.role if row is not None else None) or "feature", _short(statement.value.span.text)
     if isinstance(statement, Declare):
         return statement.label or statement.name, kind_of(statement) if statement.label else "column", statement.type.span.text
     if isinstance(statement, Setting):

@@ -22,6 +22,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from mlspec import __version__
 from mlspec.lsp import lenses
+from mlspec.lsp.documents import path_of
 from mlspec.lsp.features import FEATURES, Feature
 from mlspec.lsp.findings import published
 from mlspec.lsp.workspace import Workspace
@@ -56,13 +57,15 @@ class Protocol(LanguageServerProtocol):
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         document = params.text_document
-        self._own.texts.documents.open(document.uri, document.text, document.version)
-        self._own.touched()
+        self._own.touched(self._own.texts.documents.open(document.uri, document.text, document.version).path)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self._own.texts.documents.change(params.text_document.uri, params.text_document.version, params.content_changes)
-        self._own.touched()
+        document = self._own.texts.documents.change(
+            params.text_document.uri, params.text_document.version, params.content_changes
+        )
+        if document is not None:
+            self._own.touched(document.path)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -80,16 +83,16 @@ class Server(LanguageServer):
         self._rest: asyncio.TimerHandle | None = None
         self._cost = 0.0
         self._shown: dict[str, set[str]] = {}  # by the address of a text, the addresses that its findings are shown at
-        self._last: dict[str, list[types.Diagnostic]] = {}
+        self._last: dict[str, tuple[int | None, list[types.Diagnostic]]] = {}
         for feature in FEATURES:
             self.feature(feature.method, feature.options)(self._turn(feature))
         self._others()
 
     # ---- changes
 
-    def touched(self) -> None:
-        """Some text changed: findings follow when no change has come for a moment, longer where they cost much."""
-        self.texts.changed()
+    def touched(self, path: str | None = None) -> None:
+        """A text changed, or anything: findings follow when no change has come for a moment, longer where they cost much."""
+        self.texts.changed(path)
         for waiting in (self._due, self._rest):
             if waiting is not None:
                 waiting.cancel()
@@ -100,7 +103,7 @@ class Server(LanguageServer):
         """A text is closed: what was said of it is taken back."""
         for address in self._shown.pop(uri, set()):
             self._say(address, [])
-        self.touched()
+        self.touched(path_of(uri))
 
     def diagnose(self) -> None:
         """Publishes what is found of every open text, as far as it is not what was published before."""
@@ -123,9 +126,9 @@ class Server(LanguageServer):
         self._rest = asyncio.get_running_loop().call_later(REST, gc.collect)
 
     def _say(self, uri: str, items: list[types.Diagnostic], version: int | None = None) -> None:
-        if version is None and self._last.get(uri) == items:
+        if self._last.get(uri) == (version, items):
             return
-        self._last[uri] = items
+        self._last[uri] = version, items
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=items, version=version))
 
     # ---- requests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ MAX_FILES = 1_000
 """So many specs of a project are looked through for uses of a name."""
 
 MAX_FOLDERS = 5_000
+LOOKED = 5.0
+"""Seconds for which a list of a project's files is good, where the editor does not say that they changed."""
 
 
 class Settings:
@@ -54,10 +57,17 @@ class Workspace:
         self.documents = Documents()
         self.settings = Settings()
         self._known: dict[str, Analysis] = {}
+        self._files: dict[str, tuple[float, list[str]]] = {}
 
-    def changed(self) -> None:
-        """Some text or setting is another one: what was worked out may not hold."""
-        self._known.clear()
+    def changed(self, path: str | None = None) -> None:
+        """A text is another one: what was worked out from it does not hold. Without a path, anything may have changed."""
+        if path is None:
+            self._known.clear()
+            self._files.clear()
+            return
+        for known, analysis in list(self._known.items()):
+            if known == path or analysis.reads(path):
+                del self._known[known]
 
     def analysis(self, uri: str) -> Analysis:
         """What is known of a text by its address; one that is not open is read from the disk."""
@@ -80,22 +90,20 @@ class Workspace:
             yield document, self.of_file(document.path)
 
     def project_files(self, path: str) -> list[str]:
-        """The specs of the project that a file belongs to, with open ones, sorted; hidden folders are left out."""
+        """The specs of the project that a file belongs to, with open ones, sorted."""
         root = str(Project.of(Path(path)).root)
-        found = {document.path for document in self.documents if document.path.startswith(os.path.join(root, ""))}  # noqa: PTH118
-        found.add(path)
-        for count, (folder, folders, names) in enumerate(os.walk(root)):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in ("node_modules", "build"))
-            found.update(os.path.join(folder, name) for name in names if name.endswith(".mlspec"))  # noqa: PTH118
-            if count >= MAX_FOLDERS or len(found) >= MAX_FILES:
-                break
-        return sorted(found)[:MAX_FILES]
+        when, files = self._files.get(root, (-LOOKED, []))
+        if time.monotonic() - when > LOOKED:
+            files = _specs_below(root)
+            self._files[root] = time.monotonic(), files
+        opened = {document.path for document in self.documents if document.path.startswith(os.path.join(root, ""))}  # noqa: PTH118
+        return sorted({*files, *opened, path})
 
-    def users(self, target: Target) -> Iterator[Analysis]:
-        """The file of a target, then every file of the project that imports it and mentions the name."""
+    def users(self, target: Target, everywhere: bool = True) -> Iterator[Analysis]:
+        """The file of a target, then every file that imports it and mentions the name: of the project, or of those that are open."""
         yield self.of_file(target.file)
         word = target.member or target.block
-        for path in self.project_files(target.file):
+        for path in self.project_files(target.file) if everywhere else [document.path for document in self.documents]:
             if path != target.file and word in self._text(path) and target.file in self.of_file(path).imports.values():
                 yield self.of_file(path)
 
@@ -103,3 +111,14 @@ class Workspace:
         """The text of a file, "" of one that cannot be read or imports nothing."""
         found = self.documents.read(path)
         return "" if isinstance(found, Diagnostic) or "\nuse " not in found.text else found.text
+
+
+def _specs_below(root: str) -> list[str]:
+    """The specs in a folder and below it; hidden folders and those of built things are left out."""
+    found: list[str] = []
+    for count, (folder, folders, names) in enumerate(os.walk(root)):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in ("node_modules", "build"))
+        found += [os.path.join(folder, name) for name in names if name.endswith(".mlspec")]  # noqa: PTH118
+        if count >= MAX_FOLDERS or len(found) >= MAX_FILES:
+            break
+    return found[:MAX_FILES]

@@ -121,3 +121,31 @@ def test_changes_of_a_text_that_is_not_open_are_passed_over() -> None:
     workspace = Workspace()
     assert workspace.documents.change("file:///nowhere.mlspec", 2, []) is None
     workspace.documents.close("file:///nowhere.mlspec")
+
+
+def test_only_what_reads_a_text_is_worked_out_again(tmp_path: Path) -> None:
+    (tmp_path / "mlspec.toml").touch()
+    shared = 'mlspec 2026.1\n\nspec shared {\n  owner = "a"\n}\n\nchannel team = log()\n'
+    using = CENSUS.replace("\nchannel console = log()\n", '\nuse "./shared.mlspec" as shared\n').replace(
+        "(console)", "(shared.team)"
+    )
+    workspace = Workspace()
+    texts = {"shared": shared, "using": using, "alone": CENSUS}
+    documents = {
+        name: workspace.documents.open((tmp_path / f"{name}.mlspec").as_uri(), text, 1) for name, text in texts.items()
+    }
+    before = {name: workspace.analysis(document.uri) for name, document in documents.items()}
+    assert not [item for analysis in before.values() for item in analysis.diagnostics if item.severity == "error"]
+    workspace.documents.change(
+        documents["shared"].uri, 2, [types.TextDocumentContentChangeWholeDocument(shared.replace("team", "crew"))]
+    )
+    workspace.changed(documents["shared"].path)
+    after = {name: workspace.analysis(document.uri) for name, document in documents.items()}
+    assert [name for name in texts if after[name] is not before[name]] == ["shared", "using"]
+    assert {item.code.id for item in after["using"].diagnostics if item.severity == "error"} == {"MLS101"}
+
+
+@pytest.mark.slow
+def test_many_random_edits_leave_what_a_fresh_start_gives(tmp_path: Path) -> None:
+    for seed in range(100, 160):
+        test_random_edits_leave_what_a_fresh_start_gives(seed, tmp_path)
