@@ -62,8 +62,9 @@ class Compilation:
         read: Callable[..., SourceFile | Diagnostic] = read_source,
         policy: Policy | None = None,
         today: str = "",
+        parse: Callable[[SourceFile], tuple[File | None, list[Diagnostic]]] = parse,
     ) -> None:
-        """`read` stands in for `read_source` where files are not those of the disk: a revision's.
+        """`read` stands in for `read_source` where files are not those of the disk, and `parse` for the parser: an editor's.
 
         `policy` is held to instead of the project's own, and waivers are held against `today`, a date, instead of the clock's day.
         """
@@ -72,6 +73,7 @@ class Compilation:
         self.params = dict(params or {})
         self.project = project or Project.of(self.path)
         self._read = read
+        self._parse = parse
         self._policy = policy
         self._accepts: Callable[[Waiver], bool] | None = None
         self.today = today
@@ -89,11 +91,14 @@ class Compilation:
         return read
 
     @cached_property
+    def parsed(self) -> tuple[File | None, list[Diagnostic]]:
+        """The syntax tree, of a text with errors what could be read of it, and those errors."""
+        return (None, []) if self.source is None else self._parse(self.source)
+
+    @cached_property
     def tree(self) -> File | None:
-        """The syntax tree; of a text with errors what could be read of it."""
-        if self.source is None:
-            return None
-        tree, found = parse(self.source)
+        """The syntax tree; None of a text with errors."""
+        tree, found = self.parsed
         self._found.extend(found)
         if not any(item.severity == "error" for item in found):
             return tree
@@ -170,6 +175,17 @@ class Compilation:
         """The spec, or what could be bound of one with errors; None when its text has no statements that can be read."""
         return self.spec if self.spec is not None or self.tree is None else self.bound(self.env)
 
+    @cached_property
+    def readable(self) -> Spec | None:
+        """The spec, or what could be bound of the statements that could be read: for an editor, never for a run."""
+        tree, found = self.parsed
+        if tree is None or self.tree is not None:
+            return self.rough
+        from mlspec.spec.check import bind_spec
+        from mlspec.spec.holes import without_errors
+
+        return bind_spec(without_errors(tree, found), load=self._load, lost=frozenset())[0]
+
     def bound(self, env: str | None) -> Spec:
         """What can be bound of a spec with a tree under an env, whether it has errors or not."""
         from mlspec.spec.check import bind_spec
@@ -193,7 +209,7 @@ class Compilation:
             limit, got = f"{MAX_PROJECT // 2**20} MiB", f"{size / 2**20:.1f} MiB"
             self._found.add(Diagnostic(code("MLS115"), Span(read, 0, 0), {"what": "too much text", "limit": limit, "got": got}))
             return None
-        tree, found = parse(read)
+        tree, found = self._parse(read)
         self._found.extend(found)
         if tree is not None:
             self._trees[self._from_root(str(full))] = tree
