@@ -252,6 +252,18 @@ def test_a_log_that_is_exchanged_while_a_writer_waits_gets_the_record(tmp_path: 
     assert [record["turn"] for record in found.records] == [0, 1, "next"]
 
 
+def test_a_disk_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, mode: int) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(log.fcntl, "flock", refuse)
+    with pytest.raises(StageError) as error:
+        log.append(tmp_path, "run", {})
+    assert error.value.code == "MLS809"
+    _, warning = record_run(tmp_path, tmp_path, SUMMARY)
+    assert "cannot lock" in warning
+
+
 @pytest.mark.parametrize("damage", ["edit", "cut", "head", "no head", "more"])
 def test_nothing_is_appended_to_a_log_that_was_tampered_with(tmp_path: Path, damage: str) -> None:
     _with_records(tmp_path / "p", 3)

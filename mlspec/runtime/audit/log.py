@@ -89,12 +89,19 @@ def _held(path: Path, *, write: bool = True) -> Iterator[int]:
     while True:
         descriptor = files.open_append(path) if write else files.open_read(path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if write else fcntl.LOCK_SH)
+            _lock(descriptor, path, write)
             if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
                 yield descriptor
                 return
         finally:
             os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path, write: bool) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if write else fcntl.LOCK_SH)
+    except OSError as error:
+        raise files.io_error(error, path, "lock") from error
 
 
 def _end(path: Path) -> Head:
