@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlspec.cli import exits
 from mlspec.cli.loading import checked, say
-from mlspec.cli.options import add_spec
+from mlspec.cli.options import add_spec, add_untrusted
 from mlspec.cli.terminal import err, out, shown_path
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="the number of a run, or `none` for the spec alone (default: the newest under the same env)",
     )
+    add_untrusted(parser)
 
 
 def run(options: argparse.Namespace) -> int:

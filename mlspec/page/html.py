@@ -25,7 +25,10 @@ Child = object
 
 def text(content: object) -> Html:
     """Text as it stands; control, bidi and invisible characters are shown as escapes."""
-    return Html(escape_lines(str(content)).translate(_MEANT))
+    shown = str(content)
+    if not (shown.isascii() and shown.isprintable()):
+        shown = escape_lines(shown)
+    return Html(shown.translate(_MEANT))
 
 
 def el(tag: str, *children: Child, **attributes: object) -> Html:
