@@ -82,6 +82,7 @@ class Server(LanguageServer):
         self._due: asyncio.TimerHandle | None = None
         self._rest: asyncio.TimerHandle | None = None
         self._cost = 0.0
+        self._changed = 0.0
         self._shown: dict[str, set[str]] = {}  # by the address of a text, the addresses that its findings are shown at
         self._last: dict[str, tuple[int | None, list[types.Diagnostic]]] = {}
         for feature in FEATURES:
@@ -91,13 +92,15 @@ class Server(LanguageServer):
     # ---- changes
 
     def touched(self, path: str | None = None) -> None:
-        """A text changed, or anything: findings follow when no change has come for a moment, longer where they cost much."""
+        """A text changed, or anything: findings follow when no change has come for a moment, longer where changes come too fast."""
         self.texts.changed(path)
         for waiting in (self._due, self._rest):
             if waiting is not None:
                 waiting.cancel()
-        wait = LEAST_WAIT if self._cost < 0.05 else min(MOST_WAIT, self._cost)
-        self._due = asyncio.get_running_loop().call_later(wait, self.diagnose)
+        loop = asyncio.get_running_loop()
+        faster = loop.time() - self._changed < self._cost  # than findings are worked out
+        self._changed = loop.time()
+        self._due = loop.call_later(min(MOST_WAIT, self._cost) if faster else LEAST_WAIT, self.diagnose)
 
     def closed(self, uri: str) -> None:
         """A text is closed: what was said of it is taken back."""

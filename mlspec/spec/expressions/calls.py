@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from mlspec import catalogue
 from mlspec.catalogue import Function
@@ -50,6 +51,7 @@ def call(node: Call, context: Context, operate: Operate) -> Operand:
     return _apply(row, node, given, context, operate)
 
 
+@cache
 def _is_word(place: int, rows: tuple[Function, ...]) -> bool:
     """Whether the argument at a place is a word or list of words, which only its parameter can read."""
     forms = [row.parameters[place][1] for row in rows if place < len(row.parameters)]
