@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 from mlspec.diagnostics import Diagnostic, Note, Waived, code
@@ -16,6 +17,10 @@ from mlspec.spec.model import Block, Spec
 
 LEAST_REASON = 15
 """Characters: "ok" and "see above" are no reasons."""
+MOST_SUGGESTED = 50
+MOST_COMPARED = 1000
+"""Faults that come with a suggestion, and names that one is chosen from: a text that is all wrong is told so in time."""
+
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 
@@ -70,28 +75,60 @@ def apply_waivers(
     """
     more: list[Diagnostic] = []
     sound: list[tuple[Waiver, Span]] = []
+    approvers = approvers_of(spec)
     for waiver in waivers_of(spec):
-        faults = [*faults_of(waiver, policy, approvers_of(spec), today)]
+        suggest = len(more) < MOST_SUGGESTED
+        faults = [*faults_of(waiver, policy, approvers, today, suggest=suggest)]
         place = None if waiver.is_effect else _place(spec, waiver.at)
         if place is None and not waiver.is_effect:
-            faults.append(_unknown_place(spec, waiver))
+            faults.append(_unknown_place(spec, waiver, suggest))
         more += faults
         if place is not None and not faults and (accepts is None or accepts(waiver)):
             sound.append((waiver, place))
-    used: set[str] = set()
-    marked = [_marked(item, sound, used) for item in found]
+    covers = _covering(found, sound)
+    used = {waiver.name for waiver in covers.values()}
+    marked = [item if id(item) not in covers else item.as_waived(covers[id(item)].waived(item.severity)) for item in found]
     more += [_stale(waiver, policy) for waiver, _ in sound if waiver.name not in used]
     return [*marked, *more]
 
 
-def faults_of(waiver: Waiver, policy: Policy, spec_approvers: tuple[str, ...], today: str) -> Iterator[Diagnostic]:
-    """Why a waiver does not count: what it is of, who signs it, why, and until when."""
-    yield from _target(waiver)
+def _covering(found: Sequence[Diagnostic], sound: Sequence[tuple[Waiver, Span]]) -> dict[int, Waiver]:
+    """The first waiver that covers each finding, by the finding's id: one pass over the text, however many of both there are."""
+    waiting: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
+    for order, (waiver, place) in enumerate(sound):
+        waiting.setdefault((waiver.what, place.source.name), []).append((place.start, place.end, order))
+    covered: dict[int, Waiver] = {}
+    for key, places in waiting.items():
+        places.sort(reverse=True)
+        open_: list[tuple[int, int]] = []
+        for start, item in sorted(_findings_of(found, key), key=lambda pair: pair[0]):
+            while places and places[-1][0] <= start:
+                _, end, order = places.pop()
+                heappush(open_, (order, end))
+            while open_ and open_[0][1] < start:
+                heappop(open_)
+            if open_:
+                covered[id(item)] = sound[open_[0][0]][0]
+    return covered
+
+
+def _findings_of(found: Sequence[Diagnostic], key: tuple[str, str]) -> Iterator[tuple[int, Diagnostic]]:
+    """The findings of a code in a file that may be waived, with where they begin."""
+    for item in found:
+        if item.span is not None and item.severity in ("error", "warning") and (item.code.id, item.span.source.name) == key:
+            yield item.span.start, item
+
+
+def faults_of(
+    waiver: Waiver, policy: Policy, spec_approvers: tuple[str, ...], today: str, *, suggest: bool = True
+) -> Iterator[Diagnostic]:
+    """Why a waiver does not count: what it is of, who signs it, why, and until when. Names are only suggested where that is asked."""
+    yield from _target(waiver, suggest)
     block = waiver.block
     signers = policy.signers(waiver.what, spec_approvers)
     if waiver.owner not in signers:
         wanted = f"one of {listing(signers)}" if signers else "an approver; nobody is one yet"
-        near = nearest(waiver.owner, signers)
+        near = nearest(waiver.owner, signers[:MOST_SUGGESTED]) if suggest else ""
         hint = (
             f"did you mean `{near}`?"
             if near
@@ -133,7 +170,7 @@ def days_between(first: str, last: str) -> int:
     return (date.fromisoformat(last[:10]) - date.fromisoformat(first[:10])).days
 
 
-def _target(waiver: Waiver) -> Iterator[Diagnostic]:
+def _target(waiver: Waiver, suggest: bool) -> Iterator[Diagnostic]:
     """What is wrong with what is waived: no code, no effect, or one that nobody may waive."""
     block, what = waiver.block, waiver.what
     if waiver.is_effect:
@@ -144,7 +181,7 @@ def _target(waiver: Waiver) -> Iterator[Diagnostic]:
     try:
         row = code(what)
     except KeyError:
-        near = nearest(what, EFFECT_LEVELS) or near_code(what)
+        near = (nearest(what, EFFECT_LEVELS) or near_code(what)) if suggest else ""
         yield _say(
             "MLS511", block.span_of("finding"), name=waiver.name, got=what, known=listing(tuple(EFFECT_LEVELS)), nearest=near
         )
@@ -176,26 +213,13 @@ def _place(spec: Spec, at: str) -> Span | None:
     return spec.spans.get(at)
 
 
-def _unknown_place(spec: Spec, waiver: Waiver) -> Diagnostic:
-    known = [
-        *(name for name, block in spec.blocks.items() if block.kind != "waive"),
-        *(path for path in spec.spans if path.partition(".")[0] == waiver.at.partition(".")[0]),
-    ]
-    near = nearest(waiver.at, known)
-    return _say("MLS101", waiver.block.span_of("at"), kind="place", name=waiver.at, nearest=near,
-                known=listing([name for name, block in spec.blocks.items() if block.kind != "waive"]))  # fmt: skip
-
-
-def _marked(found: Diagnostic, sound: Sequence[tuple[Waiver, Span]], used: set[str]) -> Diagnostic:
-    """The finding, as waived where a waiver covers it."""
-    span = found.span
-    if span is None or found.severity not in ("error", "warning"):
-        return found
-    for waiver, place in sound:
-        if waiver.what == found.code.id and place.source.name == span.source.name and place.start <= span.start <= place.end:
-            used.add(waiver.name)
-            return found.as_waived(waiver.waived(found.severity))
-    return found
+def _unknown_place(spec: Spec, waiver: Waiver, suggest: bool) -> Diagnostic:
+    if not suggest:
+        return _say("MLS101", waiver.block.span_of("at"), kind="place", name=waiver.at)
+    blocks = [name for name, block in spec.blocks.items() if block.kind != "waive"]
+    inside = [path for path in spec.spans if path.partition(".")[0] == waiver.at.partition(".")[0]]
+    near = nearest(waiver.at, [*blocks, *inside][:MOST_COMPARED])
+    return _say("MLS101", waiver.block.span_of("at"), kind="place", name=waiver.at, nearest=near, known=listing(blocks))
 
 
 def _stale(waiver: Waiver, policy: Policy) -> Diagnostic:

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlspec.cli import main
-from mlspec.diagnostics import Code, all_codes
+from mlspec.diagnostics import Code, Diagnostic, all_codes
 from mlspec.diagnostics.levels import FIXED, LEVELS, WAIVABLE, WHY_FIXED, why_not_lowered, why_not_waived
 from mlspec.diagnostics.pages import snippets
 from mlspec.diagnostics.render import render, summary
 from mlspec.driver import Compilation
-from mlspec.policy import read_policy
+from mlspec.policy import Policy, read_policy
 from mlspec.policy.places import places_of
 from mlspec.policy.rows import EFFECT_LEVELS, ROWS, TABLES, row_of
 from mlspec.source import SourceFile
@@ -264,3 +264,42 @@ def test_what_a_target_cannot_do_has_its_level_too(tmp_path: Path, monkeypatch: 
         text = capsys.readouterr().out
         assert ("MLS702" in text) == bool(told)
         assert told in text
+
+
+def test_thousands_of_waivers_hold_nobody_up(tmp_path: Path) -> None:
+    """Many of one place, many of no place, and many findings: one pass over the text."""
+    from mlspec.policy.judge import judge
+    from mlspec.source import Span
+
+    body = 'at = {at}\n  reason = "there is a reason for this"\n  owner = "{owner}"\n  expires = 2027-03-31\n}}\n'
+    text = 'mlspec 2026.1\n\nspec demo {\n  owner = "a"\n  approvers = ["ml-risk"]\n}\n\nparam p: int = 1\n'
+    for number in range(1500):
+        at, owner = ("p", "ml-risk") if number % 2 else (f"q{number}", f"mx-risk{number}")
+        text += f'\nwaive w{number} {{\n  finding = "{"MLS107" if number % 3 else "MLS1O7"}"\n  ' + body.format(
+            at=at, owner=owner
+        )
+    (tmp_path / "demo.mlspec").write_text(text)
+    (tmp_path / "mlspec.toml").touch()
+    one = Compilation(tmp_path / "demo.mlspec", today=TODAY)
+    spec = one.rough
+    assert spec is not None
+    span = spec.blocks["p"].span
+    row = next(row for row in all_codes() if row.id == "MLS107")
+    found = [
+        Diagnostic(row, Span(span.source, span.start, span.end), {"name": f"n{number}", "kind": "param"})
+        for number in range(20_000)
+    ]
+    began = time.process_time()
+    judged = judge(spec, found, Policy(), TODAY)
+    assert time.process_time() - began < 2.5
+    assert sum(item.severity == "waived" for item in judged) == 20_000
+
+
+def test_the_first_of_two_waivers_counts_and_the_other_is_stale(tmp_path: Path) -> None:
+    text = (CASES / "waiver_of_a_warning" / "demo.mlspec").read_text()
+    block = text[text.index("\nwaive") :]
+    (tmp_path / "demo.mlspec").write_text(text + block.replace("fairness_later", "again"))
+    (tmp_path / "mlspec.toml").write_text((CASES / "waiver_of_a_warning" / "mlspec.toml").read_text())
+    found = Compilation(tmp_path / "demo.mlspec", today=TODAY).diagnostics
+    assert [item.waived.name for item in found if item.waived is not None] == ["fairness_later"]
+    assert [item.data["name"] for item in found if item.code.id == "MLS515"] == ["again"]
