@@ -34,6 +34,8 @@ EVENT = {
     },
 }  # fmt: skip
 Capture = pytest.CaptureFixture[str]
+PLAIN = Path(sys.base_prefix) / "bin"
+"""A Python outside of the environment that the tests run in, as that of the runner."""
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def github(site: StandIn, folder: Path, event: Any = EVENT, code: int = 0, token
     environment = {name: inputs[text] for name, text in environment.items()}
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], capture_output=True, text=True, cwd=folder,
-        env={"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "RUNNER_TEMP": str(folder),
+        env={"PATH": f"{PLAIN}{os.pathsep}{os.environ['PATH']}", "RUNNER_TEMP": str(folder),
              "GITHUB_ACTION_PATH": str(ROOT / "review/github/comment"), "GITHUB_API_URL": site.url,
              "GITHUB_EVENT_PATH": str(folder / "event.json"), **environment},
     )  # fmt: skip
@@ -122,6 +124,7 @@ def test_too_many_files_to_know_are_not_believed_either(site: StandIn, tmp_path:
     [
         ({"head_sha": "b" * 40}, "no one open pull request"),
         ({"head_repository": {"full_name": "other/fork", "owner": {"login": "stranger"}}}, "no one open pull request"),
+        ({"head_repository": None}, "no one open pull request"),
         ({"event": "push"}, "not of a pull request"),
     ],
 )
@@ -242,3 +245,12 @@ def test_print_shows_what_would_be_posted(tmp_path: Path, capsys: Capture) -> No
     (tmp_path / "r.json").write_bytes(REPORT[:-9])
     assert main(["comment", str(tmp_path / "r.json")]) == exits.NOT_COMPARED
     assert "mlspec diff --format json" in capsys.readouterr().err
+
+
+def test_it_needs_nothing_but_python(tmp_path: Path) -> None:
+    """The action runs it from its own files: no package may be needed, neither to verify nor to write."""
+    (tmp_path / "r.json").write_bytes(REPORT)
+    probe = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import mlspec.cli.commenting.github, mlspec.cli.commenting.gitlab; from mlspec.cli import main; main(['comment', 'r.json'])"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", probe], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(MARKER)

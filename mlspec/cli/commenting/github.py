@@ -37,8 +37,9 @@ class Run:
             self.event = str(run["event"])
             self.commit = str(run["head_sha"])
             self.branch = str(run["head_branch"])
-            self.head = str(run["head_repository"]["full_name"])
-            self.owner = str(run["head_repository"]["owner"]["login"])
+            head = run["head_repository"] or {"full_name": "", "owner": {"login": ""}}  # of a fork that is gone
+            self.head = str(head["full_name"])
+            self.owner = str(head["owner"]["login"])
             self.repository = str(event["repository"]["full_name"])
             self.numbers = [int(item["number"]) for item in run.get("pull_requests") or ()]
         except (KeyError, TypeError, ValueError):
@@ -67,6 +68,8 @@ class GitHub:
 
     def find(self) -> bool:
         """Whether one open pull request stands at the commit of the run: it is the one that is meant."""
+        if not self.run.head:
+            return False
         head = quote(f"{self.run.owner}:{self.run.branch}", safe="")
         found = [
             int(item["number"])
