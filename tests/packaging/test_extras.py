@@ -163,10 +163,23 @@ def test_an_extra_alone_brings_its_libraries_and_a_run_names_the_others(wheel, f
     refused(environment, fresh, *lacks)
 
 
+def test_the_language_server_alone(wheel, tmp_path):
+    from tests.lsp.test_session import BEGIN, message
+
+    environment = Environment(tmp_path / "venv", wheel, "lsp")
+    said = b"".join((BEGIN, message(id=2, method="shutdown"), message(method="exit")))
+    command = [environment.python.with_name("mlspec"), "lsp"]
+    done = subprocess.run(command, input=said, capture_output=True, timeout=120, check=False, env=alone(), cwd=tmp_path)
+    assert done.returncode == 0 and b"completionProvider" in done.stdout, done.stderr
+    subprocess.run([environment.python, "-m", "pip", "uninstall", "-q", "-y", "pygls"], check=True, capture_output=True)
+    lacking = environment.mlspec("lsp", cwd=tmp_path)
+    assert lacking.returncode == 1 and "MLS812" in lacking.stderr and 'pip install "mlspec-lang[lsp]"' in lacking.stderr
+
+
 def test_every_extra_of_the_project_is_tried_here():
     import tomllib
 
     extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
-    tried = {"serve", "monitor", "local", "boost", "hpo", "track"}
+    tried = {"serve", "monitor", "local", "boost", "hpo", "track", "lsp"}
     targets = {path.name for path in (ROOT / "backends").iterdir()} - {"local"}  # each is tried beside its own backend
     assert extras - {"all", "dev"} - targets - tried == set(), "an extra without a test"
