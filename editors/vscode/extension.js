@@ -23,10 +23,8 @@ async function start() {
     return;
   }
   const server = options();
-  client = new LanguageClient("mlspec", "mlspec", server, {
-    documentSelector: [{ scheme: "file", language: "mlspec" }],
-    synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/{*.mlspec,mlspec.toml,mlspec.lock}") },
-  });
+  // The server itself asks for the files and the settings that it wants to be told of.
+  client = new LanguageClient("mlspec", "mlspec", server, { documentSelector: [{ scheme: "file", language: "mlspec" }] });
   try {
     await client.start();
   } catch (error) {

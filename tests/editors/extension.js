@@ -33,7 +33,6 @@ const vscode = {
       return state.trusted;
     },
     getConfiguration: () => ({ get: (name) => settings[name] }),
-    createFileSystemWatcher: (pattern) => done.push(["watch", pattern]),
     onDidGrantWorkspaceTrust: (act) => (handlers.trust = act),
     onDidChangeConfiguration: (act) => (handlers.settings = act),
   },

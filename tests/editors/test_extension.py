@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -19,11 +20,12 @@ START = ["start", "mlspec", "lsp"]
 
 
 def play(script: str) -> list[list[str]]:
-    """What the extension does when this happens; what it watches left out."""
+    """What the extension does when this happens."""
     words = ["node", ROOT / "tests/editors/extension.js", FOLDER, script]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    return [item for item in json.loads(done.stdout) if item[0] != "watch"]
+    found: list[list[str]] = json.loads(done.stdout)
+    return found
 
 
 @needs_node
@@ -61,6 +63,13 @@ def test_what_it_names_is_there() -> None:
     assert language["extensions"] == [".mlspec"]
     json.loads((FOLDER / language["configuration"]).read_text())
     assert (FOLDER / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_settings_of_the_server_can_be_set() -> None:
+    """Those of docs/editor.md, and the program."""
+    told = set(re.findall(r"^\| `(mlspec\.[\w.]+)` \|", (ROOT / "docs/editor.md").read_text(), re.MULTILINE))
+    assert len(told) >= 4
+    assert set(PACKAGE["contributes"]["configuration"]["properties"]) == told | {"mlspec.path", "mlspec.trace.server"}
 
 
 def test_the_version_is_that_of_mlspec() -> None:

@@ -277,6 +277,17 @@ def test_its_queries_name_what_the_grammar_has(grammar: dict[str, Any]) -> None:
     assert {json.loads(f'"{one}"') for one in re.findall(r'"(.*?)"', text)} <= strings
 
 
+def test_its_description_names_what_there_is(grammar: dict[str, Any]) -> None:
+    from mlspec import __version__
+
+    folder = ROOT / "editors/tree-sitter"
+    told = json.loads((folder / "tree-sitter.json").read_text())
+    (row,) = told["grammars"]
+    assert row["name"] == grammar["name"]
+    assert (folder / row["highlights"]).is_file()
+    assert told["metadata"]["version"] == __version__
+
+
 def test_tree_sitter_compiles_it(tmp_path: Path) -> None:
     program = package("tree-sitter-cli") / ".bin/tree-sitter"
     if shutil.which("cc") is None or not (MODULES / "tree-sitter-cli/tree-sitter").exists():
