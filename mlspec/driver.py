@@ -251,7 +251,10 @@ class Compilation:
 
     @cached_property
     def spec_digest(self) -> str:
-        """SHA-256 of the canonical text of the spec and its imports, without `#` comments, with the overrides in force."""
+        """SHA-256 of the canonical text of the spec and its imports, with the overrides in force.
+
+        Without `#` comments and `test` blocks: a test that is added to what was released leaves it released.
+        """
         from mlspec.graph import digest_of
 
         texts = [self._canonical(source) for source in self.sources]
@@ -260,11 +263,12 @@ class Compilation:
     def _canonical(self, source: SourceFile) -> str:
         from mlspec.spec import schema
         from mlspec.syntax.format import format_file
-        from mlspec.syntax.nodes import File
+        from mlspec.syntax.nodes import Block, File
 
         tree, _ = parse(source)
         assert tree is not None, "a spec without errors has a tree"
-        return format_file(File(tree.span, tree.edition, tree.statements, ()), source, schema.order)
+        runs = tuple(item for item in tree.statements if not (isinstance(item, Block) and item.kind.text == "test"))
+        return format_file(File(tree.span, tree.edition, runs, ()), source, schema.order)
 
     def _overrides(self) -> list[list[str]]:
         """The values that an env or `-p` put in place, by path and as text."""

@@ -109,3 +109,13 @@ def test_an_import_is_part_of_the_digest(tmp_path: Path) -> None:
         (tmp_path / "s.mlspec").write_text(SHARED.replace("0.7", floor))
         digests.add(mlspec.load(path).spec_digest)
     assert len(digests) == 2
+
+
+def test_a_test_is_no_part_of_the_digest_and_a_gate_is(tmp_path: Path) -> None:
+    path = tmp_path / "demo.mlspec"
+    test = "\ntest at_the_threshold {\n  given release = [row(useful: 0.7)]\n  released := release\n}\n"
+    digests = []
+    for text in (DEMO, DEMO + test, DEMO.replace(">= 0.7", ">= 0.6")):
+        path.write_text(text)
+        digests.append(mlspec.load(path).spec_digest)
+    assert digests[0] == digests[1] != digests[2]
