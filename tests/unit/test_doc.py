@@ -193,6 +193,18 @@ def test_which_questions_are_open(case: str, run: bool, open_: set[str], tmp_pat
     assert waiting == ({"quality-seen", "predictive"} if case == "spoken" and not run else set())
 
 
+def test_a_server_without_a_reason_is_no_answer_to_why(tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    text = "\n".join(line for line in spec.read_text().split("\n") if not line.startswith("## "))
+    spec.write_text(text)
+    found = next(answer for answer in answered_all(subject(spec)) if answer.question.id == "batch-or-real-time")
+    assert found.state == "open"
+    page = build_site(subject(spec))["lifecycle.html"]
+    part = text_of(page[page.index('id="q-batch-or-real-time"') - 200 : page.index('id="monitoring"')])
+    assert "answers requests one by one" in part
+    assert "Not answered by this spec" in part
+
+
 def test_answers_cite_lines_and_artifacts(tmp_path: Path) -> None:
     spec = project(tmp_path)
     store_run(spec, findings())

@@ -28,13 +28,8 @@ def _answer(item: Answered) -> Html:
     question = item.question
     id_ = f"q-{question.id}"
     head = el("h3", question.words, id=id_)
-    if item.body is None:
-        return el(
-            "article",
-            head,
-            unanswered(question.says, question.block, question.example),
-            class_="card answer open",
-            aria_labelledby=id_,
-        )
+    if item.state == "open":
+        left = unanswered(question.says, question.block, question.example)
+        return el("article", head, item.body, left, cites(item.cites), class_="card answer open", aria_labelledby=id_)
     waits = tag("waits for a run", "warn") if item.state == "waits" else None
     return el("article", head, waits, item.body, cites(item.cites), class_="card answer", aria_labelledby=id_)

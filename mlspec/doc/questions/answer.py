@@ -11,11 +11,15 @@ from mlspec.page.html import Html, el, join
 
 
 class Answer(NamedTuple):
-    """What is known, and the lines and artifacts that it was read from; `waits` where the spec asks for it and a run has yet to find it."""
+    """What is known, and the lines and artifacts that it was read from; `waits` where the spec asks for it and a run has yet to find it.
+
+    `lacks` where this is only what stands around the answer, and nobody wrote the answer itself.
+    """
 
     body: Html
     cites: Sequence[Cite | None] = ()
     waits: bool = False
+    lacks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ State = Literal["answered", "waits", "open"]
 
 
 class Answered(NamedTuple):
-    """A question of a spec with its answer; None where it is open."""
+    """A question of a spec with what is known of it; of an open one that may be nothing."""
 
     question: Question
     state: State
@@ -52,7 +56,7 @@ def answered(question: Question, subject: Subject) -> Answered:
     if found is None:
         return Answered(question, "open", None, ())
     known = dict.fromkeys(cite for cite in found.cites if cite is not None)
-    return Answered(question, "waits" if found.waits else "answered", found.body, tuple(known))
+    return Answered(question, "open" if found.lacks else "waits" if found.waits else "answered", found.body, tuple(known))
 
 
 def listed(items: Iterable[object]) -> Html | None:

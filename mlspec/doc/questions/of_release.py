@@ -182,7 +182,7 @@ def batch_or_real_time(subject: Subject) -> Answer | None:
             if (ref := each.ref("run")) is not None and ref.block == block.name
         ]
         when = f", at {', '.join(times)}" if times else ""
-        reason = block.doc or prose("The reason is not written: a `##` line above the block says it.")
+        reason = block.doc
         items.append(join([code(f"{block.kind} {block.name}"), f" {what}{when}. ", reason]))
     budget = [
         join([code(item.name), ": ", code(expression_text(item.value))])
@@ -190,7 +190,8 @@ def batch_or_real_time(subject: Subject) -> Answer | None:
         for item in block.definitions.values()
     ]
     fast = [_gate(gate) for gate in judged_gates(subject) if any(name == "latency" for name, _ in gate.gate.value.calls)]
-    return Answer(join([listed([*items, *budget, *fast])]), [subject.cite(block.head) for block in uses])
+    written = any(block.doc for block in uses)
+    return Answer(join([listed([*items, *budget, *fast])]), [subject.cite(block.head) for block in uses], lacks=not written)
 
 
 def degradation(subject: Subject) -> Answer | None:
