@@ -66,7 +66,11 @@ def _defaults(analysis: Analysis, block: Block) -> Iterator[types.InlayHint]:
     left = [
         f"{name} = {default_text(field.default, field.form)}"
         for name, field in row.fields.items()
-        if not field.required and field.default not in (None, ()) and field.built and name not in RESOURCES and not block.given(name)
+        if not field.required
+        and field.default not in (None, ())
+        and field.built
+        and name not in RESOURCES
+        and not block.given(name)
     ]
     if left:
         more = f", {len(left) - SHOWN} more" if len(left) > SHOWN else ""

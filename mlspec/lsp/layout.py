@@ -15,6 +15,10 @@ from mlspec.syntax.format import format_file
 from mlspec.syntax.nodes import Block, Call, Comment, Extern, ListExpr, Literal, Node, Use
 
 
+COMPARED = 4_000
+"""So many lines are compared one by one; a longer text is exchanged whole."""
+
+
 def formatting(workspace: Workspace, params: types.DocumentFormattingParams) -> list[types.TextEdit]:
     """The lines that the canonical form has otherwise; none of a text with syntax errors, which has no such form."""
     analysis = workspace.analysis(params.text_document.uri)
@@ -26,8 +30,8 @@ def formatting(workspace: Workspace, params: types.DocumentFormattingParams) -> 
 
 def _differences(analysis: Analysis, after: str) -> list[types.TextEdit]:
     """Edits of whole lines, so that the cursor and the marks of all other lines stay."""
-    old, new = analysis.text.splitlines(keepends=True), after.splitlines(keepends=True)
-    if "".join(old) != analysis.text or any(line.rstrip("\n") != "".join(line.rstrip("\n").splitlines()) for line in old):
+    old, new = _lines(analysis.text), _lines(after)
+    if max(len(old), len(new)) > COMPARED:
         return [types.TextEdit(analysis.positions.all, after)]
     starts = [0]
     for line in old:
@@ -37,6 +41,12 @@ def _differences(analysis: Analysis, after: str) -> list[types.TextEdit]:
         for tag, low, high, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
         if tag != "equal"
     ]
+
+
+def _lines(text: str) -> list[str]:
+    """The lines with their line feeds; nothing else ends a line of a spec."""
+    *lines, last = text.split("\n")
+    return [*(f"{line}\n" for line in lines), *([last] if last else [])]
 
 
 def folding(workspace: Workspace, params: types.FoldingRangeParams) -> list[types.FoldingRange]:
