@@ -76,10 +76,17 @@ def _read(block: Block, scope: Scope) -> None:
     spines = {_rows_of(found, ref, scope) for ref in refs if (found := scope.spec.blocks.get(ref.block)) is not None}
     checked = [name for ref in refs if ref.kind == "check" for name in (ref.block, *_partners(ref, scope))]
     judged = [ref.block for ref in refs if ref.kind in ("gate", "alert", "verdict")]
+    joined = [name for ref in refs if ref.kind == "feature" for name in _joined(ref, scope)]
     for inner in block.blocks:
-        read = spines if inner.kind == "fit" else {*spines, *checked, *judged}
+        read = spines if inner.kind == "fit" else {*spines, *joined, *checked, *judged}
         if inner.name not in read and not block.get("expect"):
             scope.findings.add("MLS107", inner.head, kind=inner.kind, name=inner.name)
+
+
+def _joined(ref: Reference, scope: Scope) -> list[str]:
+    """The sources that a feature reads, joined ones too."""
+    feature = scope.spec.blocks[ref.block].definitions.get(ref.member or "")
+    return [] if feature is None else [inner.block for inner in feature.value.refs if inner.kind in ("column", "source")]
 
 
 def _partners(ref: Reference, scope: Scope) -> list[str]:
