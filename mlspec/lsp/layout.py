@@ -14,7 +14,6 @@ from mlspec.spec import schema
 from mlspec.syntax.format import format_file
 from mlspec.syntax.nodes import Block, Call, Comment, Extern, ListExpr, Literal, Node, Use
 
-
 COMPARED = 4_000
 """So many lines are compared one by one; a longer text is exchanged whole."""
 

@@ -10,13 +10,15 @@ import gc
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import redirect_stdout
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from lsprotocol import types
+from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
@@ -38,6 +40,9 @@ REST = 2.0
 """Seconds without a change before memory is swept: a sweep in the midst of typing costs more than a check."""
 
 SWEEP_AFTER = 200_000
+MOST_MESSAGE = 64 * 2**20
+"""Bytes of one message; an editor sends a whole text at most, and those that are checked have 256 KiB."""
+
 WATCHED = ("**/*.mlspec", "**/mlspec.lock", "**/mlspec.toml")
 
 
@@ -218,6 +223,27 @@ class Server(LanguageServer):
             lenses.listing(each, lambda text: self.window_show_message(types.ShowMessageParams(types.MessageType.Info, text)))
 
 
+async def _talk(server: Server, out: BinaryIO) -> None:
+    """Reads messages until there are no more.
+
+    Straight from the pipe: a thread that reads, as pygls has it, costs three changes of thread a message. Where standard input is no
+    pipe, or the system cannot wait for one, that thread reads all the same.
+    """
+    server.protocol.set_writer(StdoutWriter(out))
+    reader = asyncio.StreamReader(limit=MOST_MESSAGE)
+    stop = threading.Event()
+    try:
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    except (ValueError, NotImplementedError, OSError):
+        threaded = StdinAsyncReader(sys.stdin.buffer, server.thread_pool)
+        await run_async(stop, threaded, server.protocol, error_handler=server.report_server_error)
+        return
+    try:
+        await run_async(stop, reader, server.protocol, error_handler=server.report_server_error)
+    except (asyncio.IncompleteReadError, ValueError):
+        return  # cut off in the midst of a message, or none of this protocol
+
+
 def serve() -> bool:
     """Answers on standard input and output until the editor ends the session; whether it said so before it left."""
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # standard error is for what a person should read
@@ -226,6 +252,11 @@ def serve() -> bool:
     gc.set_threshold(SWEEP_AFTER)
     # The protocol gets a descriptor of its own, which it closes at the end; whatever else prints goes to standard error.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out, redirect_stdout(sys.stderr):
-        server.start_io(sys.stdin.buffer, out)
+        try:
+            asyncio.run(_talk(server, out))
+        except (SystemExit, KeyboardInterrupt, BrokenPipeError):
+            pass  # the editor left, with or without a word: `ended` says which
+        finally:
+            server.shutdown()  # type: ignore[no-untyped-call]
     assert isinstance(server.protocol, Protocol)
     return server.protocol.ended

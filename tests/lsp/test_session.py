@@ -187,6 +187,17 @@ def test_what_is_no_message_is_passed_over() -> None:
     assert done.stdout.count(b'"id": 2') + done.stdout.count(b'"id":2') == 1
 
 
+def test_a_session_from_a_file_and_one_that_is_cut_off(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    said.write_bytes(b"".join((BEGIN, message(id=2, method="shutdown"), message(method="exit"))))
+    with said.open("rb") as stdin:
+        done = subprocess.run(SERVER, stdin=stdin, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0 and b"completionProvider" in done.stdout
+    for cut in (BEGIN[:-20], b"Content-Length: 100\r\n", b"no header at all\n" * 9, b"\xff\xfe\r\n\r\n"):
+        done = run(BEGIN, cut)
+        assert done.returncode == 1 and b"Traceback" not in done.stderr, done.stderr
+
+
 def test_it_listens_nowhere_and_writes_nothing(tmp_path: Path) -> None:
     """G1: no connection, no process but git's two, no file opened for writing, no code of the user's."""
     (tmp_path / "demo.mlspec").write_text(CENSUS)
