@@ -144,3 +144,16 @@ def test_actionlint_finds_nothing(released: Path) -> None:
     files = sorted(str(path) for path in (released / ".github/workflows").glob("*.yml"))
     done = subprocess.run(["node", program, *files], cwd=released, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["check", "comment"])
+def test_an_old_python_of_the_runner_is_told(name: str, tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", ACTIONS[name]["runs"]["steps"][0]["run"]], capture_output=True, text=True, cwd=tmp_path,
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "GITHUB_ACTION_PATH": str(REVIEW / "github" / name), "RUNNER_TEMP": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error::mlspec needs Python 3.11 or newer")
