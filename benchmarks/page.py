@@ -98,7 +98,8 @@ METHOD = """How it is measured:
   keep Python from writing bytecode are not passed on, since an installed package has its bytecode.
 * The 2,000-line spec is made up: a source of 980 columns and 980 features over them.
 * `lsp-keystroke` talks to `mlspec lsp` over its pipes, in a spec of 500 lines made alike. Each edit is alone: the next comes 0.12 s after the findings of the last. The
-  wall time holds what other work takes of the machine; `lsp-keystroke-cpu` is the processor time of the server for all of them, by edit.
+  wall time holds what other work takes of the machine; on a busy one it was read under `chrt -r 20`, which leaves it the processor as a quiet one does.
+  `lsp-keystroke-cpu` is the processor time of the server for all edits, by edit.
 * `search` refits exactly what a search of ours fitted: the same trials with the same seeds on the same rows of the same folds, in two
   processes of one thread each. `run-census` fits the same trials on a split and folds of its own, as a person would; a run whose
   latency gate fails on a busy machine did less work and is not counted, up to two times.
