@@ -11,7 +11,7 @@ from mlspec.lsp.workspace import Workspace
 from mlspec.spec import schema
 from mlspec.spec.kinds import LEVELS, TAINTS
 from mlspec.spec.model import Block, Column, Definition, Part
-from mlspec.spec.text import default_text, form_text
+from mlspec.spec.text import default_text, form_text, value_text
 
 _OVERRIDES = {
     "open": "an env may set it",
@@ -152,7 +152,9 @@ def _member(block: Block, name: str) -> str:
     item = block.columns.get(name) or block.definitions.get(name) or block.parts.get(name)
     if isinstance(item, Column):
         tags = "".join(f" @{tag}" for tag in item.tags)
-        return f"type `{item.type}`{f'; tags{tags}' if tags else ''}{_taint(item.taint)}"
+        come = block.fields.get("from")
+        origin = f"; from `{value_text(come, None)}`" if come is not None else ""
+        return f"type `{item.type}`{f'; tags{tags}' if tags else ''}{_taint(item.taint)}{origin}"
     if isinstance(item, Definition):
         level = LEVELS[item.value.level]
         return f"type `{item.value.type}`; level {level}{_taint(item.value.taint)}"

@@ -205,7 +205,14 @@ async def test_a_chosen_completion_is_documented(show: Open, client: LanguageCli
         (
             "census.age)",
             8,
-            ("column of `census`", "type `int`", "tags @pii.quasi", "personal data: quasi", "Read by `inputs.age`"),
+            (
+                "column of `census`",
+                "type `int`",
+                "tags @pii.quasi",
+                "personal data: quasi",
+                "from `parquet(",
+                "Read by `inputs.age`",
+            ),
         ),
         ("tune.best", 1, ("search tune", "Reads")),
         ("confidence = 95%", 2, ("A field of `gates`", "default")),
