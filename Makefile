@@ -64,6 +64,8 @@ bench: $(VENV)/.installed-dev ## our figures beside the peers'
 docs: $(VENV)/.installed-dev ## write the generated pages again
 	$(BIN)/python -m mlspec.spec.reference docs/language.md
 	$(BIN)/python -m mlspec.diff.reference docs/diff.md
+	$(BIN)/python -m mlspec.policy.reference docs/policy.md
+	$(BIN)/python -m mlspec.lsp.reference docs/editor.md
 	$(BIN)/python -m mlspec.diagnostics.index
 	$(BIN)/python -m mlspec.cli.reference
 
