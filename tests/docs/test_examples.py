@@ -120,3 +120,18 @@ def test_the_tutorial_can_be_followed(tmp_path: Path) -> None:
             follower.step(example)
     finally:
         follower.stop()
+
+
+def test_the_change_that_the_readme_shows(tmp_path: Path) -> None:
+    """What README prints of a lowered threshold is what `mlspec diff main specs/` says in a repository."""
+    spec = tmp_path / "specs" / "census_income.mlspec"
+    spec.parent.mkdir()
+    shutil.copy(ROOT / "specs" / "census_income.mlspec", spec)
+    (tmp_path / "mlspec.toml").touch()
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q", "-b", "main"], ["add", "."], [*author, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    spec.write_text(spec.read_text().replace("auc(candidate)) >= 0.88", "auc(candidate)) >= 0.84"))
+    done = subprocess.run([MLSPEC, "diff", "main", "specs/"], cwd=tmp_path, capture_output=True, text=True)
+    shown = next(one for one in examples(ROOT / "README.md") if one.language == "text")
+    assert shown.text.strip() in done.stdout, done.stdout + done.stderr
