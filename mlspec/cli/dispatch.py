@@ -80,10 +80,24 @@ def _safely(arguments: list[str], color: bool) -> int:
         complain("the memory is not enough for this spec", help="`--untrusted` limits it to 512 MiB", color=color)
         return exits.FOUND
     except OSError as error:
-        complain(f"{error.filename or 'input or output'}: {error.strerror or error}", color=color)
+        complain(f"{error.filename or 'input or output'}: {error.strerror or error}", help=_way_out(error), color=color)
         return exits.INPUT_OUTPUT
     except Exception as error:
         return _internal(error, color)
+
+
+def _way_out(error: OSError) -> str:
+    """What somebody can do about a file or a disk that refuses."""
+    import errno
+
+    return {
+        errno.EACCES: "give yourself the right to it, or work in a folder of your own (`-C DIR`)",
+        errno.EPERM: "give yourself the right to it, or work in a folder of your own (`-C DIR`)",
+        errno.EROFS: "the disk is mounted read-only: work in a folder on another (`-C DIR`)",
+        errno.ENOSPC: "make room on the disk; what is stored stays whole, and the same command goes on from there",
+        errno.EDQUOT: "make room within the quota; what is stored stays whole, and the same command goes on from there",
+        errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    }.get(error.errno or 0, "")
 
 
 def _internal(error: Exception, color: bool) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -348,3 +350,19 @@ def test_color_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch, project: P
     assert "\x1b[" in capsys.readouterr().out
     run("check", "demo.mlspec", "--no-color")
     assert "\x1b[" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("number", "way_out"), [(errno.EACCES, "-C DIR"), (errno.EROFS, "read-only"), (errno.ENOSPC, "make room"), (errno.EIO, "")]
+)
+def test_a_file_or_disk_that_refuses_says_what_can_be_done(
+    number: int, way_out: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def refused(arguments: list[str]) -> int:
+        raise OSError(number, os.strerror(number), "build/dvc")
+
+    monkeypatch.setattr("mlspec.cli.dispatch._run", refused)
+    assert main(["compile", "x.mlspec"]) == exits.INPUT_OUTPUT
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: build/dvc: {os.strerror(number)}") and way_out in said
+    assert ("help" in said) == bool(way_out)
