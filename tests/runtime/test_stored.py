@@ -81,7 +81,9 @@ def test_the_key_of_a_source_holds_its_data(tmp_path: Path) -> None:
     assert len(set(seen)) == 2
 
 
-def test_other_data_than_the_plan_pins_is_refused_under_every_target(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_data_than_the_plan_pins_is_refused_under_every_target(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With a store or without, the task that reads the source compares."""
     column = {"name": "age", "type": "int", "optional": False}
     config = {"source": "people", "format": "csv", "paths": ["people.csv"], "options": {}, "columns": [column]}

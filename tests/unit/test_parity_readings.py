@@ -30,9 +30,7 @@ def verdict(latency: str = "passed", quality: str = "passed", package: str = "p"
 
 def outcome(target: str, graph: Graph, told: dict[str, Any], verdict_digest: str, **other: str) -> Outcome:
     artifacts = dict.fromkeys(compared(graph), "d")
-    late = {
-        name: verdict_digest for name in artifacts if name.startswith(("release-verdict", "release-enforce", "run-"))
-    }
+    late = {name: verdict_digest for name in artifacts if name.startswith(("release-verdict", "release-enforce", "run-"))}
     return Outcome(target, told["passed"], {**artifacts, **late, **other}, verdicts={"release": told})
 
 
