@@ -10,6 +10,7 @@ from pathlib import Path
 from mlspec.cli import exits
 from mlspec.cli.dispatch import COMMANDS, module_of, parser_of
 from mlspec.cli.options import add_common
+from mlspec.markdown import table
 
 HEAD = """\
 # Commands
@@ -37,7 +38,7 @@ def page() -> str:
     parts = [_section(name, shared) for name in COMMANDS]
     parts += ["## Common options\n\nEvery command takes these, unless it says otherwise above.\n\n" + _table(common._actions)]
     codes = [(str(getattr(exits, name)), text) for name, text in CODES]
-    parts += ["## Exit codes\n\n" + _rows(("code", "meaning"), codes)]
+    parts += ["## Exit codes\n\n" + table(("code", "meaning"), codes)]
     return HEAD + "\n\n".join(parts) + "\n"
 
 
@@ -67,7 +68,7 @@ def _metavar(action: argparse.Action) -> str:
 
 
 def _table(actions: list[argparse.Action]) -> str:
-    return _rows(
+    return table(
         ("argument", "meaning"),
         [(_written(action), _help(action)) for action in actions if action.help not in (None, "", argparse.SUPPRESS)],
     )
@@ -82,11 +83,6 @@ def _written(action: argparse.Action) -> str:
 
 def _help(action: argparse.Action) -> str:
     return (action.help or "") % {"default": action.default, "prog": "mlspec"}
-
-
-def _rows(head: tuple[str, str], rows: list[tuple[str, str]]) -> str:
-    lines = [head, ("---", "---"), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def main() -> None:

@@ -5,29 +5,23 @@ Prose stands between the tables and is written by hand; a table stands between `
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 
 from mlspec.diff import table
+from mlspec.markdown import fill, rewrite
+from mlspec.markdown import table as table_of
 from mlspec.spec import schema
 from mlspec.spec.schema.body import ATTRIBUTES
 from mlspec.spec.schema.constructors import CONSTRUCTORS
 
-_BLOCK = re.compile(r"(<!-- table ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _MARK = "!"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def kinds() -> str:
     """What a block's coming and going is."""
     rows = [(f"`{name}`", *table.KINDS[name], _MARK if name in table.SECURITY_KINDS else "") for name in schema.kinds()]
-    return _table(("block", "new", "gone", "seen first"), rows)
+    return table_of(("block", "new", "gone", "seen first"), rows)
 
 
 def roles() -> str:
@@ -36,7 +30,7 @@ def roles() -> str:
     for name, (come, gone, changed) in table.ROLES.items():
         what = "by what it lets through" if changed == table.CONDITION else changed
         rows.append((schema.role(name).noun, come, gone, what, _MARK if name in table.SECURITY_ROLES else ""))
-    return _table(("definition", "new", "gone", "changed", "seen first"), rows)
+    return table_of(("definition", "new", "gone", "changed", "seen first"), rows)
 
 
 def fields() -> str:
@@ -52,7 +46,7 @@ def fields() -> str:
             shown = "(the value)" if field.name == "value" else f"`{field.name}`"
             security = name in table.SECURITY_KINDS or (name, field.name) in table.SECURITY_FIELDS
             rows.append((f"`{name}`", shown, field.direction, _MARK if security else ""))
-    return _table(("block", "field", "on change", "seen first"), rows)
+    return table_of(("block", "field", "on change", "seen first"), rows)
 
 
 def arguments() -> str:
@@ -64,13 +58,13 @@ def arguments() -> str:
         for parameter in line[1]
         if len(parameter) > 4
     ]
-    return _table(("argument", "on change"), rows)
+    return table_of(("argument", "on change"), rows)
 
 
 def attributes() -> str:
     """The direction of every attribute."""
     rows = [(f"`@{row[0]}`", row[3], _MARK if row[0] in table.SECURITY_ATTRIBUTES else "") for row in ATTRIBUTES]
-    return _table(("attribute", "on change", "seen first"), rows)
+    return table_of(("attribute", "on change", "seen first"), rows)
 
 
 def directions() -> str:
@@ -83,12 +77,12 @@ def directions() -> str:
     rows = []
     for name, row in table.DIRECTIONS.items():
         rows.append((name, *(said[name] if row is None else row)))
-    return _table(("direction", "value comes", "value goes", "value changes"), rows)
+    return table_of(("direction", "value comes", "value goes", "value changes"), rows)
 
 
 def rules() -> str:
     """The rules of SARIF and JSON."""
-    return _table(("rule", "meaning"), [(f"`{name}`", text) for name, text in table.RULES.items()])
+    return table_of(("rule", "meaning"), [(f"`{name}`", text) for name, text in table.RULES.items()])
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -99,14 +93,8 @@ TABLES: dict[str, Callable[[], str]] = {
 
 def render(page: str) -> str:
     """The page with every table written anew."""
-    return _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", page)
-
-
-def main(path: str) -> None:
-    """Write the tables of a page."""
-    page = Path(path)
-    page.write_text(render(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return fill(page, TABLES)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "docs/diff.md")
+    rewrite(sys.argv[1] if len(sys.argv) > 1 else "docs/diff.md", TABLES)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from lsprotocol import types
 
+from mlspec import markdown
 from mlspec.lsp import actions, colours, completion, hints, hover, layout, lineage, navigation, rename, signature
 from mlspec.lsp.workspace import Workspace
 
@@ -73,5 +74,6 @@ ALSO = (
 def table() -> str:
     """The rows as docs/editor.md shows them."""
     rows = [(title, gives, method) for title, gives, method in ALSO] + [(row.title, row.gives, row.method) for row in FEATURES]
-    lines = ["| feature | what it gives | request |", "| --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {title} | {gives} | `{method}` |" for title, gives, method in rows)])
+    return markdown.table(
+        ("feature", "what it gives", "request"), [(title, gives, f"`{method}`") for title, gives, method in rows]
+    )

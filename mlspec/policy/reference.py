@@ -5,27 +5,19 @@ Prose stands between the tables and is written by hand; a table stands between `
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from mlspec.diagnostics import code
 from mlspec.diagnostics.levels import FIXED, WAIVABLE, WHY_FIXED
+from mlspec.markdown import fill, rewrite, table
 from mlspec.policy.rows import ROWS
-
-_BLOCK = re.compile(r"(<!-- table ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def settings() -> str:
     """Every setting with its values, its default and what it is for."""
-    return _table(
+    return table(
         ("setting", "values", "default", ""), [(f"`{row[0]}`", _form(row[1]), _default(row[2]), row[4]) for row in ROWS]
     )
 
@@ -45,12 +37,12 @@ def _default(value: Any) -> str:
 def fixed() -> str:
     """The codes that no policy lowers, with the reason."""
     rows = [(f"MLS{digit}xx", why) for digit, why in WHY_FIXED.items()]
-    return _table(("errors", "otherwise"), [*rows, *((f"{id} (a warning)", why) for id, why in FIXED.items())])
+    return table(("errors", "otherwise"), [*rows, *((f"{id} (a warning)", why) for id, why in FIXED.items())])
 
 
 def waivable() -> str:
     """The errors that an approver may waive, with the reason."""
-    return _table(("code", "", "because"), [(id, code(id).slug.replace("-", " "), why) for id, why in WAIVABLE.items()])
+    return table(("code", "", "because"), [(id, code(id).slug.replace("-", " "), why) for id, why in WAIVABLE.items()])
 
 
 TABLES: dict[str, Callable[[], str]] = {"settings": settings, "fixed": fixed, "waivable": waivable}
@@ -58,14 +50,8 @@ TABLES: dict[str, Callable[[], str]] = {"settings": settings, "fixed": fixed, "w
 
 def render(page: str) -> str:
     """The page with every table written anew."""
-    return _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", page)
-
-
-def main(path: str) -> None:
-    """Write the tables of a page."""
-    page = Path(path)
-    page.write_text(render(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return fill(page, TABLES)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "docs/policy.md")
+    rewrite(sys.argv[1] if len(sys.argv) > 1 else "docs/policy.md", TABLES)

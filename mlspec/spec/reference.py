@@ -5,29 +5,18 @@ Prose stands between the tables and is written by hand; a table stands between `
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from mlspec import catalogue
 from mlspec.catalogue.metrics import METRICS
+from mlspec.markdown import fill, rewrite, table
 from mlspec.spec import schema
 from mlspec.spec.checks.reading import days, percent
 from mlspec.spec.fields import wanted
 from mlspec.spec.schema.body import ATTRIBUTES, ROLES
 from mlspec.spec.schema.constructors import CONSTRUCTORS
-
-_BLOCK = re.compile(r"(<!-- table ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    return "\n".join([_row(head), _row("---" for _ in head), *(_row(row) for row in rows)])
 
 
 def _default(default: Any) -> str:
@@ -59,7 +48,7 @@ def _section(name: str) -> str:
     shared = {row[5] for row in _resources()}
     rows = [_field(field) for field in own if field.doc not in shared]
     if rows:
-        lines += ["", _table(("field", "takes", "default", "in an env", "on change", "meaning"), rows)]
+        lines += ["", table(("field", "takes", "default", "in an env", "on change", "meaning"), rows)]
     if resources <= set(kind.fields):
         lines += ["", "It also takes the resources `" + "` `".join(resources_in_order()) + "`."]
     return "\n".join(lines)
@@ -112,7 +101,7 @@ def resources() -> str:
     kind = schema.kind("source")
     assert kind is not None
     rows = [_field(kind.fields[name]) for name in resources_in_order()]
-    return _table(("field", "takes", "default", "in an env", "on change", "meaning"), rows)
+    return table(("field", "takes", "default", "in an env", "on change", "meaning"), rows)
 
 
 def attributes() -> str:
@@ -121,7 +110,7 @@ def attributes() -> str:
         (f"`@{name}`", ", ".join(roles), _parameters(parameters), direction, doc)
         for name, roles, parameters, direction, doc in ATTRIBUTES
     ]
-    return _table(("attribute", "on", "arguments", "on change", "meaning"), rows)
+    return table(("attribute", "on", "arguments", "on change", "meaning"), rows)
 
 
 def _parameters(rows: Iterable[tuple[Any, ...]]) -> str:
@@ -143,7 +132,7 @@ def roles() -> str:
     for name, noun, level, _, doc in ROLES:
         places = ", ".join(f"`{kind}`" for kind, role in kinds.items() if role == name)
         rows.append((noun, places, LEVELS[level], doc))
-    return _table(("definition", "in", "highest level", "meaning"), rows)
+    return table(("definition", "in", "highest level", "meaning"), rows)
 
 
 def constructors() -> str:
@@ -155,7 +144,7 @@ def constructors() -> str:
             rows.append(
                 (f"`{name}`", places.get(group, group), _parameters(parameters), doc + ("" if built else " Not built yet."))
             )
-    return _table(("call", "value of", "parameters", "meaning"), rows)
+    return table(("call", "value of", "parameters", "meaning"), rows)
 
 
 def _places() -> dict[str, str]:
@@ -195,7 +184,7 @@ def functions() -> str:
                     meaning + ("" if row.built else " Not built yet."),
                 )
             )
-    return _table(("function", "level", "gives", "null", "taint", "meaning"), rows)
+    return table(("function", "level", "gives", "null", "taint", "meaning"), rows)
 
 
 def _signature(parameter: tuple[str, str, Any]) -> str:
@@ -217,7 +206,7 @@ def metrics() -> str:
             + ("" if built else " Not built yet.")
         )
         rows.append((f"`{name}({arguments})`", ", ".join(tasks), kind, direction, interval, meaning))
-    return _table(("metric", "of", "gives", "better", "interval", "meaning"), rows)
+    return table(("metric", "of", "gives", "better", "interval", "meaning"), rows)
 
 
 def units() -> str:
@@ -227,7 +216,7 @@ def units() -> str:
     found: dict[str, list[str]] = {}
     for unit, (kind, _) in UNITS.items():
         found.setdefault(_UNIT_TYPES[kind], []).append(f"`{unit}`")
-    return _table(("type", "units"), [(f"`{kind}`", " ".join(names)) for kind, names in found.items()])
+    return table(("type", "units"), [(f"`{kind}`", " ".join(names)) for kind, names in found.items()])
 
 
 _UNIT_TYPES = {"DURATION": "duration", "BYTES": "bytes", "RATE": "rate", "PERCENT": "ratio", "POINTS": "points"}
@@ -248,7 +237,7 @@ def estimators() -> str:
         row = catalogue.estimator(name)
         assert row is not None
         rows.append((f"`{name}`", ", ".join(row.tasks), "yes" if row.nulls else "no", " ".join(_settable(row.parameters))))
-    return _table(("estimator", "of", "takes nulls", "parameters"), rows)
+    return table(("estimator", "of", "takes nulls", "parameters"), rows)
 
 
 def _settable(parameters: dict[str, dict[str, Any]]) -> list[str]:
@@ -269,15 +258,10 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
-def render(text: str) -> str:
-    """The page with every table made anew; an unknown table name is a KeyError."""
-    return _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", text)
-
-
-def main() -> None:
-    path = Path(sys.argv[1])
-    path.write_text(render(path.read_text(encoding="utf-8")), encoding="utf-8")
+def render(page: str) -> str:
+    """The page with every table made anew."""
+    return fill(page, TABLES)
 
 
 if __name__ == "__main__":
-    main()
+    rewrite(sys.argv[1] if len(sys.argv) > 1 else "docs/language.md", TABLES)

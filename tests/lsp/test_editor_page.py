@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from mlspec.lsp.features import ALSO, FEATURES
-from mlspec.lsp.reference import page
+from mlspec.lsp.reference import render
 from mlspec.lsp.server import WATCHED, Server
 from mlspec.lsp.workspace import Settings
 
@@ -16,7 +16,7 @@ PAGE = (ROOT / "docs/editor.md").read_text(encoding="utf-8")
 
 
 def test_the_table_is_the_one_that_is_registered() -> None:
-    assert page(PAGE) == PAGE, "`python -m mlspec.lsp.reference docs/editor.md` writes it"
+    assert render(PAGE) == PAGE, "`python -m mlspec.lsp.reference docs/editor.md` writes it"
     registered = set(Server().protocol.fm.features)
     assert {feature.method for feature in FEATURES} <= registered
     for _, _, method in ALSO:
