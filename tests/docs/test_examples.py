@@ -16,6 +16,7 @@ import pytest
 from mlspec.source import SourceFile
 from mlspec.syntax import parse
 from tests.docs.markdown import Example, examples, looks_like
+from tests.support.repository import commit, git
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "grammar/README.md"]
@@ -128,9 +129,8 @@ def test_the_change_that_the_readme_shows(tmp_path: Path) -> None:
     spec.parent.mkdir()
     shutil.copy(ROOT / "specs" / "census_income.mlspec", spec)
     (tmp_path / "mlspec.toml").touch()
-    author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-    for command in (["init", "-q", "-b", "main"], ["add", "."], [*author, "commit", "-q", "-m", "first"]):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    git(tmp_path, "init", "-q")
+    commit(tmp_path, "first")
     spec.write_text(spec.read_text().replace("auc(candidate)) >= 0.88", "auc(candidate)) >= 0.84"))
     done = subprocess.run([MLSPEC, "diff", "main", "specs/"], cwd=tmp_path, capture_output=True, text=True)
     shown = next(one for one in examples(ROOT / "README.md") if one.language == "text")

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from tests.docs.markdown import examples
 from tests.docs.test_examples import Follower
-from tests.unit.test_diff_revisions import NEW, OLD, git
+from tests.support.repository import branched
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/pull-requests.md"
@@ -18,13 +18,7 @@ PAGE = ROOT / "docs/pull-requests.md"
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """main, and a branch on which somebody lowered a threshold."""
-    git(tmp_path, "init", "-q")
-    (tmp_path / "churn.mlspec").write_text(OLD)
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "one")
-    git(tmp_path, "checkout", "-qb", "work")
-    (tmp_path / "churn.mlspec").write_text(NEW)
-    git(tmp_path, "commit", "-qam", "two")
+    branched(tmp_path)
     return tmp_path
 
 

@@ -14,6 +14,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pytest_lsp import LanguageClient
 
+from tests.support.repository import commit, git
 from tests.lsp.conftest import ROOT, SERVER, Open
 
 CENSUS = (ROOT / "specs/census_income.mlspec").read_text()
@@ -62,18 +63,12 @@ async def lenses(client: LanguageClient, document: types.TextDocumentIdentifier)
     return [each.command.title for each in found or () if each.command is not None]
 
 
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
-
-
 @asynchronous
 async def test_lenses_say_what_runs_again_since_the_commit(show: Open, client: LanguageClient, tmp_path: Path) -> None:
     editor = await show(CENSUS)
     assert await lenses(client, editor.document) == [], "without a commit and without a run nothing is known"
     git(tmp_path, "init", "-q")
-    git(tmp_path, "add", "demo.mlspec")
-    git(tmp_path, "commit", "-q", "-m", "a")
+    commit(tmp_path, "one")
     assert await lenses(client, editor.document) == ["since HEAD: nothing runs again"]
     editor.replace(">= 0.88", ">= 0.84")
     whole, *blocks = await lenses(client, editor.document)

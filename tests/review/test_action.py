@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.unit.test_diff_revisions import NEW, OLD, git
+from tests.support.repository import NEW, branched, git
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "review/github/check"
@@ -25,14 +25,7 @@ STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 def merged(tmp_path: Path) -> Path:
     """What `actions/checkout` leaves of a pull request: its merge into main, with one commit before on either side."""
     folder = tmp_path / "repository"
-    (folder / "specs").mkdir(parents=True)
-    git(folder, "init", "-q")
-    (folder / "specs/churn.mlspec").write_text(OLD)
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "one")
-    git(folder, "checkout", "-qb", "work")
-    (folder / "specs/churn.mlspec").write_text(NEW)
-    git(folder, "commit", "-qam", "lower")
+    branched(folder, "specs/churn.mlspec")
     git(folder, "checkout", "-q", "main")
     (folder / "other").write_text("meanwhile")
     git(folder, "add", ".")

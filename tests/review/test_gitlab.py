@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.unit.test_diff_revisions import NEW, OLD, git
+from tests.support.repository import NEW, branched, git
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = YAML(typ="safe").load(ROOT / "review/gitlab.yml")
@@ -20,13 +20,7 @@ TEMPLATE = YAML(typ="safe").load(ROOT / "review/gitlab.yml")
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A merge request that lowers a threshold and forgets what a block needs."""
-    git(tmp_path, "init", "-q")
-    (tmp_path / "churn.mlspec").write_text(OLD)
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "one")
-    git(tmp_path, "checkout", "-qb", "work")
-    (tmp_path / "churn.mlspec").write_text(NEW)
-    git(tmp_path, "commit", "-qam", "two")
+    branched(tmp_path)
     return tmp_path
 
 

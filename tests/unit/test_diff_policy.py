@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from mlspec.policy import Policy, read_policy
 from mlspec.policy.rows import ROWS
 from mlspec.source import SourceFile
 from tests.support.golden import compare as golden
+from tests.support.repository import git
 
 CASES = Path(__file__).parents[1] / "cases" / "review"
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())
@@ -92,22 +92,16 @@ def test_a_stored_report_with_waivers_can_be_posted(capsys: Capture, monkeypatch
     assert read_report(text.encode())["files"] == json.loads(text)["files"]
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=folder, check=True, capture_output=True
-    )
-
-
 def test_of_a_revision_its_own_settings_count(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nearest `mlspec.toml` upward in the commit, for a project below the repository's root too."""
     project = tmp_path / "sub"
     (project / "specs").mkdir(parents=True)
-    _git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "init", "-q")
     for side in ("old", "new"):
         for name, target in (("demo.mlspec", project / "specs" / "demo.mlspec"), ("mlspec.toml", project / "mlspec.toml")):
             target.write_text((CASES / "waived_by_a_stranger" / side / name).read_text())
-        _git(tmp_path, "add", ".")
-        _git(tmp_path, "commit", "-q", "-m", side)
+        git(tmp_path, "add", ".")
+        git(tmp_path, "commit", "-q", "-m", side)
     monkeypatch.chdir(tmp_path)
     for arguments in (
         ["HEAD~1..HEAD"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,46 +10,19 @@ import pytest
 
 from mlspec.cli import main
 from mlspec.diff.revisions import Repository, RevisionError
+from tests.support.repository import NEW, OLD, branched, commit, git
 
-OLD = (Path(__file__).parents[1] / "cases/diff/threshold_lowered/old.mlspec").read_text(encoding="utf-8")
-NEW = OLD.replace(">= 0.88", ">= 0.84")
 Capture = pytest.CaptureFixture[str]
-
-
-def git(folder: Path, *arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    names = [
-        "-c",
-        "user.name=a",
-        "-c",
-        "user.email=a@example.org",
-        "-c",
-        "init.defaultBranch=main",
-        "-c",
-        "commit.gpgsign=false",
-    ]
-    return subprocess.run(
-        ["git", *names, *arguments], cwd=folder, env=environment, check=True, capture_output=True, text=True
-    ).stdout
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """main has the old spec, then something else; `work` left main before that and lowered a threshold; the disk has a third one."""
-    git(tmp_path, "init", "-q")
-    specs = tmp_path / "specs"
-    specs.mkdir()
-    (specs / "churn.mlspec").write_text(OLD)
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "one")
-    git(tmp_path, "checkout", "-qb", "work")
-    (specs / "churn.mlspec").write_text(NEW)
-    git(tmp_path, "commit", "-qam", "two")
+    spec = branched(tmp_path, "specs/churn.mlspec")
     git(tmp_path, "checkout", "-q", "main")
-    (specs / "churn.mlspec").write_text(OLD.replace("trials = 20", "trials = 30"))
-    git(tmp_path, "commit", "-qam", "three")
-    (specs / "churn.mlspec").write_text(OLD.replace("trials = 20", "trials = 40"))
+    spec.write_text(OLD.replace("trials = 20", "trials = 30"))
+    commit(tmp_path, "three")
+    spec.write_text(OLD.replace("trials = 20", "trials = 40"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
