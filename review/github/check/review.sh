@@ -19,7 +19,7 @@ compared=$?
 
 # What a command says of itself may hold names of files: shown with workflow commands off, under a word that nobody can guess.
 if [ -s "$out/said" ]; then
-  word=$(python3 -c 'import os; print(os.urandom(16).hex())')
+  word=$(python3 -I -c 'import os; print(os.urandom(16).hex())')
   printf '::stop-commands::%s\n' "$word"
   cat "$out/said"
   printf '\n::%s::\n' "$word"
