@@ -228,6 +228,26 @@ def test_a_source_is_given_a_million_rows_at_most(tmp_path: Path, capsys: Captur
     assert "MLS006" in capsys.readouterr().out
 
 
+LEARNED = """
+test unrolled {
+  given people = [row(age: 40, town: "Ulm")]
+  fit people = [ONES, row(age: 40, town: "Ulm", bought: "no"), row(age: 40, town: "Bonn", bought: "no")]
+  age := abs(inputs.age - 1.0) < 1e-9
+  rate := inputs.town_rate == 0.75
+}
+"""
+
+
+@pytest.mark.parametrize("ones", [
+    ", ".join(['row(age: 20, town: "Ulm", bought: "yes")'] * 3), 'rows(3, age: 20, town: "Ulm", bought: "yes")',
+])  # fmt: skip
+def test_rows_to_learn_from_count_as_often_as_they_say(ones: str, tmp_path: Path, capsys: Capture) -> None:
+    """Of 20, 20, 20, 40 and 40 the middle is 28 and the deviation 9.8; three of the four of Ulm bought."""
+    text = LEARNED.replace("ONES", ones).replace("- 1.0", "- 1.224744871391589")
+    (tmp_path / "many.mlspec").write_text((CASES / "passing.mlspec").read_text() + text)
+    assert main(["test", str(tmp_path / "many.mlspec"), "--only", "unrolled", "--no-color"]) == 0, capsys.readouterr().out
+
+
 def literal(text: str) -> Any:
     tree, found = parse(SourceFile("x", f"mlspec 2026.1\n\nspec a {{\n  x = {text}\n}}\n"))
     assert tree is not None and not found

@@ -130,7 +130,8 @@ def _features(rehearsal: Rehearsal, block: str, config: Mapping[str, Any], given
         elif known and feature["fitted"] and _is_number(feature):
             target = values.target_of(config["label"], given.learned, path)
             try:
-                found = values.fitted_values(path, feature, found, known, target, config["unknown"])
+                each = values.as_often(known, given.learned)
+                found = values.fitted_values(path, feature, found, each, target, config["unknown"])
             except StageError as error:
                 outcome.fault(error, path)
                 found = [None] * len(found)

@@ -119,6 +119,11 @@ def fitted_values(
     return lines if feature.get("vector") else [line[0] for line in lines]
 
 
+def as_often(values: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> Values:
+    """The value of each literal row as often as the test says, as a fitted step counts them; the checker allows a million rows."""
+    return [value for value, row in zip(values, rows, strict=True) for _ in range(int(row["times"]))]
+
+
 def _column(feature: Feature, values: Values) -> Column:
     from mlspec.runtime.transform.columns import column_of
 
@@ -130,7 +135,7 @@ def _number(value: float) -> float | None:
 
 
 def target_of(label: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]], where: str) -> Target | None:
-    """The label of the learned rows; None where there is none, or a row lacks it."""
+    """The label of the learned rows, each as often as the test says; None where there is none, or a row lacks it."""
     if label is None or not rows:
         return None
     found = [row["values"].get(label["column"]) for row in rows]
@@ -142,5 +147,5 @@ def target_of(label: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]
     from mlspec.runtime.transform.target import Target
 
     known = {**label, "classes": list(label.get("classes") or sorted(set(found)))} if label["task"] != "regression" else label
-    y = np.asarray(encode_labels(found, known, where), dtype=np.float64)
+    y = np.asarray(encode_labels(found, known, where), dtype=np.float64).repeat([int(row["times"]) for row in rows])
     return Target(str(label["task"]), y, max(len(known.get("classes") or ()), 2))
