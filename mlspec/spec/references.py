@@ -47,6 +47,7 @@ def find_block(node: Expr, kinds: tuple[str, ...], context: Context) -> Block | 
                 "MLS101", node.parts[1].span, node.parts[1].text, scope.imports[head.text].blocks, kind=kinds[0]
             )
             return None
+        scope.refuse_made_elsewhere(block, node.span)
     else:
         block = scope.get(head.text)
     if block is None:

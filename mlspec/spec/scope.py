@@ -13,6 +13,7 @@ from mlspec.syntax.nodes import Expr, Name, Patch
 
 # Kinds whose statements name nothing else of the file.
 ALONE = ("secret", "channel", "entity")
+IMPORTABLE = ("param", *ALONE)
 MODELS = ("model", "search", "train", "compress")
 
 
@@ -62,6 +63,15 @@ class Scope:
             return None
         self.used.add(alias)
         return self.spec.blocks.get(f"{alias}.{member}")
+
+    def refuse_made_elsewhere(self, block: Block, span: Span) -> None:
+        """901 for an imported block that stages are made of: a run makes those of its own file alone."""
+        if block.alias and block.kind not in IMPORTABLE:
+            kinds = "`, `".join(IMPORTABLE)
+            self.findings.add(
+                "MLS901", span, what=f"reading the {block.kind} `{block.path}` of another file", wanted=f"an imported `{kinds}`",
+                hint=f"declare the {block.kind} in this file; what is shared now are params, secrets, channels and entities",
+            )  # fmt: skip
 
     def names(self, kinds: Iterable[str] = ()) -> list[str]:
         """The names defined so far, of these kinds or of all."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mlspec.diagnostics import Diagnostic
 from mlspec.source import SourceFile
 from mlspec.spec import Spec, check_spec
@@ -112,3 +114,19 @@ def test_imports_nest_eight_deep() -> None:
     _, found, read = check(chain(9))
     assert [each.code.id for each in found if each.severity == "error"] == ["MLS115"]
     assert len(read) == 8
+
+
+VISITORS = 'source visitors {{\n  from = csv("{file}.csv")\n  visitor: string @key\n  visits: int\n}}'
+
+
+@pytest.mark.parametrize("own", ["", VISITORS.format(file="other") + "\n\n"])
+def test_a_source_of_another_file_is_not_read_as_one_of_this_file(own: str) -> None:
+    """A run makes the stages of its own file alone: one of the same name here must not stand in for it."""
+    features = "features f {\n  frame = lib.visitors\n  a := lib.visitors.visits * 2\n}"
+    files = {
+        "main.mlspec": text("main", 'use "./lib.mlspec" as lib', own + features),
+        "lib.mlspec": text("lib", rest=VISITORS.format(file="visitors")),
+    }
+    _, found, _ = check(files)
+    refused = [one.message for one in found if one.code.id == "MLS901"]
+    assert len(refused) == 2 and all("`lib.visitors`" in message for message in refused)

@@ -200,6 +200,7 @@ def _imported(node: Ref, context: Context) -> Operand:
         known = context.scope.imports[head.text].blocks
         context.findings.unknown("MLS101", member.span, member.text, known, kind="name")
         return missing(node.span)
+    context.scope.refuse_made_elsewhere(block, node.span)
     if len(node.parts) == 2:
         return of_block(block, node.span, context)
     return of_member(block, node.parts[2], node.span, context)
