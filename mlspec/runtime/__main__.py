@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.errors import GraphError
-from mlspec.graph.kinds import KEEPS_RESUME
+from mlspec.graph.kinds import KEEPS_RESUME, packages_of
 from mlspec.graph.model import Graph, Stage
 from mlspec.graph.plan_format import read_plan
+from mlspec.graph.versions import installed_versions
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.folder import Held, Maker, publish_into, read_folder
 from mlspec.runtime.kfp.answer import ExecutorInput, metadata_of, show
 from mlspec.runtime.lock import alone
-from mlspec.runtime.stage import Around, run_stage
+from mlspec.runtime.stage import Around, check_read, run_stage
 from mlspec.runtime.store import Store
 from mlspec.runtime.stored import bring_about, maker_of
 
@@ -142,6 +143,7 @@ def _beside(
     folder = tempfile.TemporaryDirectory(prefix=".mlspec-", dir=files.make_folder(beside))
     with folder as work, alone(files.make_folder(around.resume_root)):
         made = run_stage(graph, stage.id, {name: item.path for name, item in held.items()}, Path(work), around)
+        check_read(stage, made, maker.key, installed_versions(packages_of(stage.kind, stage.config)))
         written = {name: publish_into(made[name], target, stage.outputs[name], maker, name) for name, target in targets.items()}
         if stage.kind not in KEEPS_RESUME:
             files.remove_tree(around.resume_root)  # while it is ours: whoever waits for it makes it anew

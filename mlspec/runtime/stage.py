@@ -99,7 +99,7 @@ def make_in_store(
     started = time.perf_counter()
     with store.workspace(stage.id + mark) as workspace:
         folders = run_stage(graph, stage_id, inputs, workspace, around)
-        _check_read(stage, folders, record)
+        check_read(stage, folders, record.key, record.versions)
         outputs = {name: store.publish(folders[name], kind) for name, kind in stage.outputs.items()}
         manifest = Manifest(
             key=record.key, stage=stage.id, kind=stage.kind, kind_version=KINDS[stage.kind].version, outputs=outputs,
@@ -112,7 +112,7 @@ def make_in_store(
     return manifest
 
 
-def _check_read(stage: Stage, folders: Mapping[str, Path], record: Record) -> None:
+def check_read(stage: Stage, folders: Mapping[str, Path], key: str, versions: Mapping[str, str]) -> None:
     """MLS801 when a source's files are not those that its key was made of: they were replaced between the two.
 
     What `extract` wrote names the digest of every file as it was read; under the key of other content it would be reused for that.
@@ -122,7 +122,7 @@ def _check_read(stage: Stage, folders: Mapping[str, Path], record: Record) -> No
     from mlspec.runtime import table  # the engine's query builder, which few stages need
 
     read = {str(file["path"]): str(file["digest"]) for file in table.head(folders["rows"])["files"]}
-    if stage_key(stage, KINDS[stage.kind].version, {}, read, record.versions) == record.key:
+    if stage_key(stage, KINDS[stage.kind].version, {}, read, versions) == key:
         return
     raise StageError(
         "MLS801", f"the data of `{stage.block}` was replaced after the run began", f"{stage.block}.from",

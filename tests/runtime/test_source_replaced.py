@@ -9,7 +9,8 @@ import pytest
 from mlspec_local import Event, Outcome, run_plan
 
 from mlspec.backend import RunRequest
-from mlspec.graph import Graph, Stage
+from mlspec.graph import Graph, Stage, write_plan
+from mlspec.runtime import __main__ as command
 from mlspec.runtime import table
 from mlspec.runtime.store import Store
 
@@ -66,3 +67,23 @@ def test_replaced_between_extract_and_verify(root: Path) -> None:
     assert outcome.exit_code == 0 and ages(root, outcome) == [30, 31]
     after = run_plan(RunRequest(graph(), root))
     assert after.names("ran") == ["people-extract", "people-verify"] and ages(root, after) == [40, 41]
+
+
+def test_replaced_before_a_command_without_a_store_reads_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `dvc repro` runs: rows of one content under the key of the other would release a model for data that nobody pinned."""
+    (root / "plan.json").write_bytes(write_plan(graph()))
+    arguments = ["people-extract", "--plan", str(root / "plan.json"), "--root", str(root), "--out", f"rows={root / 'rows'}"]
+    run_stage = command.run_stage
+
+    def late(*given: Any) -> dict[str, Path]:
+        (root / "people.csv").write_text(NEW)
+        return run_stage(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "run_stage", late)
+        assert command.main(arguments) == 1
+    assert "error[MLS801] at people.from" in capsys.readouterr().err and not (root / "rows").exists()
+    assert command.main(arguments) == 0
+    assert table.load(root / "rows")["age"].to_pylist() == [40, 41]
