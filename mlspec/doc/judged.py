@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,10 @@ from mlspec.doc.privacy import WITHHELD, groups_hidden, withheld
 from mlspec.doc.subject import Subject, expression_text
 from mlspec.page.html import Html, drawn
 from mlspec.spec.model import Block, Definition
+
+
+# What an evaluation says of groups without a number: the sentence, then each group with its name and count.
+_OF_GROUPS = re.compile(r"(a group of `[^`]*` (?:is smaller than min_group [\d,]+|has no value)): .*", re.DOTALL)
 
 
 class Judged(NamedTuple):
@@ -35,7 +40,7 @@ def judged_gates(subject: Subject) -> list[Judged]:
             chart = shown.get("chart")
             rows.append(Judged(
                 block, gate, expression_text(gate.value), str(raw.get("status") or ""), str(shown.get("value") or ""),
-                str(shown.get("evidence") or ""), str(raw.get("reason") or ""), list(_groups(subject, gate, raw)),
+                str(shown.get("evidence") or ""), _reason(raw), list(_groups(subject, gate, raw)),
                 None if chart is None else drawn(chart),
             ))  # fmt: skip
     return rows
@@ -53,6 +58,11 @@ def _shown(subject: Subject) -> dict[tuple[str, str], tuple[Mapping[str, Any], M
         for shown, raw in zip(part["gates"], evidence.verdict[part["name"]]["gates"], strict=True):
             found[str(part["name"]), str(shown["name"])] = (shown, raw)
     return found
+
+
+def _reason(raw: Mapping[str, Any]) -> str:
+    """Why a gate did not pass, without the groups that it names: they are listed beside it, those of few rows withheld."""
+    return _OF_GROUPS.sub(r"\1", str(raw.get("reason") or ""))
 
 
 def _groups(subject: Subject, gate: Definition, raw: Mapping[str, Any]) -> Iterator[str]:

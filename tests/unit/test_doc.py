@@ -143,6 +143,42 @@ def test_small_groups_and_names_of_persons_stay_out(tmp_path: Path) -> None:
     assert "secret model" not in pages, "the machine's own name"
 
 
+@pytest.mark.parametrize(("reason", "shown"), [
+    ("a group of `sex` is smaller than min_group 100: `m` has 33, `zed` has 9", "a group of `sex` is smaller than min_group 100"),
+    ("a group of `sex` has no value: `zed`: all rows\nhave one label; `m`: no rows", "a group of `sex` has no value"),
+    ("all rows have the same label", "all rows have the same label"),
+])  # fmt: skip
+def test_the_reason_of_a_gate_names_no_group(reason: str, shown: str, tmp_path: Path) -> None:
+    found = findings()
+    gate = found["release-verdict"]["verdict"]["verdict.json"]["gates"][2]
+    gate.update(value=None, reason=reason, groups={"f": {"value": None, "n": 400}, "zed": {"value": None, "n": 9}})
+    spec = project(tmp_path)
+    store_run(spec, found)
+    pages = build_site(subject(spec))
+    assert shown in text_of(pages["gates.html"])
+    assert not re.search(r"\bzed\b|has 33|has 9", "".join(pages.values()))
+
+
+# A value of a column whose count is below the floor is withheld, and so is the next where the total would tell it.
+@pytest.mark.parametrize(("top", "shown"), [
+    ([("Ulm", 14000), ("Köln", 970), ("Zrare", 24), ("Yrare", 6)], "Ulm 14,000, Köln 970, 2 values of few rows withheld"),
+    ([("Ulm", 14900), ("Köln", 93), ("Zrare", 7)], "Ulm 14,900, 2 values of few rows withheld"),
+    ([("Zrare", 24)], "1 value of few rows withheld"),
+    ([("Ulm", 15000)], "Ulm 15,000"),
+])  # fmt: skip
+def test_values_of_few_rows_stay_out_of_the_data_sheet(top: list[tuple[str, int]], shown: str, tmp_path: Path) -> None:
+    found = findings()
+    statistics = found["eda-explore"]["statistics"]["statistics.json"]
+    statistics["min_cell"] = 1
+    statistics["columns"]["city"]["top"] = [{"value": value, "count": count} for value, count in top]
+    spec = project(tmp_path)
+    store_run(spec, found)
+    pages = build_site(subject(spec))
+    assert shown in text_of(pages["data.html"])
+    assert "cells of fewer than 25 rows are withheld" in text_of(pages["data.html"])
+    assert not re.search("Zrare|Yrare", "".join(pages.values()))
+
+
 @pytest.mark.parametrize(("counts", "hidden"), [
     ([100, 50, 3], [False, True, True]), ([100, 50, 0], [False] * 3), ([3, 4, 90], [True, True, True]), ([30, 15, 10], [False, True, True]),
     ([19, 5], [True, True]), ([20, 20], [False, False]), ([], []),

@@ -8,7 +8,7 @@ from typing import Any
 from mlspec.doc.judged import found_value
 from mlspec.doc.pages.site import framed, run_note, unanswered
 from mlspec.doc.personal import personal_rows
-from mlspec.doc.privacy import hides_values, is_personal
+from mlspec.doc.privacy import WITHHELD, hides_values, is_personal, withheld
 from mlspec.doc.subject import Subject, cites, expression_text, field_text
 from mlspec.page.frame import Page, anchor, facts, section, table, tag
 from mlspec.page.html import Html, el, join
@@ -65,7 +65,7 @@ def _source(subject: Subject, block: Block) -> Html:
     head += ["Read by", "Where"]
     note = None
     if seen:
-        note = el("p", f"Seen in part {seen['part']}, {seen['rows']:,} rows; cells of fewer than {seen['min_cell']} rows are withheld, and "
+        note = el("p", f"Seen in part {seen['part']}, {seen['rows']:,} rows; cells of fewer than {subject.min_cell} rows are withheld, and "
                   "columns that name persons show no values.", class_="note")  # fmt: skip
     return join([
         el("p", block.doc) if block.doc else None,
@@ -120,23 +120,23 @@ def _column(subject: Subject, block: Block, column: Column, seen: Mapping[str, A
         ),
     ]
     if seen:
-        cells += _seen(column, seen["columns"].get(column.name))
+        cells += _seen(column, seen["columns"].get(column.name), subject.min_cell)
     readers = subject.readers.get((block.name, column.name), [])
     cells += [el("td", el("a", ", ".join(readers), href=f"lineage.html#{anchor(f'{block.name}.{column.name}')}") if readers else "no feature"),
               el("td", subject.line(column.span))]  # fmt: skip
     return el("tr", cells, id=anchor(f"{block.name}.{column.name}"))
 
 
-def _seen(column: Column, found: Mapping[str, Any] | None) -> list[Html]:
+def _seen(column: Column, found: Mapping[str, Any] | None, least: int) -> list[Html]:
     if found is None:
         return [el("td", "–", class_="n"), el("td", "–", class_="n"), el("td", "not described")]
     missing = found.get("null_rate")
     return [el("td", "–" if missing is None else f"{missing:.1%}", class_="n"), el("td", f"{found.get('distinct', 0):,}", class_="n"),
-            el("td", _values(column, found))]  # fmt: skip
+            el("td", _values(column, found, least))]  # fmt: skip
 
 
-def _values(column: Column, found: Mapping[str, Any]) -> str:
-    """The middle of the values, or the most frequent ones; nothing of a column that names persons."""
+def _values(column: Column, found: Mapping[str, Any], least: int) -> str:
+    """The middle of the values, or the most frequent ones of enough rows; nothing of a column that names persons."""
     if hides_values(column) or found.get("kind") == "hidden":
         return "withheld: the column names persons"
     if found.get("kind") == "number":
@@ -144,8 +144,11 @@ def _values(column: Column, found: Mapping[str, Any]) -> str:
         if any(end is None for end in ends):
             return "withheld: too few rows"
         return f"{ends[0]:g} · {ends[1]:g} · {ends[2]:g} (5%, middle, 95%)"
-    top = [f"{item['value']} {item['count']:,}" for item in found.get("top", ())[:4]]
-    return ", ".join(top) or "–"
+    top = list(found.get("top", ()))
+    hidden = withheld([int(item["count"] or 0) for item in top], least)
+    shown = [f"{item['value']} {item['count']:,}" for item, hides in zip(top, hidden, strict=True) if not hides][:4]
+    few = sum(hidden)
+    return ", ".join([*shown, *([f"{few} value{'s' * (few > 1)} of few rows {WITHHELD}"] if few else [])]) or "–"
 
 
 def _checks(subject: Subject, block: Block) -> Html | None:
