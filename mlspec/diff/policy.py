@@ -98,8 +98,9 @@ def _in_force(path: str, policy: Policy) -> Any:
         return policy.level(name) or code(name).severity
     if section == "effects":
         return policy.values.get(path, EFFECT_LEVELS[name])
-    if section == "approve":
-        return policy.signers(name) or None
+    if section in ("approve", "approvers"):
+        # An empty list is nobody; None is whom the spec names: the one permits least, the other most.
+        return policy.values.get(path, policy.values.get("policy.approvers"))
     return policy.get(path) or None
 
 
@@ -123,7 +124,7 @@ def _span(policy: Policy, path: str) -> Span | None:
 
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return ", ".join(value) or "nobody"
     return {True: "true", None: ""}.get(value, str(value)) if not isinstance(value, int) or value is True else str(value)
 
 

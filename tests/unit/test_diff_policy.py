@@ -165,6 +165,25 @@ def test_what_holds_without_being_written_is_no_change() -> None:
         assert not compare_policies(Policy(), policy, Signing("2026-12-01")).changes
 
 
+@pytest.mark.parametrize("setting", ["[policy]\napprovers", "[policy.approve]\noverride", "[policy.approve]\nloosening"])
+def test_nobody_is_fewer_than_anybody(setting: str) -> None:
+    """An empty list lets nobody sign: every other list, and none at all, lets more."""
+    texts = [f"{setting} = []\n", f'{setting} = ["ml-risk"]\n', ""]
+    nobody, one, open_ = (read_policy(SourceFile("mlspec.toml", text))[0] for text in texts)
+    for before, after in ((nobody, one), (nobody, open_), (one, open_)):
+        [change] = compare_policies(before, after, Signing("2026-12-01")).changes
+        assert (change.effect, change.security, change.level) == ("loosening", True, "error")
+        [change] = compare_policies(after, before, Signing("2026-12-01")).changes
+        assert change.effect == "tightening"
+
+
+def test_nobody_for_one_thing_is_fewer_than_all_approvers() -> None:
+    texts = ['approvers = ["a"]\n[policy.approve]\noverride = []\n', 'approvers = ["a"]\n']
+    old, new = (read_policy(SourceFile("mlspec.toml", f"[policy]\n{text}"))[0] for text in texts)
+    [change] = compare_policies(old, new, Signing("2026-12-01")).changes
+    assert (change.where, change.effect, change.old, change.new) == ("policy.approve.override", "loosening", "nobody", "a")
+
+
 def test_the_words_are_those_of_the_tables() -> None:
     assert set(LEVELS) == {"error", "warning", "off"}
     assert {Policy().effect_level(effect) for effect in EFFECTS} == set(LEVELS)
