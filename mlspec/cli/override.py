@@ -98,14 +98,14 @@ def _faults_of_signer(options: argparse.Namespace, found: Compilation) -> Iterat
 
 
 def _faults_of_end(options: argparse.Namespace, found: Compilation) -> Iterator[tuple[str, str, str, str]]:
-    """Last days that are over or too far away."""
+    """Last days that are over or too far away. The day goes on record as YYYY-MM-DD, however it was spelled: it is compared as text."""
     from datetime import date
 
     from mlspec.policy.waivers import days_between
     from mlspec.runtime.audit.log import today
 
     try:
-        date.fromisoformat(options.expires or "")
+        options.expires = date.fromisoformat(options.expires or "").isoformat()
     except ValueError:
         yield "it has no last day", "--expires DATE, such as 2027-01-31", options.expires or "nothing", ""
         return

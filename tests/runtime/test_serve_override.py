@@ -126,8 +126,10 @@ def test_a_server_says_by_whose_override_it_answers(tmp_path: Path) -> None:
     assert asked(service, "/predict", GOOD).status_code == 200
 
 
-def test_after_the_last_day_nothing_is_answered(tmp_path: Path) -> None:
-    service = served(tmp_path, "2020-01-01")
+@pytest.mark.parametrize("expires", ["2020-01-01", "29991231", "2999-W52-2", "for ever"])
+def test_after_the_last_day_nothing_is_answered(tmp_path: Path, expires: str) -> None:
+    """A last day that is not spelled as mlspec spells days is over."""
+    service = served(tmp_path, expires)
     answer = asked(service, "/predict", GOOD)
     assert (answer.status_code, answer.json()["code"]) == (503, "MLS821")
     ready = asked(service, "/readyz")

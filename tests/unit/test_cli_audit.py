@@ -117,6 +117,17 @@ def test_an_override_is_revoked(project: Path, capsys: Capture) -> None:
     assert "record 1 is no override that stands" in again
 
 
+@pytest.mark.parametrize("spelled", ["29991224", "2999-W52-2"])
+def test_a_last_day_is_on_record_in_one_spelling(
+    project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, spelled: str
+) -> None:
+    """Records are compared as text: in another spelling an override would outlive its last day."""
+    said(capsys, "override", "small.mlspec", *SIGNED, "--expires", spelled)
+    assert log.read(project).records[0]["expires"] == "2999-12-24"
+    monkeypatch.setattr(log, "now", lambda: "2999-12-25T00:00:00Z")
+    assert "RELEASED" not in said(capsys, "show")
+
+
 def test_programs_are_told_the_record(project: Path, capsys: Capture) -> None:
     done = json.loads(said(capsys, "override", "small.mlspec", *SIGNED, "--format", "json"))
     assert done["record"]["n"] == 1

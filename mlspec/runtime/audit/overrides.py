@@ -7,12 +7,22 @@ judged, all by digest, up to and with its last day. A gate that fails anew, anot
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 OVERRIDE = "override"
 REVOKED = "revoke"
 LEAST_REASON = 15
 """Characters of a reason: "ok" and "see above" are none."""
+
+
+def ended(record: Mapping[str, Any], day: str) -> bool:
+    """Whether the last day of an override is over. A last day in any other spelling is over: as text it would compare as it likes."""
+    expires = str(record.get("expires"))
+    try:
+        return date.fromisoformat(expires).isoformat() != expires or expires < day
+    except ValueError:
+        return True
 
 
 def failed_gates(verdict: Mapping[str, Any]) -> dict[str, str]:
@@ -39,7 +49,7 @@ def standing(records: Iterable[Mapping[str, Any]], day: str) -> list[Mapping[str
     """The overrides that hold on a day, the newest first: neither expired nor revoked."""
     found: dict[int, Mapping[str, Any]] = {}
     for record in records:
-        if record.get("event") == OVERRIDE and str(record.get("expires")) >= day:
+        if record.get("event") == OVERRIDE and not ended(record, day):
             found[record["n"]] = record
         elif record.get("event") == REVOKED:
             found.pop(record.get("of", 0), None)

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from mlspec.runtime.audit.log import today
+from mlspec.runtime.audit.overrides import ended
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.secrets import resolve_secret
 from mlspec.runtime.serve.config import ServeConfig, read_config
@@ -128,7 +129,7 @@ class Service:
     @property
     def expired(self) -> bool:
         """Whether the last day of the override that released this package is over: what its gates refused is then not answered with."""
-        return self.override is not None and str(self.override["expires"]) < today()
+        return self.override is not None and ended(self.override, today())
 
     def pool_busy(self) -> bool:
         """Whether a batch is still being computed."""
