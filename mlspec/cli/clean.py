@@ -94,18 +94,26 @@ def _kept(runs: list[Path], count: int) -> list[Path]:
     """The newest runs of each spec and env, and whatever a release still stands on: the newest that passed, and overridden ones."""
     overridden = _overridden(runs)
     seen: dict[tuple[Any, Any], int] = {}
-    passed: set[tuple[Any, Any]] = set()
+    released: set[tuple[Any, ...]] = set()
     kept = []
     for path in runs:
         summary = _summary(path)
         who = (summary.get("spec"), summary.get("env"))
-        first_passed = bool(summary.get("passed")) and who not in passed
-        if seen.get(who, 0) < count or first_passed or path.name in overridden:
+        stands_for = _releases(summary)
+        if seen.get(who, 0) < count or not stands_for <= released or path.name in overridden:
             kept.append(path)
             seen[who] = seen.get(who, 0) + 1
-            if summary.get("passed"):
-                passed.add(who)
+        released |= stands_for
     return kept
+
+
+def _releases(summary: dict[str, Any]) -> set[tuple[Any, ...]]:
+    """What a run releases, as serving looks for it: a gates block of the spec as it was then, whose verdict passed unguarded."""
+    verdicts = summary.get("verdicts")
+    if not isinstance(verdicts, dict) or summary.get("guarded", bool(summary.get("env"))):
+        return set()
+    who = (summary.get("spec_digest"), summary.get("spec"), summary.get("env"))
+    return {(*who, block) for block, verdict in verdicts.items() if isinstance(verdict, dict) and verdict.get("passed") is True}
 
 
 def _overridden(runs: list[Path]) -> set[str]:

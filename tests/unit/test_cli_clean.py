@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlspec.cli import exits, main
 
 
-def stored(root: Path, number: int, keys: dict[str, str], *, passed: bool = True, done: bool = True) -> None:
-    """Leave behind what a run leaves: `keys` maps a key to the digest of its artifact."""
+def stored(root: Path, number: int, keys: dict[str, str], *, passed: bool = True, done: bool = True, **said: Any) -> None:
+    """Leave behind what a run leaves: `keys` maps a key to the digest of its artifact, `said` is more of its summary."""
     state = root / ".mlspec"
     run = state / "runs" / f"{number:06d}"
     run.mkdir(parents=True)
@@ -24,7 +25,8 @@ def stored(root: Path, number: int, keys: dict[str, str], *, passed: bool = True
         (state / "store" / "artifacts" / digest / "file").write_text("x" * 100)
     if done:
         stages = {f"s{place}": {"key": key} for place, key in enumerate(keys)}
-        (run / "summary.json").write_text(json.dumps({"spec": "demo", "env": None, "passed": passed, "stages": stages}))
+        summary = {"spec": "demo", "env": None, "passed": passed, "stages": stages, "verdicts": {"release": {"passed": passed}}}
+        (run / "summary.json").write_text(json.dumps(summary | said))
 
 
 def left(root: Path) -> tuple[set[str], set[str], set[str]]:
@@ -62,6 +64,36 @@ def test_a_dry_run_removes_nothing(root: Path, capsys: pytest.CaptureFixture[str
 
 def test_the_newest_run_that_passed_stays(root: Path) -> None:
     stored(root, 1, {"k1": "a1"})
+    stored(root, 2, {"k2": "a2"}, passed=False)
+    assert main(["clean", "--keep", "1"]) == 0
+    assert left(root)[0] == {"000001", "000002"}
+
+
+PASSED, FAILED = {"passed": True}, {"passed": False}
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        {"verdicts": {}, "only": ["s0"]},
+        {"verdicts": {"release": FAILED, "other": PASSED}},
+        {"guarded": True},
+        {"spec_digest": "d2"},
+    ],
+    ids=["only", "block", "guarded", "edited"],
+)
+def test_what_is_served_stays_whatever_else_passed_since(root: Path, newer: dict[str, Any]) -> None:
+    """A run of one stage decides no gates, another block's verdict and a guarded run release nothing of this one."""
+    stored(root, 1, {"k1": "a1"}, spec_digest="d1")
+    stored(root, 2, {"k2": "a2"}, **{"spec_digest": "d1", **newer})
+    stored(root, 3, {"k3": "a3"}, **{"spec_digest": "d1", **newer})
+    assert main(["clean", "--keep", "1"]) == 0
+    runs, _, artifacts = left(root)
+    assert "000001" in runs and "a1" in artifacts and "000003" in runs
+
+
+def test_a_release_that_was_fetched_stays_though_its_run_is_not_whole(root: Path) -> None:
+    stored(root, 1, {"k1": "a1"}, passed=False, verdicts={"release": PASSED}, target="elsewhere")
     stored(root, 2, {"k2": "a2"}, passed=False)
     assert main(["clean", "--keep", "1"]) == 0
     assert left(root)[0] == {"000001", "000002"}
