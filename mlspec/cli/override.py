@@ -180,21 +180,26 @@ def _fault_of_run(summary: Mapping[str, Any], verdict: Mapping[str, Any] | None,
 
 
 def _revoke(options: argparse.Namespace, found: Compilation, block: Block) -> int:
+    """End an override of these very gates, and mark the pages of its runs with what still stands."""
     from mlspec.runtime.audit import log
     from mlspec.runtime.audit.overrides import REVOKED, standing
-    from mlspec.runtime.audit.stamp import stamp
+    from mlspec.runtime.audit.stamp import stamp_standing
     from mlspec.runtime.runs import summaries
 
     root = found.project.root
-    chain = log.read_sound(root)
-    known = {record["n"]: record for record in standing(chain.records, log.today())}
-    if options.revoke not in known:
-        raise _refused(block, f"record {options.revoke} is no override that stands", ", ".join(map(str, known)) or "none stands",
-                       str(options.revoke), "`mlspec audit` lists the records")  # fmt: skip
+    records = log.read_sound(root).records
+    known = {record["n"]: record for record in standing(records, log.today())}
+    own = {number: record for number, record in known.items() if _is_of(record, found, block)}
+    if options.revoke not in own:
+        other = known.get(options.revoke)
+        whose = "no override that stands" if other is None else f"an override of `{other['gates']}` of {other['spec']}"
+        raise _refused(block, f"record {options.revoke} is {whose}", ", ".join(map(str, own)) or "none stands", str(options.revoke),
+                       "`mlspec audit` lists the records; name the spec and the gates that it is of")  # fmt: skip
     head = log.append(root, REVOKED, {"of": options.revoke, "actor": options.actor, "reason": " ".join(options.reason.split())})
+    records = log.read_sound(root).records
     for folder, summary in summaries(root):
-        if summary.get("spec_digest") == known[options.revoke]["spec_digest"]:
-            stamp(folder, summary, None)
+        if summary.get("spec_digest") == own[options.revoke]["spec_digest"]:
+            stamp_standing(folder, summary, records, log.today())
     if options.format == "json":
         out(json.dumps({"format": 1, "revoked": options.revoke, "record": head.count, "digest": head.digest}, indent=2) + "\n")
     else:
@@ -202,3 +207,9 @@ def _revoke(options: argparse.Namespace, found: Compilation, block: Block) -> in
             f"override {options.revoke} is revoked (record {head.count}): a server that runs keeps answering until it is started again\n"
         )
     return exits.OK
+
+
+def _is_of(record: Mapping[str, Any], found: Compilation, block: Block) -> bool:
+    """Whether an override is of these gates of this spec, as it is or as it was: who may sign for others may not end it."""
+    assert found.spec is not None
+    return (record.get("spec"), record.get("gates")) == (found.spec.name, block.name)

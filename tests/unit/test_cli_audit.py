@@ -128,6 +128,34 @@ def test_a_last_day_is_on_record_in_one_spelling(
     assert "RELEASED" not in said(capsys, "show")
 
 
+def test_an_override_is_ended_by_its_own_spec_and_gates_alone(project: Path, capsys: Capture) -> None:
+    """Who may sign for another spec may not end it."""
+    said(capsys, "override", "small.mlspec", *SIGNED)
+    (project / "other.mlspec").write_text(SPEC.replace("spec small", "spec other"))
+    ended = ["--actor", "ml-risk", "--reason", "it is not theirs to end", "--revoke", "1"]
+    text = said(capsys, "override", "other.mlspec", *ended, code=1)
+    assert "record 1 is an override of `release` of small" in text
+    assert "RELEASED" in said(capsys, "show")
+    (project / "small.mlspec").write_text(SPEC.replace(">= 0.5", ">= 0.6"))
+    said(capsys, "override", "small.mlspec", *ended)
+    assert "RELEASED" not in said(capsys, "show")
+
+
+def test_the_marks_of_what_still_stands_stay(project: Path, capsys: Capture) -> None:
+    """Of two overrides of one text of the spec, each is of a package of its own."""
+    gates = [{"name": "useful", "passed": False, "status": "failed", "value": 0.3, "unit": "float"}]
+    a_run(project, 2, verdicts={"release": {"passed": False, "gates": gates, "packages": {"line": "b" * 64}}})
+    for number in ("1", "2", "1"):
+        said(capsys, "override", "small.mlspec", *SIGNED, "--run", number)
+    pages = [project / f".mlspec/runs/{number:06d}/reports/index.html" for number in (1, 2)]
+    ended = ["--actor", "ml-risk", "--reason", "it was measured again", "--revoke"]
+    assert "(record 3 of" in pages[0].read_text()
+    said(capsys, "override", "small.mlspec", *ended, "3")
+    assert ["(record 1 of" in pages[0].read_text(), "(record 2 of" in pages[1].read_text()] == [True, True]
+    said(capsys, "override", "small.mlspec", *ended, "1")
+    assert ["RELEASED" in page.read_text() for page in pages] == [False, True]
+
+
 def test_programs_are_told_the_record(project: Path, capsys: Capture) -> None:
     done = json.loads(said(capsys, "override", "small.mlspec", *SIGNED, "--format", "json"))
     assert done["record"]["n"] == 1

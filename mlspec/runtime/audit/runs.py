@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.runtime.audit import log
-from mlspec.runtime.audit.overrides import failed_gates, override_of
-from mlspec.runtime.audit.stamp import stamp
+from mlspec.runtime.audit.overrides import failed_gates
+from mlspec.runtime.audit.stamp import stamp_standing
 from mlspec.runtime.errors import StageError
 
 _TOLD = ("run", "spec", "spec_digest", "plan", "target", "from", "env", "guarded", "passed")
@@ -31,8 +31,6 @@ def record_run(project_root: Path, folder: Path, summary: Mapping[str, Any]) -> 
         records = () if summary.get("passed") else log.read_sound(project_root).records
     except StageError as error:
         return {}, f"this run is not in the audit log: {error.message} ({error.found})"
-    for name, verdict in verdicts.items():
-        found = override_of(records, str(summary.get("spec_digest")), name, verdict, log.today())
-        if found is not None and verdict.get("passed") is not True:
-            stamp(folder, summary, found)
+    if records:
+        stamp_standing(folder, summary, records, log.today())
     return {"audit": {"count": head.count, "digest": head.digest}}, ""

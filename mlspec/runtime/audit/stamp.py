@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from mlspec.runtime import files
-from mlspec.runtime.audit.overrides import sentence
+from mlspec.runtime.audit.overrides import override_of, sentence
 
 _BEGIN, _END = "<!-- override -->", "<!-- /override -->"
 _OLD = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END) + "\n", re.DOTALL)
@@ -32,6 +32,14 @@ def stamp(run_folder: Path, summary: Mapping[str, Any], override: Mapping[str, A
             files.write_text(path, after)
             changed.append(path)
     return changed
+
+
+def stamp_standing(run_folder: Path, summary: Mapping[str, Any], records: Iterable[Mapping[str, Any]], day: str) -> list[Path]:
+    """Put on top what stands on a day for gates that the run failed, the first of them, and take off what does not."""
+    digest, records = str(summary.get("spec_digest")), [*records]
+    failed = [item for item in (summary.get("verdicts") or {}).items() if item[1].get("passed") is not True]
+    found = (override_of(records, digest, name, verdict, day) for name, verdict in failed)
+    return stamp(run_folder, summary, next((record for record in found if record is not None), None))
 
 
 def _pages(run_folder: Path, summary: Mapping[str, Any]) -> Iterator[Path]:
