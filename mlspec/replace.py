@@ -6,16 +6,21 @@ import os
 from pathlib import Path
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """All of the new bytes or all of the old: temporary file beside it, fsync, rename; the file's mode is kept."""
-    path = Path(os.path.realpath(path))  # a link stays one: what it leads to is written
+def replace_file(path: Path, data: bytes, *, follow: bool = True) -> None:
+    """All of the new bytes or all of the old: temporary file beside it, fsync, rename; the file's mode is kept.
+
+    A link to a file that people wrote stays one, and what it leads to is written. What mlspec makes itself takes the link's place
+    (`follow=False`), so that a link in a folder of generated files leads to no other file.
+    """
+    if follow:
+        path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
+        if path.exists() and not path.is_symlink():
             temporary.chmod(path.stat().st_mode)
         temporary.replace(path)
     except OSError:

@@ -146,7 +146,7 @@ def write_compiled(folder: Path, compiled: Compiled, emitted: Emitted, *, force:
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all, in folders that are made for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, text.encode())
+    replace_file(path, text.encode(), follow=False)
 
 
 def digest_of_file(path: Path) -> str | None:

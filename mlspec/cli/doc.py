@@ -88,14 +88,19 @@ def _stored(options: argparse.Namespace, found: Compilation) -> Stored | None:
 
 
 def _write(folder: Path, site: dict[str, str]) -> list[Path]:
-    """Each page whole or not at all; a page that is the same already is left as it is."""
+    """Each page whole or not at all; one that is the same already is left as it is, a link is replaced and not written through."""
     from mlspec.replace import replace_file
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise exits.CommandError(f"`{shown_path(folder)}` is no folder that pages can be written into", expected="a folder, there or new",
+                                 found="a file of that name, or of a folder above it",
+                                 help="name another folder: `-o DIR`, or move the file away") from None  # fmt: skip
     written = []
     for name, text in site.items():
         path, data = folder / name, text.encode()
-        if not (path.is_file() and path.read_bytes() == data):
-            replace_file(path, data)
+        if path.is_symlink() or not (path.is_file() and path.read_bytes() == data):
+            replace_file(path, data, follow=False)
         written.append(path)
     return written

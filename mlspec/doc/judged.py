@@ -11,7 +11,6 @@ from mlspec.doc.subject import Subject, expression_text
 from mlspec.page.html import Html, drawn
 from mlspec.spec.model import Block, Definition
 
-
 # What an evaluation says of groups without a number: the sentence, then each group with its name and count.
 _OF_GROUPS = re.compile(r"(a group of `[^`]*` (?:is smaller than min_group [\d,]+|has no value)): .*", re.DOTALL)
 

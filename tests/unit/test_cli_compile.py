@@ -71,6 +71,17 @@ def test_files_and_their_map_are_written(project: Path, capsys: pytest.CaptureFi
     assert (project / "near" / "list.yaml").read_text().startswith('root: ".."\n')
 
 
+def test_a_link_is_replaced_and_what_it_leads_to_is_kept(project: Path) -> None:
+    compiled()
+    kept = project / "mine.yaml"
+    kept.write_text("mine: 1\n")
+    (folder_of(project) / "list.yaml").unlink()
+    (folder_of(project) / "list.yaml").symlink_to(kept)
+    assert compiled("--force") == 0
+    assert kept.read_text() == "mine: 1\n"
+    assert not any(path.is_symlink() for path in folder_of(project).iterdir())
+
+
 def test_twice_gives_the_same_files_untouched(project: Path) -> None:
     compiled()
     before = {path.name: path.stat().st_ino for path in folder_of(project).iterdir()}

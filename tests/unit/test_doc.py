@@ -129,6 +129,36 @@ def test_what_is_written_twice_is_left_as_it_is(tmp_path: Path, capsys: Capture)
     assert json.loads(printed)["files"] == list(BUILT)
 
 
+def test_a_link_among_the_pages_is_replaced_and_what_it_leads_to_is_kept(tmp_path: Path, capsys: Capture) -> None:
+    spec, out = project(tmp_path), tmp_path / "out"
+    out.mkdir()
+    kept = tmp_path / "letter.html"
+    kept.write_text("mine")
+    (out / "index.html").symlink_to(kept)
+    (out / "card.html").symlink_to(tmp_path / "nothing.html")
+    assert main(["doc", str(spec), "-o", str(out), "--run", "none"]) == 0
+    assert kept.read_text() == "mine"
+    assert not (tmp_path / "nothing.html").exists()
+    assert not any(path.is_symlink() for path in out.iterdir())
+    page = (out / "index.html").read_bytes()
+    kept.write_bytes(page)
+    (out / "index.html").unlink()
+    (out / "index.html").symlink_to(kept)  # the same bytes, and still a link
+    assert main(["doc", str(spec), "-o", str(out), "--run", "none"]) == 0
+    assert not (out / "index.html").is_symlink()
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("named", ["taken", "taken/below"])
+def test_a_file_where_the_folder_should_be_is_said_with_a_way_out(named: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "taken").write_text("mine")
+    assert main(["doc", str(project(tmp_path)), "-o", str(tmp_path / named), "--run", "none"]) == 2
+    said = capsys.readouterr().err
+    assert "is no folder that pages can be written into" in said
+    assert "name another folder: `-o " in said
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 # Persons
 
 
