@@ -200,6 +200,21 @@ def test_every_mutant_is_one_change_that_parses(name: str) -> None:
         assert not faults, mutant
 
 
+@pytest.mark.parametrize("name", ["line", "doc", "text"])
+def test_blocks_and_columns_of_any_name_have_their_mutants_noticed(name: str, tmp_path: Path, capsys: Capture) -> None:
+    text = re.sub(r"\bline\b", "straight", (CASES / "mutants.mlspec").read_text())
+    named = re.sub(r"\b(inputs|age)\b", lambda found: {"inputs": name, "age": f"{name}2"}[found[0]], text)
+    columns = re.sub(r"\bage\b", name, text)
+
+    def noticed(spec: str) -> list[tuple[str, str | None]]:
+        (tmp_path / "one.mlspec").write_text(spec)
+        assert main(["test", str(tmp_path / "one.mlspec"), "--mutate", "--format", "json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        return [(mutant["kind"], mutant["noticed"]) for mutant in found["specs"][0]["mutants"]]
+
+    assert noticed(named) == noticed(columns) == noticed(text)
+
+
 def test_every_condition_has_its_mutants() -> None:
     tree, spec, _ = parsed("passing")
     made = {(mutant.path, mutant.kind.partition(" ")[2]) for mutant in mutants(tree, spec)}
