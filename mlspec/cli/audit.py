@@ -40,6 +40,10 @@ def run(options: argparse.Namespace) -> int:
     from mlspec.runtime.errors import StageError
 
     root = Project.of(Path("x")).root
+    if options.head is not None and options.action != "verify":
+        raise exits.CommandError(
+            "`--head` goes with `verify`", expected="mlspec audit verify --head DIGEST", found="mlspec audit --head"
+        )
     if options.head is not None and not _DIGEST.fullmatch(options.head):
         raise exits.CommandError("`--head` is no digest of a record", expected="64 hex digits, as `mlspec audit verify` prints them",
                                  found=options.head)  # fmt: skip
@@ -94,6 +98,8 @@ def _list(options: argparse.Namespace, chain: Chain) -> None:
             out(f"       {paint('dim', str(record['digest']))}\n")
     for problem in chain.problems:
         err(f"{paint('red', 'broken')}: {problem}\n")
+    for note in chain.notes:
+        err(f"note: {note}\n")
 
 
 def said(record: Mapping[str, Any]) -> str:

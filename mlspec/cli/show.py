@@ -88,9 +88,9 @@ def _records() -> Sequence[Mapping[str, Any]]:
     if not (_folder().parent / "audit.jsonl").exists():
         return ()
     from mlspec.runtime.audit import log
+    from mlspec.runtime.audit.overrides import counting
 
-    chain = log.read(_folder().parents[1])
-    return chain.records if chain.sound else ()
+    return counting(log.read(_folder().parents[1]))
 
 
 def _override_of(item: dict[str, Any], records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -112,8 +112,17 @@ def _word(options: argparse.Namespace, item: dict[str, Any], override: Mapping[s
             "red", f"gates failed, RELEASED BY OVERRIDE of {clean(str(override['actor']))} until {override['expires']}"
         )
     if item.get("exit_code") == 0:
-        return paint("green", "passed" if item.get("verdicts") else "complete")
+        return paint("green", "passed" if item.get("verdicts") else "complete") + _absent(item)
     return paint("red", "gates failed" if item.get("passed") is False else "failed")
+
+
+def _absent(item: dict[str, Any]) -> str:
+    """Of a result from elsewhere how many stages are not there; "" where all are, or where no more were asked for."""
+    stages = item.get("stages", {})
+    absent = sum(state.get("state") == "not-run" for state in stages.values())
+    return (
+        f" ({absent} of {len(stages)} stages are not there)" if absent and item.get("target") and not item.get("only") else ""
+    )
 
 
 def _run(options: argparse.Namespace, name: str) -> int:

@@ -99,6 +99,31 @@ def test_no_override_counts_while_the_log_is_broken(tmp_path: Path) -> None:
     assert "the audit log is broken" in refused(tmp_path)
 
 
+def test_an_override_counts_once_the_head_does_and_a_torn_line_costs_nothing(tmp_path: Path) -> None:
+    """A whole record behind the head may be a killed writer's, who told nobody that it is on record, or anybody's."""
+    summary = a_failed_run(tmp_path)
+    log.append(tmp_path, "run", {})
+    head = log.log_path(tmp_path).with_name(log.HEAD)
+    named = head.read_bytes()
+    overridden(tmp_path, summary)
+    head.write_bytes(named)
+    assert "record 2 is whole, and its writer was killed before the head named it" in refused(tmp_path)
+    log.append(tmp_path, "run", {})
+    with log.log_path(tmp_path).open("ab") as file:
+        file.write(b'{"half')
+    release = find_release(tmp_path, "s1", BLOCK)
+    assert release.override is not None and release.override["n"] == 2
+
+
+def test_the_end_of_an_override_counts_before_the_head_does(tmp_path: Path) -> None:
+    number = overridden(tmp_path, a_failed_run(tmp_path))
+    head = log.log_path(tmp_path).with_name(log.HEAD)
+    named = head.read_bytes()
+    log.append(tmp_path, "revoke", {"of": number, "actor": "head", "reason": "it was measured again"})
+    head.write_bytes(named)
+    assert "was revoked by head" in refused(tmp_path)
+
+
 def served(folder: Path, expires: str) -> Service:
     record = {"n": 2, "digest": "d" * 64, "actor": "ml-risk", "reason": REASON, "expires": expires, "gates": "release",
               "failed": {"useful": "0.8"}, "run": "000001"}  # fmt: skip

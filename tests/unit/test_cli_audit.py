@@ -245,6 +245,21 @@ def test_a_kept_digest_and_the_runs_find_a_log_that_was_begun_anew(project: Path
     assert said(capsys, "audit", "verify", "--head", "xyz", code=2).startswith("error: `--head` is no digest")
 
 
+def test_what_a_killed_writer_leaves_is_a_note_and_costs_nothing(project: Path, capsys: Capture) -> None:
+    said(capsys, "override", "small.mlspec", *SIGNED)
+    with log.log_path(project).open("ab") as file:
+        file.write(b'{"half')
+    for action in (["verify"], []):
+        text = said(capsys, "audit", *action)
+        assert "note: 6 bytes behind record 1 are no record: a killed writer leaves such. Nothing is to be done" in text
+    assert "RELEASED BY OVERRIDE" in said(capsys, "show")
+
+
+def test_a_kept_digest_is_for_verify_alone(project: Path, capsys: Capture) -> None:
+    """Without `verify` nothing was held against it, and the exit status said all was well."""
+    assert said(capsys, "audit", "--head", "0" * 64, code=2).startswith("error: `--head` goes with `verify`")
+
+
 def test_an_empty_log_is_unbroken(project: Path, capsys: Capture) -> None:
     assert said(capsys, "audit", "verify") == "unbroken: 0 records\n"
     assert said(capsys, "audit") == "nothing is on record yet: runs with gates, servers and overrides are\n"

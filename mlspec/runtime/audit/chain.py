@@ -36,7 +36,8 @@ class Head:
 class Chain:
     """A log that was read: its sound records up to the first fault, what is wrong, and what only needs saying.
 
-    `head` is that of the sound records, `torn` how many bytes lie behind the last whole line.
+    `head` is that of the sound records, `counted` how many of them the head file counts, `torn` how many bytes lie behind the last
+    whole line: they are no record, hold nothing, and need no mending.
     """
 
     records: tuple[Mapping[str, Any], ...] = ()
@@ -44,6 +45,7 @@ class Chain:
     notes: tuple[str, ...] = ()
     head: Head = Head()
     torn: int = 0
+    counted: int = 0
 
     @property
     def sound(self) -> bool:
@@ -75,11 +77,12 @@ def read_chain(log: bytes, head: bytes | None) -> Chain:
         heads.append(Head(len(records), str(record["digest"]), end))
     at = heads[-1]
     torn = 0 if fault else len(log) - at.size
-    if torn:
-        fault = f"{torn} bytes behind record {at.count} are no record: a writer that was killed leaves such, and the next one removes them"
-    beside, note = _compare_head(heads, head, bool(fault and not torn))
+    tail = f"{torn} bytes behind record {at.count} are no record: a killed writer leaves such. Nothing is to be done, the next one removes them"
+    beside, note = _compare_head(heads, head, bool(fault))
     problems = tuple(text for text in (fault, beside) if text)
-    return Chain(tuple(records), problems, (note,) if note else (), at, torn)
+    named = None if head is None else parse_head(head)
+    counted = 0 if named is None else max(0, min(named.count, at.count))
+    return Chain(tuple(records), problems, tuple(text for text in (note, tail if torn else "") if text), at, torn, counted)
 
 
 def _lines(log: bytes) -> Iterator[tuple[bytes, int]]:
@@ -145,6 +148,7 @@ def _compare_head(heads: list[Head], data: bytes | None, broken: bool) -> tuple[
     if last.count == head.count + 1:
         return (
             "",
-            f"record {last.count} is whole, and its writer was killed before the head named it: the next one takes it over",
+            f"record {last.count} is whole, and its writer was killed before the head named it: an override in it does not count "
+            "until the next run, override or server that is recorded takes it over",
         )
     return (f"the log has {last.count - head.count} records more than its head counts" if last.count > head.count else ""), ""

@@ -70,7 +70,7 @@ def read(project_root: Path) -> Chain:
 def read_sound(project_root: Path) -> Chain:
     """The chain of a project; MLS822 when it was tampered with: nothing in it counts then."""
     chain = read(project_root)
-    if not chain.sound and not (chain.torn and len(chain.problems) == 1):
+    if not chain.sound:
         raise broken(log_path(project_root), chain.problems[0])
     return chain
 
@@ -131,10 +131,12 @@ def _recovered(path: Path, data: bytes | None) -> Head:
     chain = read_chain(files.read_bytes(path), data)
     first = data is None and chain.head.count <= 1
     faults = [text for text in chain.problems if not text.startswith("the head file is missing") or not first]
-    if chain.torn:
-        faults = faults[1:]
     if faults:
         raise broken(path, faults[0])
     if chain.torn:
         files.truncate(path, chain.head.size)
+    if chain.head.count > chain.counted:
+        files.write_bytes(
+            path.with_name(HEAD), chain.head.line()
+        )  # else this writer, killed too, would leave two behind the head
     return chain.head

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlspec.runtime.audit.chain import Chain
 
 OVERRIDE = "override"
 REVOKED = "revoke"
@@ -54,6 +57,13 @@ def standing(records: Iterable[Mapping[str, Any]], day: str) -> list[Mapping[str
         elif record.get("event") == REVOKED:
             found.pop(record.get("of", 0), None)
     return list(found.values())[::-1]
+
+
+def counting(chain: Chain) -> list[Mapping[str, Any]]:
+    """The records that releases are judged by: none of a broken log, and no override that the head does not count yet."""
+    if not chain.sound:
+        return []
+    return [record for record in chain.records if record["n"] <= chain.counted or record.get("event") != OVERRIDE]
 
 
 def covers(record: Mapping[str, Any], spec_digest: str, gates: str, verdict: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.runtime.audit import log
-from mlspec.runtime.audit.overrides import lapsed, override_of
+from mlspec.runtime.audit.overrides import counting, lapsed, override_of
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.runs import summaries
 from mlspec.runtime.store import Store
@@ -40,16 +40,21 @@ class Release:
         return Store(project_root).artifact(str(found["digest"]), found.get("files"))
 
 
-def find_release(project_root: Path, spec_digest: str, block: Mapping[str, Any], *, unreleased: bool = False) -> Release:
+def find_release(
+    project_root: Path, spec_digest: str, block: Mapping[str, Any], *, unreleased: bool = False, origin: str | None = None
+) -> Release:
     """The release for a serve config (`name`, `model`, `gates`); MLS813 says what is missing when there is none.
 
     A run under an env never counts unless it says itself that the env changed nothing guarded. A verdict that failed counts where
-    an override on record holds for it today. With `unreleased`, the newest run of this spec that has a package is enough.
+    an override on record holds for it today. With `unreleased`, the newest run of this spec that has a package is enough. With
+    `origin`, only what was taken up from that folder may answer.
     """
     store = Store(project_root)
     reasons: list[str] = []
     others: list[str] = []
     for folder, summary in summaries(project_root):
+        if origin is not None and summary.get("from") != origin:
+            continue
         if summary.get("spec_digest") != spec_digest:
             others.append(f"run {folder.name} ran the spec as it was then{_under(summary)}")
             continue
@@ -61,7 +66,7 @@ def find_release(project_root: Path, spec_digest: str, block: Mapping[str, Any],
         if found is not None:
             return found
     raise StageError(
-        "MLS813", f"no run of this spec has released `{block['model']}`", str(block["name"]),
+        "MLS813", f"{'no run of this spec' if origin is None else f'what lies in `{origin}`'} has released `{block['model']}`", str(block["name"]),
         expected="a run whose verdict passed for this spec and this package",
         found=next(iter([*reasons, *others]), "no run that came to its end"),
         help="`mlspec run` makes a release, and `--env` must name what it ran under; `--unreleased` is for a look;\n"
@@ -104,10 +109,13 @@ def _overridden(
     chain = log.read(project_root)
     why = ""
     if chain.sound:
-        found = override_of(chain.records, digest, block["gates"], verdict, log.today())
+        records = counting(chain)
+        found = override_of(records, digest, block["gates"], verdict, log.today())
         if found is not None:
             return found
-        why = lapsed(chain.records, digest, block["gates"], verdict)
+        why = lapsed(records, digest, block["gates"], verdict)
+        if override_of(chain.records, digest, block["gates"], verdict, log.today()) is not None:
+            why = chain.notes[0]
     else:
         why = "the audit log is broken, so that no override counts: `mlspec audit verify`"
     reasons.append(f"run {run} failed {', '.join(failed) or 'its gates'}" + (f"; {why}" if why else ""))
