@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     from mlspec.testing import run_file
     from mlspec.testing.render import render
 
+    _together(options)
     files = spec_files(options.specs)
     with tempfile.TemporaryDirectory(prefix="mlspec-test-") as work, Rehearsal(Path(work)) as rehearsal:
         specs = [compilation(options, path) for path in files]
@@ -74,6 +75,17 @@ def run(options: argparse.Namespace) -> int:
     listed = options.coverage or options.fail_under is not None
     out(render(found, options.format, color=color, coverage=listed, quiet=options.quiet))
     return _code(options, found)
+
+
+def _together(options: argparse.Namespace) -> None:
+    """Refuses a floor under a number that nothing works out: it would always hold."""
+    if options.only and (options.coverage or options.fail_under is not None):
+        wanted = "--fail-under" if options.fail_under is not None else "--coverage"
+        raise exits.CommandError(f"`{wanted}` says nothing of some tests alone", expected="every test", found=f"`--only {options.only[0]}`",
+                                 help=f"leave out `--only`, or `{wanted}`")  # fmt: skip
+    if options.fail_under_mutants is not None and not options.mutate:
+        raise exits.CommandError("`--fail-under-mutants` needs mutants", expected="`--mutate` beside it", found="no `--mutate`",
+                                 help=f"`mlspec test --mutate --fail-under-mutants {options.fail_under_mutants:g}`")  # fmt: skip
 
 
 def _asked(options: argparse.Namespace, one: Compilation) -> Options:

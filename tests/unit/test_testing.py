@@ -107,6 +107,19 @@ def test_too_little_that_is_tested_or_noticed_fails(capsys: Capture) -> None:
     assert main(["test", "mutants.mlspec", "--mutate", "--fail-under-mutants", "30"]) == 0
 
 
+@pytest.mark.parametrize(("options", "said"), [
+    (["--only", "that_passes", "--coverage"], "leave out `--only`, or `--coverage`"),
+    (["--only", "that_passes", "--coverage", "--fail-under", "100"], "leave out `--only`, or `--fail-under`"),
+    (["--only", "that_passes", "--fail-under", "0"], "`--fail-under` says nothing of some tests alone"),
+    (["--fail-under-mutants", "99"], "`mlspec test --mutate --fail-under-mutants 99`"),
+])  # fmt: skip
+def test_a_floor_under_what_is_not_worked_out_is_refused(options: list[str], said: str, capsys: Capture) -> None:
+    assert main(["test", "failing.mlspec", *options]) == 2
+    found = capsys.readouterr()
+    assert said in found.err
+    assert found.out == ""
+
+
 def test_folders_and_environments(tmp_path: Path, capsys: Capture) -> None:
     text = (CASES / "mutants.mlspec").read_text() + "\nenv small {\n  set people.sample = 10%\n}\n"
     (tmp_path / "sub").mkdir()
