@@ -113,13 +113,13 @@ def path_for(spec: str, asked: tuple[object, ...]) -> str | None:
     return os.path.join(root, FOLDER, sha256(text.encode()).hexdigest()[:32] + ".json")  # noqa: PTH118
 
 
-def _state(root: str, name: str) -> tuple[int, int] | None:
-    """Size and time of a file at the project's root: the lock that imports are compared with, the policy."""
+def _state(root: str, name: str) -> str | None:
+    """The digest of a file at the project's root: the lock that imports are compared with, the policy. Its time can be set at will."""
+    path = os.path.join(root, name)  # noqa: PTH118
     try:
-        state = os.stat(os.path.join(root, name))  # noqa: PTH116, PTH118
+        return _digest(path) if os.path.isfile(path) else None  # noqa: PTH113
     except OSError:
         return None
-    return state.st_size, state.st_mtime_ns
 
 
 def paths_of(arguments: list[str]) -> list[str] | None:

@@ -128,6 +128,16 @@ def test_an_import_is_part_of_what_was_checked(project: Path) -> None:
     assert probe("check", "demo.mlspec")[0::2] == (1, True)
 
 
+def test_settings_of_the_same_size_and_time_are_other_settings(project: Path) -> None:
+    """As a checkout, an archive or `touch -r` leaves them: a stricter policy must not be answered with what a laxer one said."""
+    (project / "demo.mlspec").write_text(WARNS)
+    settings = project / "mlspec.toml"
+    for level, code in (("warning", 0), ("error", 1)):
+        settings.write_text(f'[policy.codes]\nMLS504 = "{level}"\n'.ljust(60, "\n"))
+        os.utime(settings, ns=(1, 1))
+        assert cached("check", "demo.mlspec")[::2] == (code, False)
+
+
 def test_a_torn_entry_is_none(project: Path) -> None:
     cached("check", "demo.mlspec")
     for entry in (project / ".mlspec" / "cache").iterdir():
