@@ -112,7 +112,7 @@ def spec_files(paths: list[str]) -> list[str]:
     found: dict[str, None] = {}
     for path in paths:
         if Path(path).is_dir():
-            inside = sorted(str(file) for file in Path(path).rglob("*.mlspec") if not _is_hidden(file, Path(path)))
+            inside = sorted(str(file) for file in Path(path).rglob("*.mlspec") if not is_hidden(file, Path(path)))
             if not inside:
                 raise exits.CommandError(f"no spec in the folder `{path}`", expected="*.mlspec", help="name a file")
             found.update(dict.fromkeys(inside))
@@ -121,7 +121,8 @@ def spec_files(paths: list[str]) -> list[str]:
     return list(found)
 
 
-def _is_hidden(path: Path, below: Path) -> bool:
+def is_hidden(path: Path, below: Path) -> bool:
+    """Whether a file lies in a folder that is none of a project's: its name, or one above it, begins with a dot."""
     return any(part.startswith(".") for part in path.relative_to(below).parts)
 
 

@@ -1,7 +1,7 @@
 """What changed between two versions of a spec, what it means, and what runs again because of it.
 
 OLD and NEW are files, folders, revisions (`main`) or paths of revisions (`main:specs/a.mlspec`); `main..HEAD` is both at once, and
-`main...HEAD` compares HEAD with where it left main.
+`main...HEAD` compares HEAD with where it left main, by the rules that main has now.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mlspec.cli.options import add_untrusted
 from mlspec.cli.terminal import out, wants_color
 
 if TYPE_CHECKING:
-    from mlspec.cli.sides import Pair
+    from mlspec.cli.sides import Pair, Side
     from mlspec.diagnostics import Diagnostic
     from mlspec.diff import Fault, Version
     from mlspec.diff.page import FileDiff
@@ -51,20 +51,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare every pair of specs, print the changes, and say by the exit code whether any is as grave as `--fail-on`."""
-    from mlspec.cli.sides import asks_git, pairs, sides
+    from mlspec.cli.sides import asks_git, sides
 
     asked = [options.old] if options.new is None else [options.old, options.new]
     held = review.Review(options)
     if not asks_git(asked):
-        return _finish(options, held, [_judged(held, pair) for pair in pairs(*sides(asked, None))])
+        return _finish(options, held, _compared(held, *sides(asked, None)))
     from mlspec.diff.revisions import Repository, RevisionError
 
     try:
         with Repository(str(Path.cwd())) as repository:
-            found = [_judged(held, pair) for pair in pairs(*sides(asked, repository))]
-            return _finish(options, held, found)
+            return _finish(options, held, _compared(held, *sides(asked, repository)))
     except RevisionError as error:
         raise exits.CommandError(str(error), exits.NOT_COMPARED, help=error.help) from None
+
+
+def _compared(held: review.Review, old: Side, new: Side) -> list[FileDiff]:
+    """The comparisons of all specs; the settings beside them, and where no spec lies, are kept by the review."""
+    from mlspec.cli.sides import nearer, pairs
+
+    found = [_judged(held, pair) for pair in pairs(old, new)]
+    for policies in nearer(old, new):
+        held.compare(policies)
+    return found
 
 
 def _judged(held: review.Review, pair: Pair) -> FileDiff:

@@ -1,4 +1,4 @@
-"""The policy that a diff is held to: that of the old side, so that no change can loosen what it is judged by."""
+"""The policy that a diff is held to: that of the old side, or of the branch it goes into, so that no change loosens its own judge."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlspec.cli.options import add_day, day_of
 
 if TYPE_CHECKING:
-    from mlspec.cli.sides import Pair
+    from mlspec.cli.sides import Pair, Policies
     from mlspec.diagnostics import Diagnostic
     from mlspec.diff import Change
     from mlspec.diff.page import FileDiff
@@ -40,18 +40,27 @@ class Review:
         """The policy that both sides of a pair are held to; what changed in it is kept once."""
         from mlspec.diff.policy import vouched_for
 
-        (old, faults), (new, more) = pair.policies
-        if pair.old is not None:
-            pair.old.hold_to(old, self.signing.today)
+        held = pair.policies.held[0]
+        for side in (pair.old, pair.held):
+            if side is not None:
+                side.hold_to(held, self.signing.today)
         if pair.new is not None:
-            before = None if pair.old is None or not self.signing.outside else pair.old.rough
-            pair.new.hold_to(old, self.signing.today, vouched_for(before, self.signing))
-        key = tuple("" if policy.source is None else policy.source.name + "\0" + policy.source.text for policy in (old, new))
-        if key not in self.settings:
-            self.settings[key] = old, self._settings(old, new, [*faults, *more])
-        return old
+            before = None if pair.held is None or not self.signing.outside else pair.held.rough
+            pair.new.hold_to(held, self.signing.today, vouched_for(before, self.signing))
+        self.compare(pair.policies)
+        return held
 
-    def _settings(self, old: Policy, new: Policy, faults: list[Diagnostic]) -> FileDiff:
+    def compare(self, policies: Policies) -> None:
+        """What changed in the settings of one place, kept once."""
+        held, old, new = (policy for policy, _ in policies)
+        key = tuple(
+            "" if policy.source is None else policy.source.name + "\0" + policy.source.text for policy in (held, old, new)
+        )
+        if key not in self.settings:
+            faults = {id(fault): fault for _, found in policies for fault in found}
+            self.settings[key] = held, self._settings(held, old, new, [*faults.values()])
+
+    def _settings(self, held: Policy, old: Policy, new: Policy, faults: list[Diagnostic]) -> FileDiff:
         from mlspec.diff import Comparison
         from mlspec.diff.page import FileDiff
         from mlspec.diff.policy import compare_policies
@@ -61,14 +70,14 @@ class Review:
         path = FILE if source is None else source.name
         if faults:
             return FileDiff(path, "failed", Comparison(()), tuple(faults))
-        comparison = compare_policies(old, new, self.signing)
+        comparison = compare_policies(old, new, self.signing, held)
         return FileDiff(path, "changed" if comparison.changes else "same", comparison, sources=(old.source, new.source))
 
     def end(self, pair: Pair, base: Policy, found: FileDiff) -> FileDiff:
         """Judges the changes of a spec."""
         from mlspec.diff.policy import fails, judge
 
-        old, new = (None if side is None else side.rough for side in (pair.old, pair.new))
+        old, new = (None if side is None else side.rough for side in (pair.held, pair.new))
         judge(found.comparison, base, old, new, self.signing)
         self.failing += [(change, pair) for change in found.comparison.changes if fails(change, base, self.fail_on)]
         return found
@@ -80,21 +89,21 @@ class Review:
     @property
     def strict(self) -> bool:
         """Whether a policy asks for signatures: then it is said how to give one."""
-        return any(old.tighten_only for old, _ in self.settings.values())
+        return any(held.tighten_only for held, _ in self.settings.values())
 
     def fails(self) -> bool:
         """Whether any change fails: of a spec, or of a policy by the level that the old one gives it."""
         from mlspec.diff.policy import fails
 
-        settings = [(change, old) for old, found in self.settings.values() for change in found.comparison.changes]
-        return bool(self.failing) or any(fails(change, old, self.fail_on) for change, old in settings)
+        settings = [(change, held) for held, found in self.settings.values() for change in found.comparison.changes]
+        return bool(self.failing) or any(fails(change, held, self.fail_on) for change, held in settings)
 
     def way_out(self) -> str:
         """For whoever may sign: the block that waives the first change that failed, "" where nobody may."""
         from mlspec.diff.policy import way_out
 
         for change, pair in self.failing:
-            text = way_out([change], pair.policies[0][0], None if pair.old is None else pair.old.rough, self.signing.today)
+            text = way_out([change], pair.policies.held[0], None if pair.held is None else pair.held.rough, self.signing.today)
             if text:
                 return text
         return ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from mlspec.cli import exits
 from mlspec.diagnostics import Diagnostic
 from mlspec.driver import Compilation, Project
+from mlspec.policy.settings import FILE
 
 if TYPE_CHECKING:
     from mlspec.diff.revisions import Repository
@@ -20,14 +21,23 @@ if TYPE_CHECKING:
 Found = tuple["Policy", "list[Diagnostic]"]
 
 
+class Policies(NamedTuple):
+    """What `mlspec.toml` says at one place, each with what is wrong with it: `held` decides, `old` and `new` are compared."""
+
+    held: Found
+    old: Found
+    new: Found
+
+
 class Pair(NamedTuple):
     """One spec on both sides; None where a side has none. `path` is what it is called."""
 
     path: str
     old: Compilation | None
     new: Compilation | None
-    policies: tuple[Found, Found]
-    """Of the old side and of the new one, each with what is wrong with it."""
+    policies: Policies
+    held: Compilation | None
+    """The spec whose approvers and waivers count: that of the old side, of `A...B` that of A."""
 
 
 class Side(Protocol):
@@ -35,11 +45,20 @@ class Side(Protocol):
 
     single: bool
 
+    @property
+    def held(self) -> Side:
+        """The side whose rules count: itself, or the branch that a change goes into."""
+        ...
+
     def specs(self) -> dict[str, str]: ...
 
     def compilation(self, path: str) -> Compilation: ...
 
     def policy(self, name: str) -> Found: ...
+
+    def policies(self) -> list[str]:
+        """The folders below it with an `mlspec.toml` of their own."""
+        ...
 
 
 class Disk:
@@ -50,6 +69,10 @@ class Disk:
         self.single = not Path(path).is_dir()
         self.below = below
         self._policies: dict[Path, Found] = {}
+
+    @property
+    def held(self) -> Disk:
+        return self
 
     def specs(self) -> dict[str, str]:
         """The specs below a folder by their path from it; the one file under no name."""
@@ -74,11 +97,22 @@ class Disk:
             self._policies[root] = load_policy(root)
         return self._policies[root]
 
+    def policies(self) -> list[str]:
+        """Hidden folders left out, as of specs."""
+        from mlspec.cli.check import is_hidden
+
+        top = Path(self.path)
+        found = [] if self.single else [file for file in top.rglob(FILE) if not is_hidden(file, top)]
+        return sorted("" if file.parent == top else file.parent.relative_to(top).as_posix() for file in found)
+
 
 class Revision:
-    """A file or a folder of a revision, or all of it; `path` goes from the repository's root."""
+    """A file or a folder of a revision, or all of it; `path` goes from the repository's root.
 
-    def __init__(self, repository: Repository, commit: str, label: str, path: str = "") -> None:
+    `target` is the branch that what changed since then goes into.
+    """
+
+    def __init__(self, repository: Repository, commit: str, label: str, path: str = "", target: Revision | None = None) -> None:
         self.repository = repository
         self.commit = commit
         self.label = label
@@ -86,6 +120,11 @@ class Revision:
         found = repository.find(f"{commit}:{path}")
         self.single = found is None or found[1] != "tree"
         self._policies: dict[str, Found] = {}
+        self._target = target
+
+    @property
+    def held(self) -> Revision:
+        return self._target or self
 
     def specs(self) -> dict[str, str]:
         """As of a folder on disk."""
@@ -106,9 +145,15 @@ class Revision:
             self._policies[folder] = self._policy_above(folder)
         return self._policies[folder]
 
+    def policies(self) -> list[str]:
+        """As of a folder on disk."""
+        if self.single:
+            return []
+        start = len(self.path) + 1 if self.path else 0
+        return [path[start:].rpartition("/")[0] for path in self.repository.settings(self.commit, self.path, FILE)]
+
     def _policy_above(self, folder: str) -> Found:
         from mlspec.policy import Policy, read_policy
-        from mlspec.policy.settings import FILE
 
         while True:
             path = f"{folder}/{FILE}" if folder else FILE
@@ -128,12 +173,26 @@ class Revision:
 def pairs(old: Side, new: Side) -> Iterator[Pair]:
     """The specs of both sides by path, in order; two single files whatever they are called."""
     before, after = old.specs(), new.specs()
+    target = before if old.held is old else old.held.specs()
     if not before and not after:
         raise exits.CommandError("neither side has a spec", exits.NOT_COMPARED, expected="*.mlspec")
     for name in sorted({*before, *after}):
         one = old.compilation(before[name]) if name in before else None
         other = new.compilation(after[name]) if name in after else None
-        yield Pair(name or after.get(name, ""), one, other, (old.policy(name), new.policy(name)))
+        held = one if old.held is old else old.held.compilation(target[name]) if name in target else None
+        yield Pair(name or after.get(name, ""), one, other, policies(old, name, new, name), held)
+
+
+def policies(old: Side, name: str, new: Side, renamed: str) -> Policies:
+    """The settings that hold where a file lies, or would lie."""
+    return Policies(old.held.policy(name), old.policy(name), new.policy(renamed))
+
+
+def nearer(old: Side, new: Side) -> Iterator[Policies]:
+    """The settings of every folder in which either side has its own, with specs in it or without."""
+    for folder in sorted({*old.policies(), *new.policies()}):
+        name = f"{folder}/{FILE}" if folder else FILE
+        yield policies(old, name, new, name)
 
 
 def sides(arguments: list[str], repository: Repository | None) -> tuple[Side, Side]:
@@ -221,5 +280,6 @@ def _range(text: str, path: str, repository: Repository) -> tuple[Side, Side]:
     if other.startswith("."):
         one, other = one or "HEAD", other[1:] or "HEAD"
         base = repository.merge_base(one, other)
-        return Revision(repository, base, base[:10], inside), _revision(other, path, repository)
+        target = _revision(one, path, repository)
+        return Revision(repository, base, base[:10], inside, target), _revision(other, path, repository)
     return _revision(one or "HEAD", path, repository), _revision(other or "HEAD", path, repository)

@@ -68,12 +68,16 @@ def fails(change: Change, base: Policy, fail_on: str | None) -> bool:
     return EFFECTS.index(change.effect) <= EFFECTS.index(fail_on)
 
 
-def compare_policies(old: Policy, new: Policy, signing: Signing) -> Comparison:
-    """The changes of `mlspec.toml`, those that loosen first and security-relevant; an approver of the old policy may have approved them."""
+def compare_policies(old: Policy, new: Policy, signing: Signing, held: Policy | None = None) -> Comparison:
+    """The changes of `mlspec.toml`, those that loosen first and security-relevant; an approver may have approved them.
+
+    What they are judged by is `held`, the old policy where none is given.
+    """
+    held = held or old
     found = [change for path in dict.fromkeys((*old.values, *new.values)) if (change := _changed(path, old, new)) is not None]
     for change in found:
-        change.level = old.effect_level(change.effect)
-        owner = next((name for name in signing.approved if name in old.signers(change.effect)), None)
+        change.level = held.effect_level(change.effect)
+        owner = next((name for name in signing.approved if name in held.signers(change.effect)), None)
         if owner is not None and change.new_span is not None:
             change.waived = Waived("", owner, "the change of the policy", signing.today, change.level, change.new_span)
     return Comparison(tuple(sorted(found, key=lambda change: change.rank)), {})

@@ -157,7 +157,15 @@ class Repository:
 
     def specs(self, commit: str, folder: str = "") -> list[str]:
         """The paths of all specs below a folder of a commit, hidden folders left out, sorted."""
-        found, pending, count = [], [folder], 0
+        return sorted(path for mode, path in self._below(commit, folder) if mode in _PLAIN and path.endswith(".mlspec"))
+
+    def settings(self, commit: str, folder: str, name: str) -> list[str]:
+        """The paths of everything of one name below a folder, as for specs; a link too, which whoever reads it refuses."""
+        return sorted(path for _, path in self._below(commit, folder) if path.rpartition("/")[2] == name)
+
+    def _below(self, commit: str, folder: str) -> Iterator[tuple[str, str]]:
+        """(mode, path) of all that is no folder below one."""
+        pending, count = [folder], 0
         while pending:
             below = pending.pop()
             tree = self.find(f"{commit}:{below}")
@@ -173,11 +181,10 @@ class Repository:
                     continue
                 if mode == "40000":
                     pending.append(path)
-                elif mode in _PLAIN and name.endswith(".mlspec"):
-                    found.append(path)
+                else:
+                    yield mode, path
             if count > MAX_ENTRIES:
                 raise RevisionError("that folder has too many files", "name a smaller folder")
-        return sorted(found)
 
     def read(self, commit: str, path: str, label: str) -> SourceFile | Diagnostic:
         """The text of a file of a commit, under `label:path`; what is wrong with it as `read_source` says it."""

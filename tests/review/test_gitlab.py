@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support.repository import NEW, branched, git
+from tests.support.repository import NEW, branched, commit, git
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = YAML(typ="safe").load(ROOT / "review/gitlab.yml")
@@ -27,8 +27,11 @@ def checkout(tmp_path: Path) -> Path:
 def job(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """The script of the job `mlspec`, line after line, the first that fails ends it."""
     lines = "\n".join(TEMPLATE["mlspec"]["script"])
-    environment = {**os.environ, **{name: str(value) for name, value in TEMPLATE["variables"].items()}, **variables,
-                   "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(folder, "rev-parse", "main").strip(),
+    if not git(folder, "remote"):
+        git(folder, "remote", "add", "origin", str(folder))
+    environment = {**os.environ, **{name: str(value) for name, value in TEMPLATE["variables"].items()},
+                   "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "3", "CI_MERGE_REQUEST_PROJECT_ID": "3",
+                   "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", **variables,
                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}  # fmt: skip
     return subprocess.run(["bash", "-eo", "pipefail", "-c", lines], cwd=folder, env=environment, capture_output=True, text=True)
 
@@ -55,6 +58,24 @@ def test_a_broken_spec_is_reported_at_its_line(checkout: Path) -> None:
     issues = json.loads((checkout / "gl-code-quality-report.json").read_text())
     assert {item["check_name"] for item in issues} == {"MLS001"}
     assert all(item["location"]["lines"] == {"begin": 54} for item in issues)
+
+
+def test_the_policy_is_that_of_the_target_as_it_stands(checkout: Path) -> None:
+    """Of a branch that left before the rule came, also from a fork, where `origin` is the stranger's."""
+    assert job(checkout, MLSPEC_FAIL_ON="breaking").returncode == 0
+    git(checkout, "clone", "-q", "--bare", str(checkout), f"{checkout}.target.git")
+    git(checkout, "clone", "-q", "-b", "main", f"{checkout}.target.git", f"{checkout}.main")
+    (Path(f"{checkout}.main") / "mlspec.toml").write_text("[policy]\ntighten_only = true\n")
+    commit(Path(f"{checkout}.main"), "rule")
+    git(Path(f"{checkout}.main"), "push", "-q")
+    fork = {"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "4", "CI_MERGE_REQUEST_PROJECT_URL": f"file://{checkout}.target"}
+    done = job(checkout, MLSPEC_FAIL_ON="breaking", **fork)
+    assert done.returncode == 1, done.stderr
+    assert job(checkout, **{**fork, "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "--upload-pack=touch owned"}).returncode not in (
+        0,
+        1,
+    )
+    assert not (checkout / "owned").exists()
 
 
 def test_a_path_that_looks_like_code_is_a_path(checkout: Path) -> None:

@@ -16,7 +16,7 @@ from mlspec.policy import Policy, read_policy
 from mlspec.policy.rows import ROWS
 from mlspec.source import SourceFile
 from tests.support.golden import compare as golden
-from tests.support.repository import git
+from tests.support.repository import commit, git
 
 CASES = Path(__file__).parents[1] / "cases" / "review"
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())
@@ -127,6 +127,60 @@ def test_a_nearer_settings_file_is_a_change_of_the_policy(
     monkeypatch.chdir(tmp_path)
     assert main(["diff", "old", "new", "--no-color"]) == 1
     assert "policy.tighten_only  gone: true" in capsys.readouterr().out
+
+
+def test_where_a_branch_left_chooses_no_policy(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts from the merge base; policy, approvers and waivers of before from the target's tip."""
+    spec = tmp_path / "demo.mlspec"
+    old, new = ((CASES / "loosened" / side / "demo.mlspec").read_text() for side in ("old", "new"))
+    git(tmp_path, "init", "-q")
+    spec.write_text(old)
+    (tmp_path / "mlspec.toml").write_text('[policy]\napprovers = ["mallory"]\n[policy.effects]\nloosening = "off"\n')
+    commit(tmp_path, "one")
+    git(tmp_path, "checkout", "-qb", "work")
+    spec.write_text(new)
+    commit(tmp_path, "two")
+    monkeypatch.chdir(tmp_path)
+    assert main(["diff", "main...work", "--no-color"]) == 0
+    git(tmp_path, "checkout", "-q", "main")
+    (tmp_path / "mlspec.toml").write_text('[policy]\napprovers = ["ml-risk"]\ntighten_only = true\n')
+    commit(tmp_path, "three")
+    git(tmp_path, "checkout", "-q", "work")
+    capsys.readouterr()
+    assert main(["diff", "--untrusted", "main...work", "--no-color", "--fail-on", "breaking"]) == 1
+    assert main(["diff", "main...work", "--no-color", "--today", "2026-12-01"]) == 1
+    text = capsys.readouterr().out
+    assert "policy.approvers" not in text, "what main changed is no change of the branch"
+    assert 'owner = "ml-risk"' in text
+    git(tmp_path, "checkout", "-q", "main")
+    git(tmp_path, "rm", "-q", "demo.mlspec")
+    git(tmp_path, "commit", "-qm", "four")
+    assert main(["diff", "main...work", "--no-color"]) == 1, "also of a spec that the target has no more"
+
+
+@pytest.mark.parametrize("side", ["new", "old"])
+def test_settings_of_a_folder_without_specs_are_compared(
+    side: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next change would put a spec there: settings that come, change or go are told before."""
+    for each in ("old", "new"):
+        (tmp_path / each / "later").mkdir(parents=True)
+        (tmp_path / each / "mlspec.toml").write_text("[policy]\ntighten_only = true\n" if side == "new" else "")
+        (tmp_path / each / "demo.mlspec").write_text((CASES / "loosened" / "old" / "demo.mlspec").read_text())
+    (tmp_path / side / "later" / "mlspec.toml").write_text("" if side == "new" else "[policy]\ntighten_only = true\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["diff", "old", "new", "--no-color"]) == 1
+    assert "policy.tighten_only  gone: true" in capsys.readouterr().out
+    git(tmp_path, "init", "-q")
+    for each in ("old", "new"):
+        git(tmp_path, "add", "-f", each)
+    git(tmp_path, "commit", "-qm", "one")
+    assert main(["diff", "HEAD:old", "HEAD:new", "--no-color"]) == 1
+    assert "policy.tighten_only  gone: true" in capsys.readouterr().out
+    (tmp_path / "old" / "later" / "mlspec.toml").write_text("[policy]\nwaiver_days = 3\ntighten_only = true\n")
+    (tmp_path / "new" / "later" / "mlspec.toml").write_text("[policy]\nwaiver_days = 9\ntighten_only = true\n")
+    assert main(["diff", "old", "new", "--no-color"]) == 1
+    assert "policy.waiver_days  3 → 9" in capsys.readouterr().out
 
 
 VALUES = {
