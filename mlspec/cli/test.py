@@ -93,16 +93,28 @@ def _asked(options: argparse.Namespace, one: Compilation) -> Options:
     from mlspec.testing import Options
 
     def refused(gates: Mapping[str, Any]) -> set[str]:
-        from mlspec.runtime.rehearse.last import last_numbers
-
-        assert one.spec is not None
         key = str(one.path)
         if key not in known:
-            known[key] = last_numbers(one.project.root, one.spec.name, one.env)
+            known[key] = _last_numbers(one)
         return known[key].refused(gates)
 
     known: dict[str, LastNumbers] = {}
     return Options(tuple(options.only), options.mutate, _progress(options, str(one.path)), refused)
+
+
+def _last_numbers(one: Compilation) -> LastNumbers:
+    """The numbers of the last run. Of a damaged one nothing is used, and that is said: mutants that it would notice survive."""
+    from mlspec.runtime.errors import StageError
+    from mlspec.runtime.rehearse.last import LastNumbers, last_numbers
+
+    assert one.spec is not None
+    try:
+        return last_numbers(one.project.root, one.spec.name, one.env)
+    except StageError as error:
+        err(f"warning[{error.code}]: {error.message}: no gate is judged on the numbers of the last run\n")
+        if error.help:
+            err(f"  help: {error.help}\n")
+        return LastNumbers()
 
 
 def _known(options: argparse.Namespace, found: Sequence[FileTests]) -> None:

@@ -27,6 +27,7 @@ from mlspec.syntax.nodes import File
 from mlspec.testing.mutations import mutants
 from mlspec.testing.mutations.mutant import scaled
 from tests.support.golden import compare
+from tests.support.stored_run import store_run
 from tests.unit.test_cli_schemas import ROWS, SPEC
 
 ROOT = Path(__file__).parents[2]
@@ -327,3 +328,25 @@ def test_gates_are_judged_on_the_numbers_of_the_last_run(
     assert fate_of("split parts swapped", "parts.train") == (None, [])
     assert main(["test", "small.mlspec", "--mutate", "--no-color"]) == 0
     assert "by gates on the numbers of the last run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("file", "content", "said"), [
+    ("summary.json", "{", "summary.json` is corrupt"), ("summary.json", "{}", "summary.json` is corrupt"), ("plan.json", "{", "plan.json` is corrupt"),
+    ("plan.json", "[]", "plan.json` is corrupt"), ("plan.json", '{"stages": {}}', "plan.json` is corrupt"), ("plan.json", None, "plan.json"),
+])  # fmt: skip
+def test_a_damaged_run_is_said_and_judges_nothing(
+    file: str, content: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlspec.toml").touch()
+    (tmp_path / "small.mlspec").write_text(SPEC)
+    stored = {"release-evaluate": {"metrics": {"metrics.json": {"quantities": {"useful": {"value": 0.1}}}}}}
+    folder = store_run(tmp_path / "small.mlspec", stored)
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_text(content)
+    assert main(["test", "small.mlspec", "--mutate", "--no-color"]) == 0
+    found = capsys.readouterr()
+    assert said in found.err
+    assert found.err.count("no gate is judged on the numbers of the last run") == 1
+    assert "of the last run" not in found.out

@@ -40,20 +40,20 @@ class LastNumbers:
 
 
 def last_numbers(project_root: Path, spec: str, env: str | None) -> LastNumbers:
-    """The numbers of the newest run of a spec under an env; none where no run is kept, or it has no gates."""
+    """The numbers of the newest run of a spec under an env; none where no run is kept, or it has no gates; MLS808 for a damaged one."""
     from mlspec.runtime.runs import summaries
     from mlspec.runtime.store import Store
 
     for folder, summary in summaries(project_root):
         if summary["spec"] != spec or summary.get("env") != env:
             continue
-        found = _numbers(Store(project_root), files.read_json(folder / "plan.json"), summary)
+        found = _numbers(Store(project_root), folder / "plan.json", summary)
         if found:
             return LastNumbers(str(summary["run"]), found)
     return LastNumbers()
 
 
-def _numbers(store: Any, plan: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _numbers(store: Any, plan: Path, summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The stored numbers by gates block and the text of their expression."""
     found: dict[str, dict[str, Any]] = {}
     for name, stage in summary["stages"].items():
@@ -65,7 +65,17 @@ def _numbers(store: Any, plan: Mapping[str, Any], summary: Mapping[str, Any]) ->
             entries = files.read_json(store.artifact(digest) / f"{output}.json")["quantities"]
         except (OSError, StageError):
             continue  # the store has let go of it: a run that is not kept says nothing
-        for item in plan["stages"][name]["config"]["quantities"]:
-            if item["id"] in entries:
-                found.setdefault(stage["block"], {})[canonical_text(item["expression"])] = entries[item["id"]]
+        for identity, text in _quantities(plan, name).items():
+            if identity in entries:
+                found.setdefault(stage["block"], {})[text] = entries[identity]
     return found
+
+
+def _quantities(plan: Path, stage: str) -> dict[str, str]:
+    """The numbers that a stage was to work out, by id: the text of each expression. The plan has no digest of its own, so it is looked at."""
+    try:
+        items = files.read_json(plan)["stages"][stage]["config"]["quantities"]
+        return {str(item["id"]): canonical_text(item["expression"]) for item in items}
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise StageError("MLS808", f"the plan `{plan}` is corrupt", expected=f"the stage `{stage}` as mlspec wrote it",
+                         found=f"{type(error).__name__}: {error}"[:200], help="run again: a new plan is written") from None  # fmt: skip
