@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlspec.cli.terminal import clean, err
+
 if TYPE_CHECKING:
     from mlspec.backend import RunResult
     from mlspec.cli.graph_cache import Runnable
@@ -27,15 +29,25 @@ def add_from(parser: argparse.ArgumentParser) -> None:
 
 
 def release_of(options: argparse.Namespace, found: Compilation, block: Mapping[str, Any]) -> Release:
-    """The release for a block, after a look at what other targets left; StageError MLS813 where there is none."""
+    """The release for a block, after a look at what other targets left; StageError MLS813 where there is none.
+
+    Who names a folder asks for what lies there: nothing else answers, also where that was refused.
+    """
     from mlspec.runtime.errors import StageError
     from mlspec.runtime.serve.release import find_release
 
-    adopt_results(found, options.origin)
+    root, origin = found.project.root, options.origin
+    adopt_results(found, block, origin)
     try:
-        return find_release(found.project.root, found.spec_digest, block, unreleased=options.unreleased)
+        return find_release(
+            root,
+            found.spec_digest,
+            block,
+            unreleased=options.unreleased,
+            origin=None if origin is None else _shown(Path(origin), root),
+        )
     except StageError as error:
-        if error.code == "MLS813":
+        if error.code == "MLS813" and origin is None:
             error.help += "\n" + _elsewhere(found, block)
         raise
 
@@ -46,17 +58,31 @@ def _elsewhere(found: Compilation, block: Mapping[str, Any]) -> str:
               if (stage.kind, stage.block) == ("verdict", block["gates"]) or (name, stage.block) == ("package", block["model"])]  # fmt: skip
     return (
         f"a run elsewhere keeps it there (KFP under its pipeline root, Airflow in the folder of the run): "
-        f"fetch {', '.join(f'`{name}`' for name in sorted(wanted))} into FOLDER/{ARTIFACTS}/ and name it, `--from FOLDER`"
+        f"fetch {', '.join(f'`{name}`' for name in sorted(wanted))} into FOLDER/{ARTIFACTS}/ and name it, `--from FOLDER`;\n"
+        f"what was compiled with `-o DIR` is named too: `--from DIR`"
     )
 
 
-def adopt_results(found: Compilation, origin: str | None = None) -> None:
-    """Keep as runs what other targets left since the last look: in `origin`, or else in the folders that this spec is compiled to."""
+def adopt_results(found: Compilation, block: Mapping[str, Any], origin: str | None = None) -> None:
+    """Keep as runs what other targets left since the last look: in `origin`, or else in the folders that this spec is compiled to.
+
+    A folder that nobody named and that is damaged is said and left: it must not keep the others from answering.
+    """
+    from mlspec.runtime.adopt import NoRelease
+    from mlspec.runtime.errors import StageError
+
+    wanted = (str(block["gates"]), str(block["model"]))
     if origin is not None:
-        _adopt_asked(found, Path(origin))
+        _adopt_asked(found, Path(origin), wanted)
         return
     for folder, target in _compiled(found):
-        _adopt(found, folder, target)
+        try:
+            _adopt(found, folder, target, wanted)
+        except StageError as error:
+            if error.code != "MLS808" and not isinstance(error, NoRelease):
+                raise
+            shown = _shown(folder, found.project.root)
+            err(clean(f"warning[{error.code}]: `{shown}` is no release: {error.message}\n  help: {error.help}\n"))
 
 
 def _compiled(found: Compilation) -> Iterator[tuple[Path, str]]:
@@ -82,12 +108,12 @@ def results_not_on_record(root: Path, recorded: set[str]) -> list[str]:
     return sorted(_shown(folder, root) for folder in found if _shown(folder, root) not in recorded)
 
 
-def _adopt(found: Compilation, folder: Path, target: str, *, asked: bool = False) -> Path | None:
+def _adopt(found: Compilation, folder: Path, target: str, wanted: tuple[str, str], *, asked: bool = False) -> Path | None:
     from mlspec.runtime.adopt import Source, adopt_new
 
     assert found.spec is not None
     source = Source(target, _shown(folder, found.project.root), found.env, found.params, guarded=not found.spec.releasable)
-    return adopt_new(found.project.root, found.graph, _place_below(folder), source, asked=asked)
+    return adopt_new(found.project.root, found.graph, _place_below(folder), source, asked=asked, wanted=wanted)
 
 
 def _place_below(folder: Path) -> Place:
@@ -100,17 +126,17 @@ def _shown(folder: Path, root: Path) -> str:
     return Path(os.path.relpath(full, base)).as_posix() if full == base or full.startswith(base + os.sep) else full
 
 
-def _adopt_asked(found: Compilation, folder: Path) -> None:
+def _adopt_asked(found: Compilation, folder: Path, wanted: tuple[str, str]) -> None:
     from mlspec.runtime.errors import StageError
 
     assert found.spec is not None
     verdicts = [stage.id for stage in found.graph if stage.kind == "verdict"]
     there = [name for name in verdicts if (folder / ARTIFACTS / name / "verdict" / "manifest.json").is_file()]
     if not there:
-        wanted = ", ".join(f"{ARTIFACTS}/{name}/verdict" for name in verdicts) or "a gates block in the spec"
-        raise StageError("MLS813", f"there is no verdict of `{found.spec.name}` in `{folder}`", expected=wanted, found="none",
+        places = ", ".join(f"{ARTIFACTS}/{name}/verdict" for name in verdicts) or "a gates block in the spec"
+        raise StageError("MLS813", f"there is no verdict of `{found.spec.name}` in `{folder}`", expected=places, found="none",
                          help="the folder holds artifacts as the run left them, each with its `manifest.json`")  # fmt: skip
-    _adopt(found, folder, "elsewhere", asked=True)
+    _adopt(found, folder, "elsewhere", wanted, asked=True)
     if not _made_by_this(found, folder, there):
         raise StageError("MLS813", f"what lies in `{folder}` was not made by this spec as it is now", expected="the recipe of this spec",
                          found="another one", help="run it again from this spec, or check out the spec that it ran")  # fmt: skip

@@ -33,6 +33,10 @@ _KEPT = frozenset({"model", "json", "html", "markdown"})
 _PAGES = frozenset({"html", "markdown"})
 
 
+class NoRelease(StageError):
+    """A folder that cannot be taken up, whatever else has been released."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a result comes from: the target, its folder for people to find, and what the run was asked for.
@@ -53,8 +57,7 @@ class Source:
 def adopt(project_root: Path, graph: Graph, place: Place, source: Source) -> Path:
     """Keep the result as a new run of the project; the run's folder."""
     store = Store(project_root)
-    outputs = dict(_outputs(graph, place))
-    verdicts = _verdicts(graph, outputs)
+    outputs, verdicts = _found(graph, place)
     for folder in (store.artifacts, store.stages, store.temporary):
         files.make_folder(folder)
     for name, found in outputs.items():
@@ -69,24 +72,72 @@ def adopt(project_root: Path, graph: Graph, place: Place, source: Source) -> Pat
     return run
 
 
+def _found(graph: Graph, place: Place) -> tuple[dict[str, dict[str, Held]], dict[str, Any]]:
+    """What counts of a folder, and the verdict of each gates block.
+
+    A monitor's reference says which package it was made of. One that stands beside a verdict about another package is left out: after
+    a part of a pipeline ran, what is served would be watched against what was never tested.
+    """
+    outputs = dict(_outputs(graph, place))
+    verdicts = _verdicts(graph, outputs)
+    judged = dict(_judged(graph, outputs, verdicts))
+    for stage in graph:
+        held = outputs.get(stage.id, {}).get("reference") if stage.kind == "reference" else None
+        if held is not None and stage.inputs["package"] in judged and not _is_of(held, judged[stage.inputs["package"]]):
+            del outputs[stage.id]
+    return outputs, verdicts
+
+
+def _judged(
+    graph: Graph, outputs: Mapping[str, Mapping[str, Held]], verdicts: Mapping[str, Any]
+) -> Iterator[tuple[str, set[str]]]:
+    """For each package that a verdict is about, as `stage/output`, the digests that verdicts name."""
+    found: dict[str, set[str]] = {}
+    for name in outputs:
+        if graph[name].kind == "verdict":
+            for model, digest in verdicts[graph[name].block]["packages"].items():
+                source = graph[name].inputs.get(f"package.{model}")
+                if source is not None:
+                    found.setdefault(source, set()).add(str(digest))
+    yield from found.items()
+
+
+def _is_of(held: Held, packages: set[str]) -> bool:
+    document = files.read_json(held.path / "reference.json")
+    return isinstance(document, dict) and packages == {document.get("package")}
+
+
 def _outputs(graph: Graph, place: Place) -> Iterator[tuple[str, dict[str, Held]]]:
     """The outputs of each stage that are there, whole, and made by this plan's recipe."""
     recipes = graph_recipes(graph)
     for stage in graph:
         found = {}
-        for output, kind in stage.outputs.items():
-            folder = place(stage.id, output)
-            if (folder / MANIFEST).is_file():
-                held = read_folder(folder) if kind in _KEPT else _named(folder)
-                if held.recipe == recipes[stage.id] and held.output == output:
-                    found[output] = held
+        for output in stage.outputs:
+            held = _held(stage, output, place(stage.id, output))
+            if held is not None and held.recipe == recipes[stage.id] and held.output == output:
+                found[output] = held
         if found:
             yield stage.id, found
 
 
-def _named(folder: Path) -> Held:
-    """What a manifest says, taken at its word: its artifact is only named."""
+def _held(stage: Stage, output: str, folder: Path) -> Held | None:
+    """An output that is there and as it was written; MLS808 for a verdict or a package that is not. Of anything else nobody is served."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    kind = stage.outputs[output]
+    try:
+        return read_folder(folder) if kind in _KEPT else _named(folder)
+    except StageError as error:
+        if error.code != "MLS808" or stage.kind == "verdict" or kind == "model":
+            raise
+        return None
+
+
+def _named(folder: Path) -> Held | None:
+    """What a manifest says, taken at its word: its artifact is only named. None for what is no manifest."""
     manifest = files.read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("digest"), str):
+        return None
     return Held(folder, *(str(manifest.get(name, "")) for name in ("digest", "key", "output", "recipe")))
 
 
@@ -122,14 +173,16 @@ def _reports(graph: Graph, outputs: Mapping[str, Mapping[str, Held]], run: Path)
 def _summary(
     graph: Graph, source: Source, outputs: Mapping[str, Mapping[str, Held]], verdicts: Mapping[str, Any], run: Path
 ) -> dict[str, Any]:
-    passed = all(verdict.get("passed") is True for verdict in verdicts.values())
+    decided = all(verdict.get("passed") is True for verdict in verdicts.values())
     stages = {stage.id: _state(stage, source, outputs.get(stage.id, {})) for stage in graph}
     whole = all(state["state"] in ("ran", "reused") for state in stages.values())
+    # What was fetched is no whole run, and need not be: its gates say whether it passed. A run that ended says how by itself.
+    passed = decided and (whole or (bool(verdicts) and source.exit_code is None))
     return {
         "format": 1, "run": run.name, "spec": graph.spec, "spec_digest": graph.spec_digest, "plan": plan_digest(graph),
         "target": source.target, "from": source.folder, "result": result_of(outputs), "env": source.env, "params": dict(source.params),
-        "guarded": source.guarded, "releasable": not source.guarded, "only": list(source.only), "passed": passed and whole,
-        "exit_code": source.exit_code if source.exit_code is not None else int(not (passed and whole)), "seconds": 0.0,
+        "guarded": source.guarded, "releasable": not source.guarded, "only": list(source.only), "passed": passed,
+        "exit_code": source.exit_code if source.exit_code is not None else int(not passed), "seconds": 0.0,
         "leaves": {}, "versions": {}, "warnings": [], "stages": stages, "verdicts": dict(verdicts),
     }  # fmt: skip
 
@@ -149,16 +202,26 @@ def result_of(outputs: Mapping[str, Mapping[str, Held]]) -> str:
     return digest_of({name: {output: held.digest for output, held in kept.items()} for name, kept in outputs.items()})
 
 
-def adopt_new(project_root: Path, graph: Graph, place: Place, source: Source, *, asked: bool = False) -> Path | None:
+def adopt_new(
+    project_root: Path,
+    graph: Graph,
+    place: Place,
+    source: Source,
+    *,
+    asked: bool = False,
+    wanted: tuple[str, str] | None = None,
+) -> Path | None:
     """Adopt what a folder holds unless that is on record already, or it has no verdict of this spec: then None.
 
     MLS813 where a run that is newer than the last look has released another package: only who says which one is meant (`asked`)
-    makes this the newest run.
+    makes this the newest run. NoRelease where the verdict of `wanted` (gates, model) passed for a package that nobody has here: a run on
+    record without it would stand before those that can answer.
     """
-    outputs = dict(_outputs(graph, place))
-    verdicts = _verdicts(graph, outputs)
+    outputs, verdicts = _found(graph, place)
     if not verdicts:
         return None
+    if wanted is not None:
+        _refuse_absent(Store(project_root), graph, outputs, verdicts, source, wanted)
     runs = [found for found in summaries(project_root) if found[1].get("spec_digest") == graph.spec_digest]
     last = next((number for number, (_, summary) in enumerate(runs) if summary.get("from") == source.folder), len(runs))
     if last < len(runs) and runs[last][1].get("result") == result_of(outputs) and (last == 0 or not asked):
@@ -170,13 +233,39 @@ def adopt_new(project_root: Path, graph: Graph, place: Place, source: Source, *,
     return adopt(project_root, graph, place, source)
 
 
+def _refuse_absent(
+    store: Store, graph: Graph, outputs: Mapping[str, Mapping[str, Held]], verdicts: Mapping[str, Any], source: Source, wanted: tuple[str, str],
+) -> None:  # fmt: skip
+    gates, model = wanted
+    verdict = verdicts.get(gates, {})
+    digest = verdict.get("packages", {}).get(model)
+    if verdict.get("passed") is not True or digest is None or (store.artifacts / str(digest)).is_dir():
+        return
+    if digest in {held.digest for found in outputs.values() for held in found.values()}:
+        return
+    place = next(stage.inputs[f"package.{model}"] for stage in graph if (stage.kind, stage.block) == ("verdict", gates))
+    raise NoRelease(
+        "MLS813", f"the verdict of `{gates}` in `{source.folder}` passed for a package of `{model}` that is not there", gates,
+        expected=f"package {str(digest)[:19]}…", found="another one" if place.partition("/")[0] in outputs else "none",
+        help=f"fetch `{place}` of the same run into {source.folder}/artifacts/, or run the pipeline to its end",
+    )  # fmt: skip
+
+
 def _verdicts(graph: Graph, outputs: Mapping[str, Mapping[str, Held]]) -> dict[str, Any]:
-    """The verdict of each gates block."""
+    """The verdict of each gates block; MLS808 for what is none."""
     return {
-        graph[name].block: files.read_json(found["verdict"].path / "verdict.json")
+        graph[name].block: _verdict(found["verdict"].path / "verdict.json")
         for name, found in outputs.items()
         if graph[name].kind == "verdict"
     }
+
+
+def _verdict(path: Path) -> dict[str, Any]:
+    found = files.read_json(path)
+    if not isinstance(found, dict) or not isinstance(found.get("packages"), dict) or not isinstance(found.get("gates"), list):
+        raise StageError("MLS808", f"`{path}` is corrupt: it is no verdict", expected="a verdict as mlspec wrote it",
+                         found="something else", help="run the stage that makes it again")  # fmt: skip
+    return found
 
 
 def _released(verdicts: Mapping[str, Any]) -> dict[str, Any]:
