@@ -222,6 +222,35 @@ def test_the_total_gives_no_small_cell_away(counts: list[int], hidden: list[bool
     assert few == 0 or few >= 20 or all(hides or not count for count, hides in zip(counts, found, strict=True))
 
 
+TESTED = """
+## Rows of nobody.
+test on_rows {
+  given people = [
+    row(code: "Grace Hopper", age: 61),  # as she was in Ghent
+    rows(7, city: "Leuven"),
+  ]
+  fit people = [row(age: 62, city: "Bruges")]
+  given release = [row(useful: 0.74)]
+  old := inputs.visits >= 0.0
+}
+"""
+
+
+def test_literal_rows_of_tests_stay_out_and_no_line_moves(tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    before = spec.read_text()
+    spec.write_text(before + TESTED)
+    pages = build_site(Subject(Compilation(spec), None))
+    whole = "".join(pages.values())
+    for word in ("Grace", "Ghent", "Leuven", "Bruges", "rows(7"):
+        assert word not in whole
+    assert "row(useful: 0.74)" in text_of(pages["spec.html"]), "what gates compare tells of nobody"
+    assert "[ rows, not shown here ]" in pages["spec.html"]
+    place = before.count("\n") + TESTED[: TESTED.index("  old :=")].count("\n") + 1
+    (line,) = re.findall(r'<li id="f0-(\d+)">(?:(?!</li>).)*old := inputs.visits', pages["spec.html"])
+    assert int(line) == place
+
+
 # Questions
 
 

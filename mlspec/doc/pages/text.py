@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mlspec.doc.pages.site import framed
 from mlspec.doc.subject import Subject, line_id
 from mlspec.page.frame import Page
 from mlspec.page.html import Html, el, join
 from mlspec.source import SourceFile
+from mlspec.spec.measured import JUDGED
+from mlspec.syntax import parse
+from mlspec.syntax.nodes import Block, Setting
+
+HIDDEN = "[ rows, not shown here ]"
 
 
 def text_page(subject: Subject) -> Page:
@@ -20,7 +27,7 @@ def text_page(subject: Subject) -> Page:
 
 
 def _lines(file: int, source: SourceFile) -> Html:
-    texts = source.text.split("\n")
+    texts = without_rows(source).split("\n")
     if texts and not texts[-1]:
         texts.pop()
     rows = [
@@ -29,6 +36,30 @@ def _lines(file: int, source: SourceFile) -> Html:
         for number, text in enumerate(texts, 1)
     ]  # fmt: skip
     return el("div", el("ol", rows), class_="scroll source", tabindex="0", role="region", aria_label="Text of the spec")
+
+
+def without_rows(source: SourceFile) -> str:
+    """The text with as many lines, without the literal rows of its tests: they may hold values of columns that tell of persons."""
+    text = source.text
+    for start, end in sorted(_literal_rows(source), reverse=True):
+        text = text[:start] + HIDDEN + "\n" * text.count("\n", start, end) + text[end:]
+    return text
+
+
+def _literal_rows(source: SourceFile) -> Iterator[tuple[int, int]]:
+    """Where a `given` or `fit` of a source lists its rows; the numbers that a test gives gates and monitors tell of no person."""
+    tree, _ = parse(source)
+    statements = () if tree is None else tree.statements
+    judged = {
+        each.label.text
+        for each in statements
+        if isinstance(each, Block) and each.kind.text in JUDGED and each.label is not None
+    }
+    for test in statements:
+        if isinstance(test, Block) and test.kind.text == "test":
+            for given in test.body:
+                if isinstance(given, Setting) and given.label is not None and given.label.text not in judged:
+                    yield given.value.span.start, given.value.span.end
 
 
 def _kind(text: str) -> str | None:
