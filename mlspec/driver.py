@@ -289,13 +289,19 @@ class Compilation:
     @cached_property
     def graph(self) -> Graph:
         """The stages, with what `mlspec.lock` pins of their data; only of a spec without errors."""
-        if self.spec is None:
-            raise ValueError("a spec with errors has no graph")
         from mlspec.graph import pinned
-        from mlspec.lower import lower
         from mlspec.spec.lock import read_data
 
-        return pinned(lower(self.spec, self.spec_digest, self.prefix), read_data(self.project.root))
+        return pinned(self.unpinned, read_data(self.project.root))
+
+    @cached_property
+    def unpinned(self) -> Graph:
+        """The stages alone, for whoever writes `mlspec.lock`: the one that is there may be broken."""
+        if self.spec is None:
+            raise ValueError("a spec with errors has no graph")
+        from mlspec.lower import lower
+
+        return lower(self.spec, self.spec_digest, self.prefix)
 
     @cached_property
     def plan(self) -> Plan:

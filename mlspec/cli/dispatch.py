@@ -90,7 +90,8 @@ def _way_out(error: OSError) -> str:
     """What somebody can do about a file or a disk that refuses."""
     import errno
 
-    return {
+    own: str = getattr(error, "way_out", "")
+    return own or {
         errno.EACCES: "give yourself the right to it, or work in a folder of your own (`-C DIR`)",
         errno.EPERM: "give yourself the right to it, or work in a folder of your own (`-C DIR`)",
         errno.EROFS: "the disk is mounted read-only: work in a folder on another (`-C DIR`)",

@@ -14,7 +14,7 @@ from mlspec.cli.terminal import err, out
 from mlspec.replace import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlspec.driver import Compilation
 
@@ -23,10 +23,18 @@ _UNREAD = ("MLS0", "MLS110", "MLS114", "MLS115")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """PATH…, `--data`, `--check`."""
+    """PATH…, `--data`, `--env`, `--check`."""
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="spec files, or folders with spec files")
     parser.add_argument(
         "--data", action="store_true", help="pin the files of sources too: reads them all, and a run on others is refused"
+    )
+    parser.add_argument(
+        "--env",
+        dest="envs",
+        action="append",
+        default=[],
+        metavar="ENV",
+        help="with `--data`: pin what this env reads; repeat it for more",
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the lock file is not up to date")
 
@@ -35,7 +43,10 @@ def run(options: argparse.Namespace) -> int:
     """Read every spec, and write the lock of each project that one of them lies in."""
     from mlspec.driver import Compilation
 
+    if options.envs and not options.data:
+        raise exits.CommandError("`--env` does not fit", expected="`--data` beside it: imports are the same under every env")
     projects: dict[Path, Found] = {}
+    declared: set[str] = set()
     for path in spec_files(options.paths):
         one = Compilation(path)
         unread = [
@@ -46,8 +57,14 @@ def run(options: argparse.Namespace) -> int:
             return exits.FOUND
         found = projects.setdefault(one.project.root, Found())
         found.files.update(_digests(one))
-        if options.data and not _read_data(options, one, found):
-            return exits.FOUND
+        if options.data:
+            declared.update(_envs(one))
+            for each in _under_envs(options, one):
+                if not _read_data(options, each, found):
+                    return exits.FOUND
+    if missing := [name for name in options.envs if name not in declared]:
+        raise exits.CommandError(f"no spec here has an env `{missing[0]}`", exits.FOUND,
+                                 expected=" ".join(sorted(declared)) or "an `env` block", found=missing[0])  # fmt: skip
     return max([_project(options, root, found) for root, found in projects.items()], default=exits.OK)
 
 
@@ -57,6 +74,23 @@ class Found:
     def __init__(self) -> None:
         self.files: dict[str, str] = {}
         self.data: dict[str, dict[str, str]] = {}
+        self.others: dict[str, set[str]] = {}
+        """By env the paths and patterns that a spec reads under it."""
+
+
+def _envs(one: Compilation) -> list[str]:
+    return [] if one.spec is None else [block.name for block in one.spec.of_kind("env")]
+
+
+def _under_envs(options: argparse.Namespace, one: Compilation) -> Iterator[Compilation]:
+    """The spec under each env that was asked for, of those that it has; as it stands where none was."""
+    from mlspec.driver import Compilation
+
+    if not options.envs:
+        yield one
+    for name in options.envs:
+        if name in _envs(one):
+            yield Compilation(one.path, name)
 
 
 def _digests(one: Compilation) -> dict[str, str]:
@@ -71,10 +105,18 @@ def _digests(one: Compilation) -> dict[str, str]:
 def _read_data(options: argparse.Namespace, one: Compilation, found: Found) -> bool:
     """Read the files of a spec's sources; False after what cannot be read was printed."""
     from mlspec.cli.failures import graph_diagnostic
+    from mlspec.driver import Compilation
     from mlspec.graph import GraphError, locked_files
 
+    if not one.ok:
+        say(options, one.diagnostics, [str(one.path)])
+        return False
+    for name in _envs(one):
+        other = Compilation(one.path, name)
+        if other.ok:
+            found.others.setdefault(name, set()).update(_paths(other))
     try:
-        for stage in one.graph:
+        for stage in one.unpinned:
             found.data.update(locked_files(stage, one.project.root))
     except GraphError as error:
         say(options, [graph_diagnostic(one.spec, error)], [str(one.path)])
@@ -82,17 +124,25 @@ def _read_data(options: argparse.Namespace, one: Compilation, found: Found) -> b
     return True
 
 
+def _paths(one: Compilation) -> set[str]:
+    return {str(path) for stage in one.unpinned if stage.kind == "extract" for path in stage.config.get("paths", ())}
+
+
 def _project(options: argparse.Namespace, root: Path, found: Found) -> int:
     """Write the lock of one project; entries of files that other specs import or read stay while the files are there."""
     from mlspec.spec.lock import NAME, LockError, dumps, read, read_data
 
+    broken = ""
     try:
         before, data_before = read(root), read_data(root)
     except LockError as error:
         if options.check:
-            err(f"{NAME} cannot be read: {error}\n")
+            err(f"{NAME} cannot be read: {error}\n  help: {error.way_out}\n")
             return exits.FOUND
-        before, data_before = None, {}
+        before, data_before, broken = None, {}, str(error)
+        err(
+            f"{NAME} could not be read ({error}) and is written anew{'' if options.data else '; pins of data come with `mlspec lock --data`'}\n"
+        )
     after = {path: value for path, value in (before or {}).items() if (root / path).is_file()} | found.files
     data = {
         path: files for path, files in data_before.items() if not options.data or all((root / name).is_file() for name in files)
@@ -100,7 +150,9 @@ def _project(options: argparse.Namespace, root: Path, found: Found) -> int:
     data |= found.data
     changes = _changes(before or {}, after) + _changes(_flat(data_before), _flat(data))
     out("".join(f"{line}\n" for line in changes))
-    if (before is None and not after and not data) or (before, data_before) == (after, data):
+    for env in sorted(name for name, paths in found.others.items() if not paths <= set(data)):
+        err(f"what env `{env}` reads is not pinned: `mlspec lock --data --env {env}`\n")
+    if not broken and ((before is None and not after and not data) or (before, data_before) == (after, data)):
         err("" if options.quiet else f"{NAME}: {'up to date' if after or data else 'nothing is imported'}\n")
         return exits.OK
     if options.check:

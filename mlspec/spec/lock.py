@@ -27,6 +27,8 @@ _NO_FILE = f"there is no `{NAME}`"
 class LockError(OSError):
     """A lock file that cannot be read; the text says why."""
 
+    way_out = "`mlspec lock` writes it anew, `mlspec lock --data` with the pins of data; or take it from version control"
+
     def __init__(self, why: str) -> None:
         super().__init__(0, why, NAME)
 

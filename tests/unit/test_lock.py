@@ -211,3 +211,46 @@ def test_pins_travel_with_the_plan(with_data: Path) -> None:
     assert set(graph.pins) == {"rows-extract"} and read_plan(write_plan(graph)) == graph
     part = graph.of_these([graph["rows-extract"]])
     assert part.pins == graph.pins and graph.of_these([]).pins == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 1, "files": {}, "data": {"data/*.csv": {}}}', ""])
+def test_a_broken_lock_is_written_anew_with_the_pins_of_data(with_data: Path, capsys: Capture, text: str) -> None:
+    lock = with_data / "mlspec.lock"
+    lock.write_text(text)
+    run("plan", "demo.mlspec", code=exits.INPUT_OUTPUT)
+    assert "help: `mlspec lock` writes it anew, `mlspec lock --data` with the pins of data" in capsys.readouterr().err
+    run("lock", "--check", code=exits.FOUND)
+    assert "`mlspec lock --data`" in capsys.readouterr().err and lock.read_text() == text
+    run("lock", "--data")
+    assert "could not be read" in capsys.readouterr().err
+    assert list(json.loads(lock.read_text())["data"]) == ["data/*.csv"]
+    run("plan", "demo.mlspec")
+
+
+def test_a_broken_lock_is_mended_also_where_nothing_is_imported(with_data: Path, capsys: Capture) -> None:
+    (with_data / "mlspec.lock").write_text("{")
+    run("lock")
+    said = capsys.readouterr().err
+    assert "pins of data come with `mlspec lock --data`" in said and "nothing is imported" not in said
+    assert loads((with_data / "mlspec.lock").read_text()) == {}
+    run("plan", "demo.mlspec")
+
+
+def test_what_an_env_reads_is_pinned_when_it_is_named_and_said_when_it_is_not(with_data: Path, capsys: Capture) -> None:
+    (with_data / "demo.mlspec").write_text(
+        SOURCE + '\nenv prod {\n  set rows.from = csv("prod.csv")\n}\n\nenv same {\n  set rows.sample = 50%\n}\n'
+    )
+    (with_data / "prod.csv").write_text("n,y\n1,a\n2,b\n")
+    run("lock", "--data")
+    assert capsys.readouterr().err == (
+        "what env `prod` reads is not pinned: `mlspec lock --data --env prod`\nmlspec.lock: 1 file locked\n"
+    )
+    run("lock", "--data", "--env", "prod")
+    assert "is not pinned" not in capsys.readouterr().err
+    assert set(json.loads((with_data / "mlspec.lock").read_text())["data"]) == {"data/*.csv", "prod.csv"}
+    (with_data / "prod.csv").write_text("n,y\n1,b\n2,b\n")
+    run("plan", "demo.mlspec")
+    run("plan", "demo.mlspec", "--env", "prod", code=exits.FOUND)
+    assert "MLS823" in capsys.readouterr().err
+    run("lock", "--data", "--env", "none", code=exits.FOUND)
+    run("lock", "--env", "prod", code=exits.USAGE)
