@@ -106,20 +106,22 @@ def _tell_way_out(held: review.Review) -> None:
 def _compare(pair: Pair) -> FileDiff:
     """The comparison of one spec, or why there is none."""
     from mlspec.diff import Comparison, compare
-    from mlspec.diff.page import FileDiff, one_sided
+    from mlspec.diff.page import FileDiff, moved, one_sided
 
     untrusted.next_spec()
     if pair.old is None or pair.new is None:
         there = pair.new or pair.old
         assert there is not None
         return one_sided(pair.path, pair.old is None, _errors(there), there.source)
-    if _same_text(pair.old, pair.new):
+    if not pair.moved_from and _same_text(pair.old, pair.new):
         return FileDiff(pair.path, "same", Comparison(()))
     unread = _unread(pair.new) or _unread(pair.old)
     if unread:
         return FileDiff(pair.path, "failed", Comparison(()), tuple(unread))
     envs = _changed_envs(pair.old, pair.new)
     comparison = compare(_version(pair.old, pair.new.prefix, envs), _version(pair.new, pair.new.prefix, envs))
+    if pair.moved_from:
+        comparison = moved(comparison, pair.moved_from, pair.path, pair.new.source)
     status: Literal["changed", "same"] = "changed" if comparison.changes or comparison.stages else "same"
     return FileDiff(pair.path, status, comparison, sources=(pair.old.source, pair.new.source))
 

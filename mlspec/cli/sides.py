@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from mlspec.cli import exits
+from mlspec.cli import exits, untrusted
 from mlspec.diagnostics import Diagnostic
 from mlspec.driver import Compilation, Project
 from mlspec.policy.settings import FILE
@@ -38,6 +38,8 @@ class Pair(NamedTuple):
     policies: Policies
     held: Compilation | None
     """The spec whose approvers and waivers count: that of the old side, of `A...B` that of A."""
+    moved_from: str = ""
+    """Where it lay before, "" where it lies where it lay."""
 
 
 class Side(Protocol):
@@ -171,16 +173,50 @@ class Revision:
 
 
 def pairs(old: Side, new: Side) -> Iterator[Pair]:
-    """The specs of both sides by path, in order; two single files whatever they are called."""
+    """The specs of both sides by path, in order, those that moved by the name that they give themselves; two single files in any case."""
     before, after = old.specs(), new.specs()
     target = before if old.held is old else old.held.specs()
     if not before and not after:
         raise exits.CommandError("neither side has a spec", exits.NOT_COMPARED, expected="*.mlspec")
-    for name in sorted({*before, *after}):
-        one = old.compilation(before[name]) if name in before else None
+    moves = _moves(
+        {name: old.compilation(path) for name, path in before.items() if name not in after},
+        {name: new.compilation(path) for name, path in after.items() if name not in before},
+    )
+    for name in sorted({*before, *after} - {*moves.values()}):
+        was = moves.get(name, name)
+        one = old.compilation(before[was]) if was in before else None
         other = new.compilation(after[name]) if name in after else None
-        held = one if old.held is old else old.held.compilation(target[name]) if name in target else None
-        yield Pair(name or after.get(name, ""), one, other, policies(old, name, new, name), held)
+        held = one if old.held is old else old.held.compilation(target[was]) if was in target else None
+        moved_from = was if name in moves else ""
+        yield Pair(name or after.get(name, ""), one, other, policies(old, was, new, name), held, moved_from)
+
+
+def _moves(gone: dict[str, Compilation], come: dict[str, Compilation]) -> dict[str, str]:
+    """The new path of each spec that moved with its old one: one that is gone and one that came, which alone have the same name."""
+    if not gone or not come:
+        return {}
+    before, after = _by_name(gone), _by_name(come)
+    return {after[name][0]: before[name][0] for name in after if len(after[name]) == len(before.get(name, ())) == 1}
+
+
+def _by_name(found: dict[str, Compilation]) -> dict[str, list[str]]:
+    """The paths of specs by the name that their `spec` block gives them."""
+    names: dict[str, list[str]] = {}
+    for path, side in found.items():
+        untrusted.next_spec()
+        name = _name(side)
+        if name:
+            names.setdefault(name, []).append(path)
+    return names
+
+
+def _name(side: Compilation) -> str:
+    from mlspec.syntax.nodes import Block
+
+    # Only of its text: what it means may be asked for when it is known what it is held to.
+    tree = side.parsed[0]
+    blocks = [] if tree is None else [item for item in tree.statements if isinstance(item, Block) and item.kind.text == "spec"]
+    return blocks[0].label.text if blocks and blocks[0].label is not None else ""
 
 
 def policies(old: Side, name: str, new: Side, renamed: str) -> Policies:

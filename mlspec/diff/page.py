@@ -40,6 +40,16 @@ def one_sided(path: str, is_new: bool, errors: tuple[Fault, ...], source: Source
     return FileDiff(path, "added" if is_new else "removed", Comparison((change,), None, errors if is_new else ()))
 
 
+def moved(comparison: Comparison, was: str, path: str, source: SourceFile | None) -> Comparison:
+    """A comparison with the change of the place first: in another folder, relative paths of the spec mean other files."""
+    elsewhere = was.rpartition("/")[0] != path.rpartition("/")[0]
+    why = "its relative paths begin in another folder" if elsewhere else ""
+    span = None if source is None else Span(source, 0, 0)
+    change = Change("behaviour" if elsewhere else "operational", "spec-moved", path, path, was, path, why, new_span=span)
+    changes = sorted([change, *comparison.changes], key=lambda item: item.rank)
+    return Comparison(tuple(changes), comparison.stages, comparison.errors)
+
+
 def render(files: Sequence[FileDiff], format: str, *, color: bool = False, verbose: int = 0, quiet: bool = False) -> str:
     """All files in one of the formats; text and Markdown leave out cosmetic changes unless asked."""
     module: Any = import_module(f"mlspec.diff.render.{format}")

@@ -40,8 +40,25 @@ def judge(comparison: Comparison, base: Policy, old: Spec | None, new: Spec | No
         if next(faults_of(waiver, base, approvers, signing.today), None) is None and vouched(waiver)
     ]
     for change in comparison.changes:
-        change.level = base.effect_level(change.effect)
+        change.level = base.effect_level("loosening" if _gone(change) and base.tighten_only else change.effect)
+        if _gone(change):
+            change.waived = _approved(change, base, approvers, signing)
+            continue
         change.waived = next((waiver.waived(change.level) for waiver in waivers if _covers(waiver, change)), None)
+
+
+def _gone(change: Change) -> bool:
+    """Whether a whole spec is gone: all that it forbade is permitted, and it may come again under another name."""
+    return change.rule == "spec-removed"
+
+
+def _approved(change: Change, base: Policy, approvers: tuple[str, ...], signing: Signing) -> Waived | None:
+    """Who approved what no waiver can stand beside: a change of the policy, a spec that is gone."""
+    span = change.new_span or change.old_span
+    owner = next((name for name in signing.approved if name in base.signers(change.effect, approvers)), None)
+    return (
+        None if owner is None or span is None else Waived("", owner, "the change as a whole", signing.today, change.level, span)
+    )
 
 
 def vouched_for(old: Spec | None, signing: Signing) -> Callable[[Waiver], bool]:
@@ -61,7 +78,7 @@ def fails(change: Change, base: Policy, fail_on: str | None) -> bool:
     """Whether a change makes the comparison fail: by its level, or by `--fail-on`; what a policy never permits fails in any case."""
     if change.waived is not None or fail_on == "never":
         return False
-    if change.effect == "loosening" and base.tighten_only:
+    if base.tighten_only and (change.effect == "loosening" or _gone(change)):
         return True
     if fail_on is None:
         return change.level == "error"

@@ -138,6 +138,7 @@ RULES: dict[str, str] = {
     "policy-changed": "The policy that specs are held to says something else.",
     "spec-added": "A spec is new.",
     "spec-removed": "A spec is gone.",
+    "spec-moved": "A spec lies elsewhere.",
     "not-compared": "The text has an error here, so that the change has no known direction.",
 }
 

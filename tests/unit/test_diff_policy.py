@@ -183,6 +183,50 @@ def test_settings_of_a_folder_without_specs_are_compared(
     assert "policy.waiver_days  3 → 9" in capsys.readouterr().out
 
 
+STRICT = '[policy]\ntighten_only = true\napprovers = ["ml-risk"]\n[policy.effects]\nbreaking = "warning"\n'
+
+
+def trees(folder: Path, name: str, text: str) -> None:
+    for side, path, spec in (
+        ("old", "a.mlspec", (CASES / "loosened" / "old" / "demo.mlspec").read_text()),
+        ("new", name, text),
+    ):
+        (folder / side / path).parent.mkdir(parents=True)
+        (folder / side / path).write_text(spec)
+        (folder / side / "other.mlspec").write_text(spec.replace("spec churn", "spec other"))
+        (folder / side / "mlspec.toml").write_text(STRICT)
+
+
+@pytest.mark.parametrize("name", ["b.mlspec", "deep/a.mlspec"])
+def test_a_spec_that_moves_is_the_same_spec(
+    name: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees(tmp_path, name, (CASES / "loosened" / "new" / "demo.mlspec").read_text())
+    (tmp_path / "new" / "other.mlspec").write_text((tmp_path / "old" / "other.mlspec").read_text())
+    monkeypatch.chdir(tmp_path)
+    assert main(["diff", "old", "new", "--no-color", "--fail-on", "breaking"]) == 1
+    text = capsys.readouterr().out
+    assert "gates.release.useful  0.88 → 0.84" in text
+    assert f"a.mlspec → {name}" in text
+    (tmp_path / "new" / name).write_text((tmp_path / "old" / "a.mlspec").read_text())
+    assert main(["diff", "old", "new", "--no-color"]) == 0
+    assert f"a.mlspec → {name}" in capsys.readouterr().out, "a move alone is told, and is none of these"
+
+
+def test_a_spec_that_is_gone_permits_more(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it could come again under another name, with what it forbade left out."""
+    text = (CASES / "loosened" / "new" / "demo.mlspec").read_text()
+    trees(tmp_path, "b.mlspec", text.replace("spec churn", "spec fresh"))
+    (tmp_path / "new" / "other.mlspec").write_text((tmp_path / "old" / "other.mlspec").read_text())
+    monkeypatch.chdir(tmp_path)
+    assert main(["diff", "old", "new", "--no-color"]) == 1
+    assert main(["diff", "old", "new", "--no-color", "--approved-by", "mallory"]) == 1
+    assert main(["diff", "old", "new", "--no-color", "--approved-by", "ml-risk"]) == 0
+    assert "ml-risk" in capsys.readouterr().out
+    (tmp_path / "old" / "mlspec.toml").write_text('[policy.effects]\nbreaking = "warning"\n')
+    assert main(["diff", "old", "new", "--no-color"]) == 0, "where a policy does not forbid it"
+
+
 VALUES = {
     "bool": ("false", "true"),
     "int": ("1", "9"),
