@@ -65,14 +65,23 @@ def run(options: argparse.Namespace) -> int:
 
 def _beside(root: Path, chain: Chain, head: str | None) -> list[str]:
     """What else points into the log: a digest kept elsewhere, and the runs of the project."""
-    from mlspec.runtime.runs import summaries
+    from mlspec.runtime.errors import StageError
+    from mlspec.runtime.runs import SUMMARY, read_summary, run_folders
+    from mlspec.runtime.store import Store
 
     found = []
     if head is not None and not chain.holds(head.rpartition(":")[2]):
         found.append(
             f"no record has the digest {head.rpartition(':')[2][:16]}… that was kept: the log was cut short, or begun anew"
         )
-    for folder, summary in summaries(root):
+    for folder in run_folders(Store(root)):
+        if not (folder / SUMMARY).is_file():
+            continue
+        try:
+            summary = read_summary(folder)
+        except StageError as error:
+            found.append(f"what run {folder.name} was recorded under is lost: {error.message}")
+            continue
         digest = (summary.get("audit") or {}).get("digest")
         if digest is not None and not chain.holds(str(digest)):
             found.append(f"run {folder.name} was recorded as {str(digest)[:16]}…, which the log has not")
@@ -137,9 +146,9 @@ def _verified(options: argparse.Namespace, chain: Chain, problems: list[str]) ->
         out(f"{paint('red', 'broken')}: {problem}\n")
     for note in chain.notes:
         out(f"note: {note}\n")
-    if problems:
-        return
     count = chain.head.count
-    out(f"{paint('green', 'unbroken')}: {count} record{'' if count == 1 else 's'}\n")
-    if count and not options.quiet:
+    if chain.sound:
+        text = "the chain of records in itself is unbroken" if problems else paint("green", "unbroken")
+        out(f"{text}: {count} record{'' if count == 1 else 's'}\n")
+    if count and not problems and not options.quiet:
         out(f"head {count}:{chain.head.digest}\n")

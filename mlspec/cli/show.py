@@ -12,7 +12,7 @@ from mlspec.cli import exits
 from mlspec.cli.loading import checked, style
 from mlspec.cli.options import add_overrides
 from mlspec.cli.releases import results_not_on_record
-from mlspec.cli.terminal import clean, out
+from mlspec.cli.terminal import clean, err, out
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,12 +50,15 @@ def _folder() -> Path:
 
 def summaries() -> list[dict[str, Any]]:
     """The summaries of the project's runs, newest first."""
-    found = []
-    for path in sorted(_folder().glob("[0-9]*/summary.json"), reverse=True):
+    from mlspec.runtime.errors import StageError
+    from mlspec.runtime.runs import read_summary
+
+    found: list[dict[str, Any]] = []
+    for path in sorted(filter(Path.is_file, _folder().glob("[0-9]*/summary.json")), reverse=True):
         try:
-            found.append(json.loads(path.read_bytes()))
-        except ValueError:
-            found.append({"run": path.parent.name, "spec": "?", "exit_code": None})
+            found.append(read_summary(path.parent))
+        except StageError as error:
+            found.append({"run": path.parent.name, "spec": "?", "exit_code": None, "fault": error.message})
     return found
 
 
@@ -85,12 +88,25 @@ def _runs(options: argparse.Namespace) -> int:
 
 def _records() -> Sequence[Mapping[str, Any]]:
     """The records of the audit log; none while it is broken: no override counts then."""
-    if not (_folder().parent / "audit.jsonl").exists():
+    if not any(name.startswith("audit.") for name in _names(_folder().parent)):
         return ()
     from mlspec.runtime.audit import log
     from mlspec.runtime.audit.overrides import counting
 
-    return counting(log.read(_folder().parents[1]))
+    from mlspec.runtime.errors import StageError
+
+    try:
+        chain = log.read(_folder().parents[1])
+        fault = "" if chain.sound else chain.problems[0]
+    except StageError as error:
+        chain, fault = None, f"{error.message}: {error.found}"
+    if fault:
+        err(f"warning: no override counts, the audit log is broken: {clean(fault)}\n")
+    return () if chain is None else counting(chain)
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
 
 def _override_of(item: dict[str, Any], records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -111,6 +127,8 @@ def _word(options: argparse.Namespace, item: dict[str, Any], override: Mapping[s
         return paint(
             "red", f"gates failed, RELEASED BY OVERRIDE of {clean(str(override['actor']))} until {override['expires']}"
         )
+    if item.get("fault"):
+        return paint("red", clean(str(item["fault"])))
     if item.get("exit_code") == 0:
         return paint("green", "passed" if item.get("verdicts") else "complete") + _absent(item)
     return paint("red", "gates failed" if item.get("passed") is False else "failed")

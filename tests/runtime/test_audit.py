@@ -308,6 +308,32 @@ def test_a_record_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert log.read(tmp_path).head == Head()
 
 
+@pytest.mark.parametrize("name", [log.LOG, log.HEAD])
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")], ids=["folder", "pipe", "link"])
+def test_what_is_no_file_is_told_and_nobody_waits_for_it(tmp_path: Path, name: str, put: Any) -> None:
+    root = _with_records(tmp_path / "p", 2)
+    path = log.log_path(root).with_name(name)
+    path.unlink()
+    put(path)
+    for act in (log.read, lambda root: log.append(root, "run", {})):
+        with pytest.raises(StageError) as error:
+            act(root)
+        assert error.value.code == "MLS822"
+        assert str(error.value.found).endswith("where a file belongs")
+    assert "where a file belongs" in record_run(root, tmp_path, SUMMARY)[1]
+
+
+def test_a_run_with_hundreds_of_failed_gates_is_recorded_and_overridden(tmp_path: Path) -> None:
+    gates = [{"name": f"{number:04d}_{'x' * 65}", "passed": False, "status": "failed", "value": 0.1} for number in range(2000)]
+    verdict = {"passed": False, "gates": gates, "packages": {"plain": "d" * 64}}
+    summary = {**SUMMARY, "verdicts": {"release": verdict}, "reports": {}}
+    for number in (1, 3):
+        assert record_run(tmp_path, tmp_path, summary)[1] == ""
+        body = body_of(summary, "release", "ml-risk", REASON, "2999-12-31")
+        assert log.append(tmp_path, "override", body).count == number + 1
+    assert override_of(log.read(tmp_path).records, "s" * 64, "release", verdict, "2026-12-01") is not None
+
+
 def test_what_two_killed_writers_leave_is_taken_over(tmp_path: Path) -> None:
     """The second of them took over what the first one left, and was killed before the head named its own."""
     root = _with_records(tmp_path / "p", 2)

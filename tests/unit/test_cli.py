@@ -15,6 +15,7 @@ import pytest
 from mlspec.cli import exits, main
 from mlspec.cli.dispatch import COMMANDS
 from mlspec.graph import Graph
+from mlspec.runtime.runs import write_summary
 
 ROOT = Path(__file__).parents[2]
 DEMO = (ROOT / "tests" / "cases" / "errors" / "MLS501" / "good.mlspec").read_text()
@@ -239,7 +240,7 @@ def test_runs_are_listed_and_shown(project: Path, capsys: Capture) -> None:
     gate = {"name": "useful", "passed": False, "status": "failed", "text": "auc >= 0.9"}
     summary = {"run": "000001", "spec": "demo", "exit_code": 1, "passed": False, "stages": {"a-fit": {"state": "ran", "seconds": 1}},
                "verdicts": {"release": {"gates": [gate]}}}  # fmt: skip
-    (folder / "summary.json").write_text(json.dumps(summary))
+    write_summary(folder, summary)
     run("show")
     assert capsys.readouterr().out == "000001  demo  gates failed\n"
     run("show", "1")

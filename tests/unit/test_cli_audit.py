@@ -255,6 +255,33 @@ def test_what_a_killed_writer_leaves_is_a_note_and_costs_nothing(project: Path, 
     assert "RELEASED BY OVERRIDE" in said(capsys, "show")
 
 
+@pytest.mark.parametrize("text", ['{"format":1}', "[]", "{", "[" * 100_000, '{"run":1,"verdicts":3}'])
+def test_a_summary_that_mlspec_did_not_write_is_told(project: Path, capsys: Capture, text: str) -> None:
+    said(capsys, "override", "small.mlspec", *SIGNED)
+    (project / ".mlspec" / "runs" / "000002").mkdir()
+    (project / ".mlspec" / "runs" / "000002" / "summary.json").write_text(text)
+    for arguments in (["show"], ["show", "2"]):
+        assert "is corrupt" in said(capsys, *arguments)
+    assert "RELEASED BY OVERRIDE" in said(capsys, "show")
+    checked = said(capsys, "audit", "verify", code=1)
+    assert checked.startswith("broken: what run 000002 was recorded under is lost: ")
+    assert "the chain of records in itself is unbroken: 1 record" in checked
+
+
+@pytest.mark.parametrize("name", [log.LOG, log.HEAD])
+def test_a_log_that_is_no_file_is_told_by_every_command(project: Path, capsys: Capture, name: str) -> None:
+    said(capsys, "override", "small.mlspec", *SIGNED)
+    path = log.log_path(project).with_name(name)
+    path.unlink()
+    path.symlink_to("nowhere")
+    for action in ([], ["verify"]):
+        assert "a link to nothing where a file belongs" in said(capsys, "audit", *action, code=74)
+    shown = said(capsys, "show")
+    assert "000001  small  gates failed\n" in shown
+    assert "no override counts, the audit log is broken" in shown
+    assert "MLS822" in said(capsys, "override", "small.mlspec", *SIGNED, code=1)
+
+
 def test_a_kept_digest_is_for_verify_alone(project: Path, capsys: Capture) -> None:
     """Without `verify` nothing was held against it, and the exit status said all was well."""
     assert said(capsys, "audit", "--head", "0" * 64, code=2).startswith("error: `--head` goes with `verify`")

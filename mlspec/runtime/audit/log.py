@@ -22,8 +22,10 @@ from mlspec.runtime.store import Store
 
 LOG = "audit.jsonl"
 HEAD = "audit.head"
-MOST = 32 * 1024
-"""Bytes of a record: whoever appends reads the one before it."""
+MOST = 4 * 1024 * 1024
+"""Bytes of a record: whoever appends reads the one before it. Thousands of gates that failed have room in it."""
+_MANY = 32 * 1024
+"""Bytes that nearly every record has room in: so many are read of the end at first."""
 
 
 def now() -> str:
@@ -45,12 +47,13 @@ def append(project_root: Path, event: str, body: Mapping[str, Any]) -> Head:
     """Add one record and return the head with it, both on the disk. MLS822 where the end of the log is not as it was left."""
     path = log_path(project_root)
     files.make_folder(path.parent)
+    _there(path), _there(path.with_name(HEAD))
     with _held(path) as descriptor:
         line, head = record_line(_end(path), {"event": event, "at": now(), **body})
         if len(line) > MOST:
             raise StageError(
-                "MLS822", "a record of the audit log is too large", expected=f"{MOST // 1024} KiB at most", found=f"{len(line):,} bytes",
-                help="give a shorter reason",
+                "MLS822", "a record of the audit log is too large", expected=f"{MOST // 1024**2} MiB at most", found=f"{len(line):,} bytes",
+                help="a record names every gate that failed and every package: judge them in several `gates` blocks",
             )  # fmt: skip
         files.append(descriptor, path, line)
         files.write_bytes(path.with_name(HEAD), head.line())
@@ -61,10 +64,20 @@ def read(project_root: Path) -> Chain:
     """The chain of a project, sound or not; no log and no head is a sound one without records."""
     path = log_path(project_root)
     head = path.with_name(HEAD)
-    if not path.exists():
-        return read_chain(b"", files.read_bytes(head) if head.exists() else None)
+    if not _there(path):
+        return read_chain(b"", files.read_bytes(head) if _there(head) else None)
     with _held(path, write=False):
-        return read_chain(files.read_bytes(path), files.read_bytes(head) if head.exists() else None)
+        return read_chain(files.read_bytes(path), files.read_bytes(head) if _there(head) else None)
+
+
+def _there(path: Path) -> bool:
+    """Whether a file of the log is there; MLS822 for what is no file: a folder, a pipe that nobody writes to, a link to nothing."""
+    if path.is_file():
+        return True
+    if not os.path.lexists(path):
+        return False
+    what = "a folder" if path.is_dir() else "a link to nothing" if path.is_symlink() else "a pipe or a device"
+    raise broken(path, f"{what} where a file belongs")
 
 
 def read_sound(project_root: Path) -> Chain:
@@ -121,7 +134,11 @@ def _end(path: Path) -> Head:
 
 def _last(path: Path, size: int) -> tuple[int, str]:
     """The number and digest of the record that ends at `size`, (0, "") where none does."""
-    tail = files.read_from(path, max(0, size - MOST - 1))
+    reach = _MANY
+    tail = files.read_from(path, max(0, size - reach))
+    while reach < min(size, MOST + 1) and b"\n" not in tail[:-1]:
+        reach *= 4
+        tail = files.read_from(path, max(0, size - reach))
     record = parse_record(tail.rstrip(b"\n").rpartition(b"\n")[2]) if tail.endswith(b"\n") else None
     return (0, "") if record is None else (record["n"], str(record["digest"]))
 
