@@ -224,6 +224,31 @@ def test_gitlab(site: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert main(["comment", "mlspec-diff.json", "--to", "gitlab"]) == exits.USAGE
 
 
+@pytest.mark.parametrize("url", ["https://[x", "https://e.org:port", "https://e.org/a b", "https://e.org/\n"])
+def test_an_address_that_is_none_is_told(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    (tmp_path / "r.json").write_bytes(REPORT)
+    for name, value in (
+        ("CI_API_V4_URL", url),
+        ("MLSPEC_COMMENT_TOKEN", TOKEN),
+        ("CI_PROJECT_ID", "3"),
+        ("CI_MERGE_REQUEST_IID", "7"),
+    ):
+        monkeypatch.setenv(name, value)
+    assert main(["comment", str(tmp_path / "r.json"), "--to", "gitlab"]) == exits.USAGE
+    assert "the address of the host is none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("data", [b"{", b"\xff", b"", b"[" * 100_000, b"[]"])
+def test_an_event_that_is_no_json_is_told(
+    data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "event.json").write_bytes(data)
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    assert main(["comment", "--to", "github"]) == exits.USAGE
+    assert "the event is not that of a finished workflow run" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("url", ["http://api.example.org", "file:///etc/passwd", "ftp://e.org"])
 def test_a_token_goes_over_tls(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     (tmp_path / "r.json").write_bytes(REPORT)

@@ -52,7 +52,10 @@ class Run:
     @classmethod
     def read(cls, path: str) -> Run:
         """From the file of the event."""
-        event = json.loads(Path(path).read_bytes())
+        try:
+            event = json.loads(Path(path).read_bytes())
+        except (ValueError, RecursionError):
+            event = None  # a file that is no JSON is no event either
         return cls(event if isinstance(event, dict) else {})
 
 

@@ -93,7 +93,13 @@ def _way_out(status: int) -> str:
 
 def _check(url: str) -> None:
     """A token or a report goes over TLS, or stays on this machine."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        plain = url.isascii() and url.isprintable() and " " not in url and (parts.port or 1) > 0
+    except ValueError:
+        plain = False
+    if not plain:
+        raise exits.CommandError("the address of the host is none", exits.USAGE, expected="https://…", found=ascii(url)[:200])
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise exits.CommandError(
             "the host must be asked over HTTPS", exits.USAGE, expected="https://…", found=f"{parts.scheme}://{parts.hostname}"
