@@ -63,6 +63,17 @@ def test_errors_are_exit_1_in_every_format(project: Path, capsys: Capture) -> No
         assert "MLS101" in capsys.readouterr().out
 
 
+def test_a_file_whose_name_is_no_utf_8_is_named_by_its_bytes(project: Path, capsys: Capture) -> None:
+    name = os.fsdecode(b"c\xff.mlspec")
+    (project / name).write_text(DEMO.replace("parts.train,", "parts.trian,"))
+    run("check", name, "--format", "sarif", code=1)
+    assert "c%FF.mlspec" in {item["location"]["uri"] for item in json.loads(capsys.readouterr().out)["runs"][0]["artifacts"]}
+    (project / name).write_text(DEMO)
+    (project / "other.mlspec").write_text(DEMO.replace("0.7", "0.8"))
+    run("diff", "other.mlspec", name, "--format", "sarif", "--fail-on", "never")
+    assert "c%FF.mlspec" in capsys.readouterr().out
+
+
 def test_warnings_are_clean_unless_asked(project: Path, capsys: Capture) -> None:
     (project / "demo.mlspec").write_text(WARNS)
     run("check", "demo.mlspec")

@@ -119,4 +119,4 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _uri(name: str) -> str:
-    return quote(name, safe="/._-~")
+    return quote(name, safe="/._-~", errors="surrogateescape")  # a name of bytes that are no UTF-8 is these bytes

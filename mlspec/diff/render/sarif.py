@@ -104,6 +104,6 @@ def _location(span: Span) -> dict[str, Any]:
     line, column = span.position
     end_line, end_column = span.source.position(span.end)
     return {
-        "artifactLocation": {"uri": quote(path_of(span), safe="/._-~")},
+        "artifactLocation": {"uri": quote(path_of(span), safe="/._-~", errors="surrogateescape")},
         "region": {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column},
     }
