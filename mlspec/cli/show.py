@@ -92,7 +92,6 @@ def _records() -> Sequence[Mapping[str, Any]]:
         return ()
     from mlspec.runtime.audit import log
     from mlspec.runtime.audit.overrides import counting
-
     from mlspec.runtime.errors import StageError
 
     try:

@@ -309,7 +309,9 @@ def test_a_record_that_is_too_large_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [log.LOG, log.HEAD])
-@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")], ids=["folder", "pipe", "link"])
+@pytest.mark.parametrize(
+    "put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")], ids=["folder", "pipe", "link"]
+)
 def test_what_is_no_file_is_told_and_nobody_waits_for_it(tmp_path: Path, name: str, put: Any) -> None:
     root = _with_records(tmp_path / "p", 2)
     path = log.log_path(root).with_name(name)
