@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlspec import catalogue
-from mlspec.catalogue.conflicts import CONFLICTS
+from mlspec.catalogue.conflicts import CONFLICTS, TAKES_OVER
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.tasks import label_of
@@ -21,8 +21,7 @@ def parameters_that_cannot_be(spec: Spec, findings: Findings) -> None:
         label = label_of(spec, model.ref("label"))
         for block in (model, *(inner for inner in model.blocks if inner.kind == "family")):
             for name, value, reason, wanted in _refused(block, "" if label is None else label.task):
-                shown = str(value).lower() if isinstance(value, bool) else f'"{value}"'
-                findings.add("MLS209", block.span_of(name), what=f"`{name}` of `{block.get('estimator')}`", got=f"`{shown}` for {reason}",
+                findings.add("MLS209", block.span_of(name), what=f"`{name}` of `{block.get('estimator')}`", got=f"`{_shown(value)}` for {reason}",
                              wanted=wanted)  # fmt: skip
 
 
@@ -32,7 +31,7 @@ def _refused(block: Block, task: str) -> Iterator[tuple[str, Any, str, str]]:
     if estimator is None:
         return
     for names, parameter, values, tasks, other, allowed, wanted in CONFLICTS:
-        if estimator.key not in names or parameter not in block.fields:
+        if estimator.key not in names or parameter not in block.fields or TAKES_OVER.get(parameter) in block.fields:
             continue
         hit = next((value for value in _values(block, parameter, estimator) if value in values), None)
         if hit is None or (tasks and task not in tasks):
@@ -47,10 +46,15 @@ def _reason(block: Block, other: str, tasks: tuple[str, ...], task: str, estimat
         return f"a label of {_TASKS[task]}"
     if not other:
         return "rows of features"
-    given = " or ".join(
-        str(value).lower() if isinstance(value, bool) else f'"{value}"' for value in _values(block, other, estimator)
-    )
+    given = " or ".join(_shown(value) for value in _values(block, other, estimator))
     return f"`{other}` {given}"
+
+
+def _shown(value: Any) -> str:
+    """A value as a spec writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, (int, float)) else f'"{value}"'
 
 
 def _values(block: Block, name: str, estimator: catalogue.Estimator) -> tuple[Any, ...]:
