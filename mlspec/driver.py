@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlspec.graph import Graph
     from mlspec.plan import Plan
     from mlspec.policy import Policy
-    from mlspec.policy.waivers import Waiver
+    from mlspec.policy.waivers import Vouched
     from mlspec.spec.model import Spec
     from mlspec.syntax.nodes import File
 
@@ -75,7 +75,7 @@ class Compilation:
         self._read = read
         self._parse = parse
         self._policy = policy
-        self._accepts: Callable[[Waiver], bool] | None = None
+        self._vouched: Vouched | None = None
         self.today = today
         self.imported: dict[str, SourceFile] = {}
         self._trees: dict[str, File] = {}
@@ -150,11 +150,11 @@ class Compilation:
         self._found.extend(found)
         return policy
 
-    def hold_to(self, policy: Policy, today: str, accepts: Callable[[Waiver], bool] | None = None) -> None:
-        """Another policy than the project's own, and another day: before anything of the spec is asked for. Waivers that `accepts`
-        refuses count for nothing.
+    def hold_to(self, policy: Policy, today: str, vouched: Vouched | None = None) -> None:
+        """Another policy than the project's own, and another day: before anything of the spec is asked for. Waivers that nobody
+        stands behind by `vouched` count for nothing.
         """
-        self._policy, self.today, self._accepts = policy, today, accepts
+        self._policy, self.today, self._vouched = policy, today, vouched
 
     def _judge(self, spec: Spec | None) -> None:
         """Puts the findings at the levels of the policy, and marks what waivers of the spec cover."""
@@ -163,7 +163,7 @@ class Compilation:
         policy = self.policy
         if spec is None and self.waives:
             spec = self.bound(self.env)
-        self._found = Collector(judge(spec, self._found.sorted(), policy, self.today, self._accepts))
+        self._found = Collector(judge(spec, self._found.sorted(), policy, self.today, self._vouched))
 
     @property
     def waives(self) -> bool:

@@ -45,8 +45,9 @@ class Review:
             if side is not None:
                 side.hold_to(held, self.signing.today)
         if pair.new is not None:
-            before = None if pair.held is None or not self.signing.outside else pair.held.rough
-            pair.new.hold_to(held, self.signing.today, vouched_for(before, self.signing))
+            before = pair.held if pair.held is not None and self.signing.outside and pair.held.waives else None
+            had = () if before is None else before.diagnostics
+            pair.new.hold_to(held, self.signing.today, vouched_for(None if before is None else before.rough, self.signing, had))
         self.compare(pair.policies)
         return held
 

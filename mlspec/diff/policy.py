@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from mlspec.diagnostics import Waived, code
+from mlspec.diagnostics import Diagnostic, Waived, code
 from mlspec.diff.change import EFFECTS, Change, Comparison
 from mlspec.diff.fields import directed
 from mlspec.policy.rows import EFFECT_LEVELS, row_of
 from mlspec.policy.settings import Policy
-from mlspec.policy.waivers import Waiver, approvers_of, faults_of, waivers_of
+from mlspec.policy.waivers import Vouched, Waiver, approvers_of, faults_of, waivers_of
 from mlspec.source import Span
 from mlspec.spec.model import Spec
 
@@ -37,7 +37,7 @@ def judge(comparison: Comparison, base: Policy, old: Spec | None, new: Spec | No
     waivers = [
         waiver
         for waiver in (() if new is None else waivers_of(new))
-        if next(faults_of(waiver, base, approvers, signing.today), None) is None and vouched(waiver)
+        if next(faults_of(waiver, base, approvers, signing.today), None) is None and (vouched is None or vouched.stands(waiver))
     ]
     for change in comparison.changes:
         change.level = base.effect_level("loosening" if _gone(change) and base.tighten_only else change.effect)
@@ -61,10 +61,12 @@ def _approved(change: Change, base: Policy, approvers: tuple[str, ...], signing:
     )
 
 
-def vouched_for(old: Spec | None, signing: Signing) -> Callable[[Waiver], bool]:
-    """Whether somebody stands behind a waiver of the new side: the review system, or the old side, which had it already."""
-    before = {waiver.identity for waiver in (() if old is None or not signing.outside else waivers_of(old))}
-    return lambda waiver: not signing.outside or waiver.owner in signing.approved or waiver.identity in before
+def vouched_for(old: Spec | None, signing: Signing, found: Sequence[Diagnostic] = ()) -> Vouched | None:
+    """Who stands behind waivers of the new side: the review system, or the old side, which had them already for what was `found` in it.
+
+    None where whoever writes a waiver may.
+    """
+    return Vouched(signing.approved, () if old is None else waivers_of(old), found) if signing.outside else None
 
 
 def _covers(waiver: Waiver, change: Change) -> bool:

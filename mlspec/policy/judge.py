@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlspec.diagnostics import Diagnostic
@@ -11,7 +11,7 @@ from mlspec.policy.settings import Policy
 from mlspec.spec.model import Spec
 
 if TYPE_CHECKING:
-    from mlspec.policy.waivers import Waiver
+    from mlspec.policy.waivers import Vouched
 
 
 def utc_day() -> str:
@@ -36,12 +36,12 @@ def judge(
     found: Sequence[Diagnostic],
     policy: Policy,
     today: str = "",
-    accepts: Callable[[Waiver], bool] | None = None,
+    vouched: Vouched | None = None,
 ) -> list[Diagnostic]:
-    """All findings of a spec under a policy; without a spec no waiver counts, nor one that `accepts` refuses."""
+    """All findings of a spec under a policy; without a spec no waiver counts, nor one that nobody of `vouched` stands behind."""
     judged = at_levels(found, policy)
     if spec is None or next(spec.of_kind("waive"), None) is None:
         return judged
     from mlspec.policy.waivers import apply_waivers
 
-    return at_levels(apply_waivers(spec, judged, policy, today or utc_day(), accepts), policy)
+    return at_levels(apply_waivers(spec, judged, policy, today or utc_day(), vouched), policy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -53,6 +53,28 @@ class Waiver:
         return Waived(self.name, self.owner, self.reason, self.expires, level, self.block.head)
 
 
+class Vouched:
+    """Who stands behind the waivers of a change by others: `signed` are the owners who are known to have approved it.
+
+    Behind a waiver that was there `before` (by identity) somebody stood for what it covered then: it covers no finding that came since.
+    """
+
+    __slots__ = ("before", "had", "signed")
+
+    def __init__(self, signed: Sequence[str], before: Sequence[Waiver] = (), found: Sequence[Diagnostic] = ()) -> None:
+        self.signed = frozenset(signed)
+        self.before = frozenset(waiver.identity for waiver in before)
+        self.had = frozenset(map(finding_key, found))
+
+    def stands(self, waiver: Waiver) -> bool:
+        return waiver.owner in self.signed or waiver.identity in self.before
+
+
+def finding_key(found: Diagnostic) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """What is found where: its code, the text that it points at, and what is said of it, wherever its line stands."""
+    return found.code.id, "" if found.span is None else found.span.text, tuple(sorted(found.data.items()))
+
+
 def waivers_of(spec: Spec) -> list[Waiver]:
     """The waivers of a spec that say everything: what is missing or of a wrong type is reported where it is bound."""
     needed = ("finding", "at", "reason", "owner", "expires")
@@ -67,11 +89,11 @@ def approvers_of(spec: Spec) -> tuple[str, ...]:
 
 
 def apply_waivers(
-    spec: Spec, found: Sequence[Diagnostic], policy: Policy, today: str, accepts: Callable[[Waiver], bool] | None = None
+    spec: Spec, found: Sequence[Diagnostic], policy: Policy, today: str, vouched: Vouched | None = None
 ) -> list[Diagnostic]:
     """The findings of a spec, those that a sound waiver covers marked, and what is wrong with its waivers.
 
-    Whether anybody stands behind a signature is for `accepts` to say: one that it refuses is no fault, and covers nothing.
+    Whether anybody stands behind a signature is for `vouched` to say: one with nobody behind it is no fault, and covers nothing.
     """
     more: list[Diagnostic] = []
     sound: list[tuple[Waiver, Span]] = []
@@ -83,13 +105,22 @@ def apply_waivers(
         if place is None and not waiver.is_effect:
             faults.append(_unknown_place(spec, waiver, suggest))
         more += faults
-        if place is not None and not faults and (accepts is None or accepts(waiver)):
+        if place is not None and not faults and (vouched is None or vouched.stands(waiver)):
             sound.append((waiver, place))
-    covers = _covering(found, sound)
-    used = {waiver.name for waiver in covers.values()}
+    covers = every = _covering(found, sound)
+    if vouched is not None:
+        covers = _vouched_for(found, sound, vouched)
+    used = {waiver.name for waiver in every.values()}
     marked = [item if id(item) not in covers else item.as_waived(covers[id(item)].waived(item.severity)) for item in found]
     more += [_stale(waiver, policy) for waiver, _ in sound if waiver.name not in used]
     return [*marked, *more]
+
+
+def _vouched_for(found: Sequence[Diagnostic], sound: Sequence[tuple[Waiver, Span]], vouched: Vouched) -> dict[int, Waiver]:
+    """As `_covering`, of findings that were there before by the waivers of then, and of all by those that are signed now."""
+    known = [item for item in found if finding_key(item) in vouched.had]
+    signed = [pair for pair in sound if pair[0].owner in vouched.signed]
+    return _covering(known, sound) | _covering(found, signed)
 
 
 def _covering(found: Sequence[Diagnostic], sound: Sequence[tuple[Waiver, Span]]) -> dict[int, Waiver]:

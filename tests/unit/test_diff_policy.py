@@ -183,6 +183,42 @@ def test_settings_of_a_folder_without_specs_are_compared(
     assert "policy.waiver_days  3 → 9" in capsys.readouterr().out
 
 
+WAIVED = """
+
+waive no_secret {
+  finding = "MLS404"
+  at = people
+  reason = "an example of the documentation, which opens nothing"
+  owner = "ml-risk"
+  expires = 2027-03-31
+}
+"""
+
+
+def test_a_waiver_of_before_covers_what_was_there_before(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever changes the value that it was of, or adds another, needs a signature of their own."""
+    text = (CASES / "loosened" / "old" / "demo.mlspec").read_text()
+    path = next(line for line in text.splitlines() if 'from = csv("' in line)
+    old = text.replace(path, '  from = csv("data/password=swordfish.csv")') + WAIVED
+    assert old.count("swordfish") == 1
+    for side, spec in (("old", old), ("new", old.replace("data/password=swordfish", "data/password=sharkfish"))):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "mlspec.toml").write_text('[policy]\napprovers = ["ml-risk"]\n')
+        (tmp_path / side / "demo.mlspec").write_text(spec)
+    monkeypatch.chdir(tmp_path)
+    options = ["--no-color", "--today", "2026-12-01", "--fail-on", "never"]
+    assert main(["diff", "old", "new", *options]) == 0, "on one's own machine a waiver is a note to oneself"
+    capsys.readouterr()
+    assert main(["diff", "old", "new", *options, "--approved-by", "team-a"]) == 1
+    assert "new errors: MLS404" in capsys.readouterr().out
+    assert main(["diff", "old", "new", *options, "--approved-by", "ml-risk"]) == 0
+    (tmp_path / "new" / "demo.mlspec").write_text(old.replace("\n", "\n# a line more\n", 1).replace("0.88", "0.84"))
+    capsys.readouterr()
+    assert main(["diff", "old", "new", *options, "--approved-by", "team-a"]) == 0, capsys.readouterr().out
+
+
 STRICT = '[policy]\ntighten_only = true\napprovers = ["ml-risk"]\n[policy.effects]\nbreaking = "warning"\n'
 
 
