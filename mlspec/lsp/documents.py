@@ -38,6 +38,11 @@ class Document:
         self.reading = Reading(self.source)
         self.positions = Positions(self.source.text, encoding)
 
+    @property
+    def raw(self) -> str:
+        """The text as the editor has it, with its line ends and byte order mark."""
+        return self._raw
+
     def change(self, changes: Sequence[TextDocumentContentChangeEvent]) -> None:
         """Makes the changes that the editor made, in their order."""
         raw = self._raw

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from lsprotocol import types
 
 from mlspec.lsp.analysis import Analysis
+from mlspec.lsp.positions import Positions
 from mlspec.lsp.syntax_at import children
 from mlspec.lsp.workspace import Workspace
 from mlspec.spec import schema
@@ -24,7 +25,11 @@ def formatting(workspace: Workspace, params: types.DocumentFormattingParams) -> 
     tree, found = analysis.compilation.parsed
     if tree is None or tree.edition is None or any(item.severity == "error" for item in found):
         return []
-    return _differences(analysis, format_file(tree, analysis.source, schema.order))
+    after = format_file(tree, analysis.source, schema.order)
+    document = workspace.documents.at(analysis.path)
+    if document is not None and document.raw != analysis.text:  # other line ends or a byte order mark, which no line shows
+        return [types.TextEdit(Positions(document.raw, workspace.documents.encoding).all, after)]
+    return _differences(analysis, after)
 
 
 def _differences(analysis: Analysis, after: str) -> list[types.TextEdit]:

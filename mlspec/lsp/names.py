@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from mlspec import catalogue
 from mlspec.source import Span
 from mlspec.spec import schema
+from mlspec.spec.measured import JUDGED
 from mlspec.spec.model import Block as Bound
 from mlspec.spec.model import Spec
 from mlspec.spec.rows import rows_of
@@ -298,7 +299,9 @@ class _Reader:
 
     def _value(self, node: Expr, form: Any) -> None:
         head: Any = form[0] if isinstance(form, tuple) else form
-        if head == "one":
+        if head == "path" and isinstance(node, Ref):
+            self._names.ref(node, self._item, "", None)  # the place that a waiver is about
+        elif head == "one":
             self._value(node, _of_one(form, node))
         elif head == "list" and isinstance(node, nodes.ListExpr):
             for item in node.items:
@@ -331,13 +334,13 @@ class _Reader:
                     self._value(arg.value, form)
 
     def _literal_rows(self, node: nodes.ListExpr) -> None:
-        """`[row(age: 1)]`: the names of arguments are columns."""
+        """`[row(age: 1)]`: the names of arguments are columns, or gates or alerts whose numbers are given."""
+        known = {} if self._rows is None else self._rows.definitions if self._rows.kind in JUDGED else self._rows.columns
         for item in node.items:
             for arg in item.args if isinstance(item, Call) else ():
-                if arg.name is not None and self._rows is not None:
-                    column = Target(self._rows.head.source.name, self._rows.name, arg.name.text)
-                    if arg.name.text in self._rows.columns:
-                        self._names.name(arg.name, column, self._item)
+                if arg.name is not None and self._rows is not None and arg.name.text in known:
+                    member = Target(self._rows.head.source.name, self._rows.name, arg.name.text)
+                    self._names.name(arg.name, member, self._item)
                 self._expression(arg.value)
 
     # ---- expressions

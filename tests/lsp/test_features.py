@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from lsprotocol import types
@@ -363,6 +365,25 @@ async def test_formatting_is_that_of_fmt(show: Open, client: LanguageClient, tmp
         types.DocumentFormattingParams(editor.document, types.FormattingOptions(tab_size=8, insert_spaces=False))
     )
     assert not broken
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: text.replace("\n", "\r\n"), lambda text: f"\ufeff{text}", lambda text: text.replace("\n", "\r\n", 3),
+    lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+], ids=["crlf", "mark", "mixed", "both"])  # fmt: skip
+async def test_formatting_mends_line_ends_and_byte_order_marks_as_fmt_does(
+    change: Callable[[str], str], show: Open, client: LanguageClient, tmp_path: Path
+) -> None:
+    from mlspec.cli import main
+
+    (tmp_path / "other.mlspec").write_bytes(change(CENSUS).encode())
+    assert main(["fmt", "--check", str(tmp_path / "other.mlspec")]) == 1
+    editor = await show(change(CENSUS))
+    edits = await client.text_document_formatting_async(
+        types.DocumentFormattingParams(editor.document, types.FormattingOptions(tab_size=2, insert_spaces=True))
+    )
+    assert edits is not None
+    assert editor.edited(list(edits)) == CENSUS
 
 
 async def test_folding(show: Open, client: LanguageClient) -> None:

@@ -77,6 +77,53 @@ async def test_a_block_is_renamed_everywhere(show: Open, client: LanguageClient,
     assert not [one for one in mlspec.check(new) if one.severity == "error"]
 
 
+GATED = (
+    CENSUS
+    + """
+waive until_then {
+  finding = "MLS504"
+  at = release.useful
+  reason = "people look at it until then"
+  owner = "team-risk"
+  expires = 2027-03-31
+}
+
+test a_calm_day {
+  given watch = [row(input_drift: 0.1)]
+  calm := watch.input_drift
+}
+"""
+)
+
+
+@pytest.mark.parametrize(("wanted", "behind", "old", "new", "uses"), [
+    ("useful := lower", 2, "useful", "helpful", ["row(helpful: 0.88", "row(helpful: 0.879", "at = release.helpful", "not release.helpful"]),
+    ("row(useful", 5, "useful", "helpful", ["helpful := lower", "row(helpful: 0.879", "at = release.helpful"]),
+    ("input_drift := worst", 2, "input_drift", "drift", ["row(drift: 0.1)", "calm := watch.drift"]),
+    ("gates release", 8, "release", "verdict", ["at = verdict.useful", "given verdict = [", "not verdict.useful"]),
+])  # fmt: skip
+async def test_a_gate_is_renamed_in_the_numbers_of_tests_and_in_waivers(
+    wanted: str, behind: int, old: str, new: str, uses: list[str], show: Open, client: LanguageClient, tmp_path: Path
+) -> None:
+    editor = await show(GATED)
+    text = (await renamed(editor, wanted, behind, new))[editor.uri]
+    for use in uses:
+        assert use in text
+    assert (
+        f"({old}:" not in text
+        and f" {old}:" not in text
+        and f"{old}." not in text
+        and f".{old}" not in text.replace(f"@was({old})", "")
+    )
+    (tmp_path / "new.mlspec").write_text(text)
+    before = [one.code.id for one in mlspec.check(editor.path) if one.severity == "error"]
+    assert [one.code.id for one in mlspec.check(tmp_path / "new.mlspec") if one.severity == "error"] == before
+    found = await client.text_document_references_async(
+        types.ReferenceParams(types.ReferenceContext(include_declaration=True), editor.document, editor.at(wanted, behind))
+    )
+    assert found is not None and len(found) > len(uses)
+
+
 async def test_all_files_that_import_it_follow(show: Open, client: LanguageClient) -> None:
     shared = await show('mlspec 2026.1\n\nspec shared {\n  owner = "a"\n}\n\nchannel team = log()\n', "shared.mlspec")
     text = CENSUS.replace("\nchannel console = log()\n", '\nuse "./shared.mlspec" as shared\n').replace(
