@@ -66,7 +66,7 @@ def find_release(
         if found is not None:
             return found
     raise StageError(
-        "MLS813", f"{'no run of this spec' if origin is None else f'what lies in `{origin}`'} has released `{block['model']}`", str(block["name"]),
+        "MLS813", f"{'no run of this spec' if origin is None else f'nothing in `{origin}`'} has released `{block['model']}`", str(block["name"]),
         expected="a run whose verdict passed for this spec and this package",
         found=next(iter([*reasons, *others]), "no run that came to its end"),
         help="`mlspec run` makes a release, and `--env` must name what it ran under; `--unreleased` is for a look;\n"
