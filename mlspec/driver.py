@@ -234,8 +234,8 @@ class Compilation:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error."""
-        return not any(found.severity == "error" for found in self.diagnostics)
+        """Whether there is no error, and a spec."""
+        return self.spec is not None and not any(found.severity == "error" for found in self.diagnostics)
 
     @property
     def sources(self) -> list[SourceFile]:

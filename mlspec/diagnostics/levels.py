@@ -21,7 +21,7 @@ WHY_FIXED = {
 
 # Errors that are a judgement of the general case: at one place, for a time, an approver may know better.
 WAIVABLE = {
-    "MLS404": "a text may only look like a secret",
+    "MLS404": "a text may only look like a secret; not where a secret must stand: no value is left there",
     "MLS406": "a law may ask for more than a year",
     "MLS503": "there may be nothing to compare with yet",
     "MLS605": "a promise may hold on other machines than those that gates measure on",

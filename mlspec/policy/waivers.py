@@ -107,9 +107,13 @@ def apply_waivers(
         more += faults
         if place is not None and not faults and (vouched is None or vouched.stands(waiver)):
             sound.append((waiver, place))
-    covers = every = _covering(found, sound)
+    dropped = _covering([item for item in found if item.data.get("unbound")], sound)
+    more += [_of_a_dropped_text(waiver) for waiver in dict.fromkeys(dropped.values())]
+    sound = [pair for pair in sound if pair[0] not in dropped.values()]
+    bound = [item for item in found if not item.data.get("unbound")]
+    covers = every = _covering(bound, sound)
     if vouched is not None:
-        covers = _vouched_for(found, sound, vouched)
+        covers = _vouched_for(bound, sound, vouched)
     used = {waiver.name for waiver in every.values()}
     marked = [item if id(item) not in covers else item.as_waived(covers[id(item)].waived(item.severity)) for item in found]
     more += [_stale(waiver, policy) for waiver, _ in sound if waiver.name not in used]
@@ -224,6 +228,13 @@ def _target(waiver: Waiver, suggest: bool) -> Iterator[Diagnostic]:
     elif waiver.change:
         yield _say("MLS512", block.span_of("change"), what=f"a change as {row.id}", wanted="`finding = \"loosening\"`, or another effect",
                    hint="`change` goes with an effect: a code is waived at its place")  # fmt: skip
+
+
+def _of_a_dropped_text(waiver: Waiver) -> Diagnostic:
+    """Of a finding behind which no value is left: a spec without it means nothing, and no comparison would see the text change."""
+    return _say("MLS512", waiver.block.span_of("finding"), what=f"{waiver.what} where a secret must stand",
+                why="a text is no value there: it would be neither used nor compared",
+                hint=f"`mlspec explain {waiver.what}` says how to mend it")  # fmt: skip
 
 
 def _say(id: str, span: Span, **data: str) -> Diagnostic:

@@ -234,7 +234,7 @@ def secret(form: Any, node: Expr, context: Context) -> Any:
         return construct("secret_from", node, context, convert)
     if not isinstance(node, Ref):
         context.findings.add(
-            "MLS404", node.span, name=context.where.strip("`"), fix="name",
+            "MLS404", node.span, name=context.where.strip("`"), fix="name", unbound="yes",  # nothing is left that could be accepted
         )  # fmt: skip
         return INVALID
     return block_ref(("ref", "secret"), node, context)

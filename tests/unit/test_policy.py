@@ -303,3 +303,32 @@ def test_the_first_of_two_waivers_counts_and_the_other_is_stale(tmp_path: Path) 
     found = Compilation(tmp_path / "demo.mlspec", today=TODAY).diagnostics
     assert [item.waived.name for item in found if item.waived is not None] == ["fairness_later"]
     assert [item.data["name"] for item in found if item.code.id == "MLS515"] == ["again"]
+
+
+@pytest.mark.parametrize(
+    "field", ['channel team = webhook("https://hooks.example/T0KEN")', 'channel team = slack("https://chat.example/T0KEN")']
+)
+def test_a_text_where_a_secret_must_stand_is_waived_by_nobody(
+    field: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The text is dropped there: nothing would be left to run, and no comparison would see that it changed."""
+    waiver = """
+waive no_secret {
+  finding = "MLS404"
+  at = team
+  reason = "an example of the documentation, which opens nothing"
+  owner = "ml-risk"
+  expires = 2999-12-31
+}
+"""
+    path = tmp_path / "demo.mlspec"
+    base = (Path(__file__).parents[1] / "cases/review/loosened/old/demo.mlspec").read_text()
+    (tmp_path / "mlspec.toml").write_text('[policy]\napprovers = ["ml-risk"]\n')
+    path.write_text(f"{base}\n{field}\n{waiver}")
+    found = Compilation(path)
+    assert [item.code.id for item in found.diagnostics if item.severity == "error"] == ["MLS404", "MLS512"]
+    assert not found.ok
+    for command in ("plan", "graph", "check"):
+        assert main([command, str(path)]) == 1
+        said = capsys.readouterr()
+        assert "MLS404 where a secret must stand cannot be waived" in said.out + said.err, command
