@@ -14,8 +14,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pytest_lsp import LanguageClient
 
-from tests.support.repository import commit, git
 from tests.lsp.conftest import ROOT, SERVER, Open
+from tests.support.repository import commit, git
 
 CENSUS = (ROOT / "specs/census_income.mlspec").read_text()
 asynchronous = pytest.mark.asyncio(loop_scope="module")
