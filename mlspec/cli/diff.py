@@ -122,7 +122,7 @@ def _compare(pair: Pair) -> FileDiff:
     comparison = compare(_version(pair.old, pair.new.prefix, envs), _version(pair.new, pair.new.prefix, envs))
     if pair.moved_from:
         comparison = moved(comparison, pair.moved_from, pair.path, pair.new.source)
-    status: Literal["changed", "same"] = "changed" if comparison.changes or comparison.stages else "same"
+    status: Literal["changed", "same"] = "changed" if comparison.changes or comparison.stages or comparison.errors else "same"
     return FileDiff(pair.path, status, comparison, sources=(pair.old.source, pair.new.source))
 
 

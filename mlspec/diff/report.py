@@ -24,8 +24,8 @@ class Report:
         self.names = names
         self.changes: list[Change] = []
         self.top = ""
-        known = {(fault.code, fault.message) for fault in old.errors}
-        self.faults = tuple(fault for fault in new.errors if (fault.code, fault.message) not in known)
+        known = {_key(fault) for fault in old.errors}
+        self.faults = tuple(fault for fault in new.errors if _key(fault) not in known)
 
     def add(
         self,
@@ -59,6 +59,12 @@ class Report:
     def written(self, block: Block, name: str) -> bool:
         """Whether the new text has a member under this name, though it may be wrong."""
         return f"{block.path}.{name}" in self.new.written
+
+
+def _key(fault: Fault) -> tuple[str, str, str]:
+    """What is wrong, wherever its line stands; of a secret in plain text, which no message and no value shows, also its text."""
+    shown = fault.span.text if fault.code == "MLS404" and fault.span is not None else ""
+    return fault.code, fault.message, shown
 
 
 def _faulty(change: Change, fault: Fault) -> None:

@@ -219,6 +219,19 @@ def test_a_waiver_of_before_covers_what_was_there_before(
     assert main(["diff", "old", "new", *options, "--approved-by", "team-a"]) == 0, capsys.readouterr().out
 
 
+def test_another_secret_in_plain_text_is_no_known_error(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text is dropped when it is bound, on both sides: only the error shows that it is another."""
+    text = (CASES / "loosened" / "old" / "demo.mlspec").read_text()
+    for side, host in (("old", "hooks"), ("new", "evil")):
+        (tmp_path / f"{side}.mlspec").write_text(f'{text}\nchannel team = webhook("https://{host}.example/T0KEN")\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["diff", "old.mlspec", "old.mlspec"]) == 0
+    assert main(["diff", "old.mlspec", "new.mlspec", "--no-color"]) == 1
+    assert "MLS404" in capsys.readouterr().out
+
+
 STRICT = '[policy]\ntighten_only = true\napprovers = ["ml-risk"]\n[policy.effects]\nbreaking = "warning"\n'
 
 
