@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mlspec.cli import exits
 
@@ -93,17 +93,23 @@ def _way_out(status: int) -> str:
 
 def _check(url: str) -> None:
     """A token or a report goes over TLS, or stays on this machine."""
-    try:
-        parts = urlsplit(url)
-        plain = url.isascii() and url.isprintable() and " " not in url and (parts.port or 1) > 0
-    except ValueError:
-        plain = False
-    if not plain:
+    parts = _parts(url)
+    if parts is None:
         raise exits.CommandError("the address of the host is none", exits.USAGE, expected="https://…", found=ascii(url)[:200])
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise exits.CommandError(
             "the host must be asked over HTTPS", exits.USAGE, expected="https://…", found=f"{parts.scheme}://{parts.hostname}"
         )
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of an address; None where it is none."""
+    try:
+        parts = urlsplit(url)
+        plain = url.isascii() and url.isprintable() and " " not in url and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts if plain else None
 
 
 def _read(reply: IO[bytes], most: int, path: str) -> bytes:

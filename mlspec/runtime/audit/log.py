@@ -47,7 +47,8 @@ def append(project_root: Path, event: str, body: Mapping[str, Any]) -> Head:
     """Add one record and return the head with it, both on the disk. MLS822 where the end of the log is not as it was left."""
     path = log_path(project_root)
     files.make_folder(path.parent)
-    _there(path), _there(path.with_name(HEAD))
+    for file in (path, path.with_name(HEAD)):
+        _there(file)  # MLS822 for what is no file, before anything waits on it
     with _held(path) as descriptor:
         line, head = record_line(_end(path), {"event": event, "at": now(), **body})
         if len(line) > MOST:
