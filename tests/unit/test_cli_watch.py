@@ -27,7 +27,9 @@ class Watch:
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         words = [sys.executable, "-m", "mlspec", "check", "--watch", *arguments]
-        self.process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # A shell that starts the tests in the background ignores Ctrl-C, and children inherit that: a terminal's does not.
+        self.process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # fmt: skip
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._pump, daemon=True).start()
 
