@@ -35,6 +35,8 @@ def _start_run(root: Path, text: str) -> int:
     pid = os.fork()
     if pid == 0:
         try:
+            # Tests that a shell starts in the background inherit an ignored Ctrl-C; a terminal's runner does not.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             run_plan(RunRequest(_graph(text), root, jobs=1))
         finally:
             os._exit(1)
@@ -94,8 +96,8 @@ def test_an_interrupt_ends_the_workers(number: signal.Signals, tmp_path: Path) -
     runner = _start_run(root, "sleep 60")
     worker = int((root / "a.pid").read_text())
     os.kill(runner, number)
+    _until(lambda: _gone(worker), 30)  # long before its stage would end by itself
     assert os.waitstatus_to_exitcode(os.waitpid(runner, 0)[1]) == 1, "it unwound, and did not die of the signal"
-    _until(lambda: _gone(worker))
 
 
 def test_the_second_runner_is_told_who_holds_the_lock(tmp_path: Path) -> None:
