@@ -39,6 +39,13 @@ class Findings:
         self.found.append(finding)
         self.errors += finding.severity == "error"
 
+    def error_in(self, span: Span) -> bool:
+        """Whether an error was found inside `span`: what stands there is then not known in full."""
+        return any(
+            one.severity == "error" and one.span is not None and one.span.source is span.source and span.start <= one.span.start < span.end
+            for one in self.found
+        )  # fmt: skip
+
     def take_back(self, mark: int) -> None:
         """Forget all that was found since `len(found)` was `mark`."""
         for finding in self.found[mark:]:

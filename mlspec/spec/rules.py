@@ -103,22 +103,13 @@ def _parts(block: Block, scope: Scope, context: Context) -> None:
             "MLS106", block.head, kind="split", block=block.name, name="on", wanted="the date or timestamp that its parts are intervals of",
             fix="on = …",
         )  # fmt: skip
-    elif shares and not _faulty(block, scope) and abs(sum(part.share or 0 for part in shares) - 1) > 1e-9:
+    elif shares and not scope.findings.error_in(block.span) and abs(sum(part.share or 0 for part in shares) - 1) > 1e-9:
         total = sum(part.share or 0 for part in shares) * 100
         findings.add(
             "MLS209", block.head, what=f"the sum of the parts of `{block.name}`", got=f"{total:.10g}%", wanted="100%",
             hint="every row lies in one part: change a share, or add a part for the rest",
         )  # fmt: skip
     _part_columns(block, scope)
-
-
-def _faulty(block: Block, scope: Scope) -> bool:
-    """Whether an error of the block is reported: a part may be missing because of it."""
-    return any(
-        one.severity == "error" and one.span is not None and one.span.source is block.span.source
-        and block.span.start <= one.span.start < block.span.end
-        for one in scope.findings.found
-    )  # fmt: skip
 
 
 def _part_columns(block: Block, scope: Scope) -> None:

@@ -36,7 +36,7 @@ def check_test(block: Block, scope: Scope) -> None:
     if not broken:
         for definition in block.definitions.values():
             _supplied(block, definition, scope)
-        if not _faulty(block, scope):
+        if not scope.findings.error_in(block.span):
             _read(block, scope)
 
 
@@ -59,15 +59,6 @@ def _once(block: Block, scope: Scope) -> None:
         if earlier is not inner:
             note = Note("first given here", earlier.head)
             scope.findings.add("MLS102", inner.head, [note], kind=inner.kind, name=inner.name)
-
-
-def _faulty(block: Block, scope: Scope) -> bool:
-    """Whether an error lies in the text of a test: what it reads is then not known."""
-    return any(
-        item.severity == "error" and item.span is not None and item.span.source is block.span.source
-        and block.span.start <= item.span.start < block.span.end
-        for item in scope.findings.found
-    )  # fmt: skip
 
 
 def _read(block: Block, scope: Scope) -> None:
