@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) --no-build-isolation -e '.[all,dev]'
+	$(PIP) --no-build-isolation -e '.[all,torch,dev]'
 	@touch $@
 
 demo: $(VENV)/.installed ## install, then run the census example on its real data
@@ -55,7 +55,11 @@ kills: $(VENV)/.installed-dev
 wheel: $(VENV)/.installed-dev ## build the wheel and try it in an empty environment
 	$(BIN)/python -m tests.packaging.smoke
 
-test-slow: $(VENV)/.installed-dev ## the long figures; appends what was reached to docs/ledger.md
+$(VENV)/.installed-ray: $(VENV)/.installed-dev
+	$(PIP) --no-build-isolation -e '.[all,torch,ray,dev]'
+	@touch $@
+
+test-slow: $(VENV)/.installed-ray ## the long figures; appends what was reached to docs/ledger.md
 	$(BIN)/python -m tests.slow
 
 bench: $(VENV)/.installed-dev ## our figures beside the peers'
