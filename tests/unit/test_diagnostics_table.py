@@ -17,14 +17,14 @@ from mlspec.source import SourceFile, Span
 # The codes that the language defines, by family: first and last number, and the holes.
 DEFINED = {
     "0": range(1, 16),
-    "1": range(101, 117),
+    "1": range(101, 119),
     "2": range(201, 215),
     "3": range(301, 317),
     "4": range(401, 411),
     "5": range(501, 518),
     "6": range(601, 615),
     "7": range(701, 710),
-    "8": range(801, 824),
+    "8": range(801, 830),
     "9": range(901, 902),
 }
 # Every name that a wording may take its data from: few, so that whoever reports a code need not look them up.

@@ -1,4 +1,4 @@
-"""Codes 101 to 116: names, fields, paths and imports."""
+"""Codes 101 to 118: names, fields, paths and imports."""
 
 from __future__ import annotations
 
@@ -106,6 +106,23 @@ CODES = (
         "error",
         "`{name}` is not TOML: {why}",
         "tables and `key = value`, as TOML 1.0 has them",
+        "{got}",
+        "{hint}",
+    ),
+    Code(
+        "MLS117",
+        "extern-untested",
+        "warning",
+        "no test calls extern `{name}`",
+        "a `test` with literal rows that reads it",
+        help="{hint}",
+    ),
+    Code(
+        "MLS118",
+        "too-many-externs",
+        "error",
+        "the spec has {count} externs",
+        "at most {limit}",
         "{got}",
         "{hint}",
     ),

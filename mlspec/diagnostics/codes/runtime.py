@@ -1,4 +1,4 @@
-"""Codes 801 to 823: what can go wrong when a checked spec runs."""
+"""Codes 801 to 829: what can go wrong when a checked spec runs."""
 
 from __future__ import annotations
 
@@ -175,5 +175,35 @@ CODES = (
         "the files that were locked",
         "{got}",
         "`mlspec lock --data` pins what is there now; or put the locked files back",
+    ),
+    Code(
+        "MLS824",
+        "extern-not-allowed",
+        "error",
+        "the code of extern `{name}` may not run: {why}",
+        "{wanted}",
+        "{got}",
+        "{hint}",
+    ),
+    Code("MLS825", "extern-failed", "error", "extern `{name}` failed: {why}", "{wanted}", "{got}", "{hint}"),
+    Code("MLS826", "extern-result", "error", "extern `{name}` gave what it does not declare", "{wanted}", "{got}", "{hint}"),
+    Code("MLS827", "extern-stopped", "error", "extern `{name}` was stopped: {why}", "{wanted}", "{got}", "{hint}"),
+    Code(
+        "MLS828",
+        "extern-not-deterministic",
+        "error",
+        "extern `{name}` gives the same input two results",
+        "one result for one input, as `deterministic = true` says",
+        "{got}",
+        "{hint}",
+    ),
+    Code(
+        "MLS829",
+        "extern-network-open",
+        "warning",
+        "this machine cannot keep extern `{name}` from the network",
+        "a Linux that lets a process leave the network",
+        "{got}",
+        "{hint}",
     ),
 )
