@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from mlspec.runtime.evaluate.multiplicity import CORRECTION_NAMES, CORRECTIONS, benjamini_hochberg, bonferroni_confidence, holm
+from mlspec.runtime.evaluate.multiplicity import (
+    CORRECTION_NAMES,
+    CORRECTIONS,
+    benjamini_hochberg,
+    bonferroni_confidence,
+    holm,
+    joint_confidences,
+)
 
 
 def test_holm_multiplies_by_what_is_left_and_never_falls() -> None:
@@ -47,3 +54,20 @@ def test_what_is_no_p_value_is_refused() -> None:
     assert bonferroni_confidence(0.95, 5) == pytest.approx(0.99)
     with pytest.raises(ValueError, match="0 intervals"):
         bonferroni_confidence(0.95, 0)
+
+
+def test_joint_confidences_of_bonferroni_and_holm() -> None:
+    assert joint_confidences(0.95, [0, 1, 2, 3], "bonferroni") == pytest.approx([0.9875] * 4)
+    assert joint_confidences(0.95, [2, 0, 1], "holm") == pytest.approx([1 - 0.05 / 2, 0.95, 1 - 0.05 / 3])
+    assert joint_confidences(0.9, [1, 0], "none") == [0.9, 0.9]
+
+
+def test_intervals_by_holm_exclude_what_adjusted_p_values_refuse() -> None:
+    values = [0.001, 0.012, 0.02, 0.3]
+    levels = joint_confidences(0.95, sorted(range(4), key=lambda at: values[at]), "holm")
+    refused = []
+    for which, level in enumerate(levels):
+        if values[which] > 1 - level:
+            break
+        refused.append(which)
+    assert refused == [at for at, value in enumerate(holm(values)) if value <= 0.05]

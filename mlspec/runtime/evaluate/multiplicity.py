@@ -34,6 +34,22 @@ def bonferroni_confidence(confidence: float, intervals: int) -> float:
     return 1 - (1 - confidence) / intervals
 
 
+def joint_confidences(confidence: float, order: Sequence[int], method: str) -> list[float]:
+    """The confidence of each of several intervals, so that a claim that needs all of them holds at `confidence`.
+
+    `order` lists them from the clearest to the least clear. Holm gives the clearest the m-th part of the error, the next the
+    (m - 1)-th, the least clear all of it. Any order is safe: one that is not that of the p-values asks for more.
+    """
+    if method == "none":
+        return [confidence] * len(order)
+    if method == "bonferroni":
+        return [bonferroni_confidence(confidence, len(order))] * len(order)
+    found = [confidence] * len(order)
+    for place, which in enumerate(order):
+        found[which] = bonferroni_confidence(confidence, len(order) - place)
+    return found
+
+
 CORRECTIONS: Mapping[str, Callable[[Sequence[float] | Floats], Floats]] = {
     "holm": holm,
     "benjamini_hochberg": benjamini_hochberg,
