@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks import checking, compiling, editing, running
+from benchmarks import checking, compiling, editing, reviewing, running
 from benchmarks.measure import Figure
 
 
@@ -30,6 +30,15 @@ FIGURES = {
     "check-2000-lines": Row(
         ("check-2000-lines",), "wall time of `mlspec check` of a spec of 2,000 lines, process start included, without the cache",
         "none", "0.5 s", "mlspec", checking.two_thousand_lines,
+    ),
+    "diff-2000-lines": Row(
+        ("diff-2000-lines",), "wall time of `mlspec diff` of two specs of 2,000 lines that differ in one line of a hundred, process start included",
+        "none", "1 s", "mlspec", reviewing.diff_two_thousand_lines,
+    ),
+    "repository": Row(
+        ("repository-1000", "repository-1000-again"),
+        "`mlspec check` of a folder of 1,000 specs of 100 lines each: wall time without the cache; CPU of a second check with nothing changed",
+        "none; reading and hashing the same files", "60 s; 5 times", "mlspec", reviewing.repository,
     ),
     "lsp-keystroke": Row(
         ("lsp-keystroke", "lsp-keystroke-broken", "lsp-keystroke-cpu"),

@@ -63,7 +63,11 @@ def run(options: argparse.Namespace) -> int:
 
         for path in files:
             fix_file(options, path)
-    done = check_files(options, files)
+    from mlspec.cli.findings_cache import FindingsCache
+
+    cache = FindingsCache(options, files, check_one)
+    done = check_files(options, files, cache.one)
+    cache.keep()
     out(done.text)
     if done.read is not None:
         arguments = sys.argv[2:] if sys.argv[1:2] == ["check"] else _rebuilt(options)

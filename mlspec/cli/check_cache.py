@@ -67,14 +67,21 @@ def write_entry(path: str | None, texts: dict[str, str], content: dict[str, Any]
     """Keep what came of `texts`; a cache that cannot be written is none, and costs nothing but time."""
     if path is None:
         return
-    temporary = f"{path}.{os.getpid()}.tmp"
     try:
         files = {name: _digest_if(name, checked) for name, checked in texts.items()}
-        if None in files.values():
-            return  # a file changed meanwhile: what came of it is not about what lies there now
+    except OSError:
+        return
+    if None not in files.values():  # else a file changed meanwhile: what came of it is not about what lies there now
+        write_whole(path, json.dumps({"files": files, **content}))
+
+
+def write_whole(path: str, text: str) -> None:
+    """Write an entry whole or not at all."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
         _make_room(os.path.dirname(path))  # noqa: PTH120
         with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
-            file.write(json.dumps({"files": files, **content}))
+            file.write(text)
         os.replace(temporary, path)  # noqa: PTH105
     except OSError:
         return
@@ -186,9 +193,14 @@ def _digest_if(path: str, checked: str) -> str | None:
     with open(path, "rb") as file:  # noqa: PTH123
         data = file.read()
     same = data.decode("utf-8-sig", "replace").replace("\r\n", "\n") == checked
-    return str(sha256(data).hexdigest()) if same else None
+    return digest_of(data) if same else None
 
 
 def _digest(path: str) -> str:
     with open(path, "rb") as file:  # noqa: PTH123
-        return str(sha256(file.read()).hexdigest())
+        return digest_of(file.read())
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 of what a file holds."""
+    return str(sha256(data).hexdigest())
