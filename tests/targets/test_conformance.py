@@ -28,22 +28,30 @@ def test_every_case_is_clean_and_canonical() -> None:
     assert main(["fmt", str(SUITE), "--check"]) == 0
 
 
+QUICK = ("features_row", "gates_fail", "model_many_classes", "source_references", "split_group")
+"""Cases of the gate: features, a verdict that fails, many classes, a second source, groups. The others are as long again and run with the slow tests."""
+
+
 @pytest.mark.e2e
-def test_a_run_gives_the_digests_of_the_suite(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    """Rows, checks, parts and features of every case, as they must be on every machine."""
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in cases()])
+def test_a_run_gives_the_digests_of_the_suite(tmp_path: Path, pytestconfig: pytest.Config, name: str) -> None:
+    """Rows, checks, parts and features of a case, as they must be on every machine."""
     import mlspec
 
     unpack(tmp_path / "suite")
-    found = {}
-    for name in cases():
-        spec = tmp_path / "suite" / f"{name}.mlspec"
-        done = subprocess.run([str(MLSPEC), "run", str(spec), "--format", "json"], capture_output=True, text=True, check=False)
-        answer = json.loads(done.stdout)
-        assert done.returncode == (1 if name == "gates_fail" else 0), done.stdout + done.stderr
-        found[name] = dict(everywhere(rows_of(mlspec.load(spec).graph, [Outcome("local", True, answer["artifacts"])])))
+    spec = tmp_path / "suite" / f"{name}.mlspec"
+    done = subprocess.run([str(MLSPEC), "run", str(spec), "--format", "json"], capture_output=True, text=True, check=False)
+    answer = json.loads(done.stdout)
+    assert done.returncode == (1 if name == "gates_fail" else 0), done.stdout + done.stderr
+    found = dict(everywhere(rows_of(mlspec.load(spec).graph, [Outcome("local", True, answer["artifacts"])])))
     if pytestconfig.getoption("--update-golden"):
-        EXPECTED.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
-    assert found == json.loads(EXPECTED.read_text())
+        known = json.loads(EXPECTED.read_text()) | {name: found}
+        EXPECTED.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+    assert found == json.loads(EXPECTED.read_text())[name]
+
+
+def test_every_case_has_its_digests() -> None:
+    assert sorted(json.loads(EXPECTED.read_text())) == sorted(cases())
 
 
 def test_what_is_not_as_expected_is_named() -> None:
