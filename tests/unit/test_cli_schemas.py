@@ -121,6 +121,14 @@ def test_a_run_and_its_verdict(project: Path, capsys: Capture) -> None:
     assert not failed["passed"]
 
 
+def test_the_pages_of_a_spec_with_and_without_a_run(capsys: Capture) -> None:
+    fits("doc", written(capsys, "doc", "small.mlspec", "--run", "none"))
+    written(capsys, "run", "small.mlspec")
+    told = written(capsys, "doc", "small.mlspec")
+    fits("doc", told)
+    assert told["run"] is not None
+
+
 @pytest.mark.parametrize("name", ["plan", "graph"])
 def test_what_a_schema_does_not_name_is_refused(name: str, capsys: Capture) -> None:
     value = written(capsys, name, "small.mlspec")
