@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlspec.diagnostics import Diagnostic
     from mlspec.driver import Compilation
-    from mlspec.graph import Graph
+    from mlspec.graph import Graph, Stage
 
 
 class CompileError(Exception):
@@ -29,7 +29,15 @@ def load(path: str | Path, env: str | None = None, params: Mapping[str, str] | N
     compilation = Compilation(path, env, params)
     if not compilation.ok:
         raise CompileError(compilation.diagnostics)
+    compilation.lookup = lambda stage: _behind_alias(compilation, stage)
     return compilation
+
+
+def _behind_alias(compilation: Compilation, stage: Stage) -> dict[str, str]:
+    """What a registry says of a stage that reads it."""
+    from mlspec.runtime.track.lookup import leaf_of
+
+    return leaf_of(compilation.project.root)(stage)
 
 
 def check(path: str | Path, env: str | None = None, params: Mapping[str, str] | None = None) -> list[Diagnostic]:

@@ -17,6 +17,7 @@ from mlspec.syntax import parse, read_source
 
 if TYPE_CHECKING:
     from mlspec.graph import Graph
+    from mlspec.graph.leaves import Lookup
     from mlspec.plan import Plan
     from mlspec.policy import Policy
     from mlspec.policy.waivers import Vouched
@@ -77,6 +78,8 @@ class Compilation:
         self._policy = policy
         self._vouched: Vouched | None = None
         self.today = today
+        self.lookup: Lookup | None = None
+        """Asks registries for what stands behind an alias; only who may import the runtime can."""
         self.imported: dict[str, SourceFile] = {}
         self._trees: dict[str, File] = {}
         self._found = Collector()
@@ -308,7 +311,7 @@ class Compilation:
         """What a run would do, compared with the store; GraphError when a source file is missing."""
         from mlspec.plan import make_plan
 
-        return make_plan(self.graph, self.project.root, self.env)
+        return make_plan(self.graph, self.project.root, self.env, self.lookup)
 
     def locate(self, where: str) -> str:
         """`file:line` of a dotted place in the spec, "" where it has none."""

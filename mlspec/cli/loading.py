@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlspec.diagnostics import Diagnostic
     from mlspec.driver import Compilation
+    from mlspec.graph import Stage
     from mlspec.spec.model import Block
 
 
@@ -33,7 +34,16 @@ def compilation(options: argparse.Namespace, path: str | None = None, **others: 
     """The compilation of the command's spec; nothing is read yet. `others` goes to it as it is."""
     from mlspec.driver import Compilation
 
-    return Compilation(Path(path or options.spec), options.env, params_of(options), **others)
+    found = Compilation(Path(path or options.spec), options.env, params_of(options), **others)
+    found.lookup = lambda stage: _behind_alias(found, stage)
+    return found
+
+
+def _behind_alias(found: Compilation, stage: Stage) -> dict[str, str]:
+    """What a registry says of a stage that reads it; the runtime is imported only for a spec with such a stage."""
+    from mlspec.runtime.track.lookup import leaf_of
+
+    return leaf_of(found.project.root)(stage)
 
 
 def checked(options: argparse.Namespace, path: str | None = None, *, warn: bool = False) -> Compilation | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mlspec.graph.canonical import digest_of
-from mlspec.graph.kinds import KINDS, packages_of
+from mlspec.graph.kinds import KINDS, READS_OUTSIDE, packages_of
 from mlspec.graph.model import Graph, Stage
 
 LEARNS = frozenset(("fit", "search"))
@@ -65,7 +65,7 @@ def cacheable(graph: Graph, versions: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for stage in graph:
         known = stage.kind not in _ACTS and all(source in found for _, source, _ in stage.upstream())
-        leaves = stage.kind != "extract" or stage.id in graph.pins
+        leaves = stage.kind not in READS_OUTSIDE or stage.id in graph.pins
         if known and leaves and all(name in versions for name in packages_of(stage.kind, stage.config)):
             found[stage.id] = keys[stage.id]
     return found

@@ -47,6 +47,7 @@ _TABLE = (
         packages=("duckdb", "numpy", "scipy"),
     ),
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
+    Kind("fetch", 1, {}, {"package": "model"}, packages=("mlflow",)),
     Kind("fit", 2, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
     Kind("search", 3, _ROWS_PARTS_VALUES, {"package": "model", "study": "json"}, packages=_LEARNING),
     Kind(
@@ -69,6 +70,12 @@ _TABLE = (
 )  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}
+
+READS_OUTSIDE = frozenset({"extract", "fetch"})
+"""Kinds that read what no stage made: content that a key names by its digest, found when a run begins."""
+
+LOOKED_UP = frozenset({"fetch"})
+"""Those of them whose content a registry keeps: it may change between two runs without any file of the project."""
 
 KEEPS_RESUME = frozenset({"search"})
 """Kinds whose resume folders stay after completion: more `trials` later go on from the same study."""

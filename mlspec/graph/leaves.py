@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mlspec.graph.errors import GraphError
+from mlspec.graph.kinds import LOOKED_UP
 from mlspec.graph.model import Graph, Stage
 
 _CHUNK = 1 << 20
@@ -18,13 +19,30 @@ BESIDE: Mapping[str, tuple[str, ...]] = {"duckdb": (".wal",), "sqlite": ("-wal",
 """What a database may keep beside its file, by format: rows that are committed there are rows of the source."""
 
 
-def graph_leaves(graph: Graph, root: Path) -> dict[str, dict[str, str]]:
-    """The leaf digests of every stage that reads files, by stage id; `root` is the project root."""
-    return {stage.id: leaves_of(graph, stage, root) for stage in graph if stage.kind == "extract"}
+Lookup = Callable[[Stage], Mapping[str, str]]
+"""Asks outside the project's files what a `fetch` stage would read: the leaf of the package behind an alias of a registry."""
 
 
-def leaves_of(graph: Graph, stage: Stage, root: Path) -> dict[str, str]:
+def graph_leaves(
+    graph: Graph, root: Path, lookup: Lookup | None = None, only: Iterable[str] | None = None
+) -> dict[str, dict[str, str]]:
+    """The leaf digests of every stage that reads what no stage made, by stage id; `root` is the project root.
+
+    Without `lookup` registries are not asked, and with `only` just for these stages.
+    """
+    asked = LOOKED_UP if lookup is not None else frozenset()
+    wanted = None if only is None else set(only)
+    return {
+        stage.id: leaves_of(graph, stage, root, lookup)
+        for stage in graph
+        if stage.kind == "extract" or (stage.kind in asked and (wanted is None or stage.id in wanted))
+    }
+
+
+def leaves_of(graph: Graph, stage: Stage, root: Path, lookup: Lookup | None = None) -> dict[str, str]:
     """The leaf digests of one stage; GraphError MLS823 where the graph pins others."""
+    if stage.kind in LOOKED_UP:
+        return {} if lookup is None else dict(lookup(stage))
     found, wanted = stage_leaves(stage, root), graph.pins.get(stage.id)
     if wanted is not None and found != wanted:
         raise _not_as_locked(stage.block, found, wanted)

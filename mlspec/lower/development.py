@@ -1,4 +1,4 @@
-"""Development: every `model` with an estimator gives a `fit` stage."""
+"""Development: every `model` with an estimator gives a `fit` stage, one of the registry a `fetch` stage."""
 
 from __future__ import annotations
 
@@ -16,9 +16,20 @@ def lower(sheet: Sheet) -> None:
     """Add the stage of every model that is fitted here."""
     for block in sheet.spec.of_kind("model"):
         if block.get("estimator") is None:
+            _add_fetch(sheet, block)
             continue
         config = fit_config(sheet, block) | {"estimator": str(block.get("estimator")), "params": params_of(block)}
         add_learner(sheet, block, "fit", config)
+
+
+def _add_fetch(sheet: Sheet, block: Block) -> None:
+    """Add the stage of a model that the registry of the tracking store keeps."""
+    made = block.make("value")
+    if made is None or made.name != "registry":
+        return
+    tracking = sheet.spec.settings.get("tracking")
+    uri = tracking.get("uri") if isinstance(tracking, Made) else None
+    sheet.add(block.name, "fetch", {"name": made.get("name"), "alias": made.get("alias"), "uri": uri}, {})
 
 
 def add_learner(sheet: Sheet, block: Block, kind: str, config: dict[str, Any]) -> str:

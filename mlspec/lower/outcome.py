@@ -37,6 +37,8 @@ def _findings(sheet: Sheet) -> dict[str, str]:
     """Every finding of the run, as the input `<output>.<block>`."""
     found = {}
     for stage in sheet.stages.values():
+        if stage.kind == "fetch":
+            continue  # what was compared with is no finding of this run; verdicts name its digest
         for output, prefix in _FOUND:
             if output in stage.outputs:
                 found[f"{prefix}.{stage.block}"] = f"{stage.id}/{output}"

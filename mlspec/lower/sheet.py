@@ -82,5 +82,6 @@ class Sheet:
 
     def package(self, model: str) -> str:
         """The package artifact of a model or search."""
-        step = "search" if self.block(model).kind == "search" else "fit"
+        block = self.block(model)
+        step = "search" if block.kind == "search" else "fetch" if block.get("estimator") is None else "fit"
         return f"{stage_id(model, step)}/package"

@@ -55,10 +55,18 @@ def _evaluate(
         "plots": _plots(label_of(label)["task"]),
         "seed": sheet.spec.seed,
     }
+    if absent := _if_absent(sheet, models):
+        config["if_absent"] = absent
     if _by_period(quantities):
         config["at"] = _time_column(sheet, part)
     inputs = _data(sheet, part, candidate) | _packages(sheet, models)
     return sheet.add(block.name, "evaluate", config, inputs, after=_waits(sheet, part), resources=resources(block))
+
+
+def _if_absent(sheet: Sheet, models: list[str]) -> dict[str, str]:
+    """What gates do while a model of the registry does not exist, by model; they are scored from the source's rows."""
+    made = {name: sheet.block(name).make("value") for name in models}
+    return {name: str(value.get("if_absent")) for name, value in made.items() if value is not None and value.name == "registry"}
 
 
 def _by_period(quantities: Quantities) -> bool:
@@ -79,6 +87,8 @@ def _measure(sheet: Sheet, block: Block, part: Reference, candidate: Reference, 
     models = models_in(quantities.measured)
     label = label_column(sheet, sheet.block(candidate.block))
     config = {"part": part.member, "quantities": quantities.measured, "label": label_of(label), "seed": sheet.spec.seed}
+    if absent := _if_absent(sheet, models):
+        config["if_absent"] = absent
     inputs = _data(sheet, part, candidate) | _packages(sheet, models)
     own = resources(block, exclusive=True)
     return sheet.add(block.name, "measure", config, inputs, after=_waits(sheet, part), resources=own)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mlspec.graph import Graph, Stage, graph_keys, graph_leaves, installed_versions, packages_needed, packages_of
 from mlspec.graph.differences import differences
+from mlspec.graph.leaves import Lookup
 from mlspec.plan.last_run import LastRun, last_run
 
 ReasonKind = Literal["first", "field", "file", "upstream", "package", "inputs", "incomplete", "code"]
@@ -47,10 +48,13 @@ class Plan:
         return [step for step in self.steps if step.action == "run"]
 
 
-def make_plan(graph: Graph, root: Path, env: str | None = None) -> Plan:
-    """Compare a graph with the store below the project root. Reads files and writes none; GraphError for a missing source file."""
+def make_plan(graph: Graph, root: Path, env: str | None = None, lookup: Lookup | None = None) -> Plan:
+    """Compare a graph with the store below the project root. Reads files and writes none; GraphError for a missing source file.
+
+    `lookup` asks registries; without it a stage that reads one is shown as run, since nobody knows.
+    """
     state = root / ".mlspec"
-    leaves, versions = graph_leaves(graph, root), installed_versions(packages_needed(graph))
+    leaves, versions = graph_leaves(graph, root, lookup), installed_versions(packages_needed(graph))
     keys = graph_keys(graph, leaves, versions)
     earlier = last_run(state, graph.spec, env)
     steps = []

@@ -18,6 +18,7 @@ FUNCTIONS = {
     "split": "mlspec.runtime.prepare.split:run",
     "features": "mlspec.runtime.prepare.features:run",
     "explore": "mlspec.runtime.profile:run",
+    "fetch": "mlspec.runtime.track.fetching:run",
     "fit": "mlspec.runtime.train:run",
     "search": "mlspec.runtime.search:run",
     "evaluate": "mlspec.runtime.evaluate:run",
@@ -45,7 +46,7 @@ PRELOAD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("fit", "search"), _LEARNING),
     "evaluate": (*_TABLES, "fairlearn.metrics"),
     **dict.fromkeys(("report", "card"), ("jinja2",)),
-    **dict.fromkeys(("track", "register"), ("mlflow",)),
+    **dict.fromkeys(("fetch", "track", "register"), ("mlflow",)),
 }
 """Libraries that the server process imports once, before it forks the workers of these kinds, in small steps: between two of them it
 can fork a worker that needs neither. None may start a thread on import: onnxruntime does, pyarrow unless `prepare_to_fork` ran."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlspec.graph.canonical import canonical_text
 from mlspec.graph.keys import stage_key
-from mlspec.graph.kinds import KEEPS_RESUME, KINDS
+from mlspec.graph.kinds import KEEPS_RESUME, KINDS, READS_OUTSIDE
 from mlspec.graph.model import Graph, Stage
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
@@ -113,22 +113,37 @@ def make_in_store(
 
 
 def check_read(stage: Stage, folders: Mapping[str, Path], key: str, versions: Mapping[str, str]) -> None:
-    """MLS801 when a source's files are not those that its key was made of: they were replaced between the two.
+    """MLS801 when what was read is not what its key was made of: it was replaced between the two.
 
-    What `extract` wrote names the digest of every file as it was read; under the key of other content it would be reused for that.
+    What `extract` wrote names the digest of every file as it was read, what `fetch` wrote is the package itself; under the key of
+    other content it would be reused for that.
     """
-    if stage.kind != "extract":
+    if stage.kind not in READS_OUTSIDE:
         return
-    from mlspec.runtime import table  # the engine's query builder, which few stages need
-
-    read = {str(file["path"]): str(file["digest"]) for file in table.head(folders["rows"])["files"]}
-    if stage_key(stage, KINDS[stage.kind].version, {}, read, versions) == key:
+    if stage_key(stage, KINDS[stage.kind].version, {}, _read_by(stage, folders), versions) == key:
         return
+    if stage.kind == "fetch":
+        raise StageError(
+            "MLS801", f"the alias that `{stage.block}` reads was moved after the run began", stage.block,
+            expected="an alias that stays where it is during the run", found="another package than the registry named at first",
+            help="run again: the run is made from one package or the other, never from both",
+        )  # fmt: skip
     raise StageError(
         "MLS801", f"the data of `{stage.block}` was replaced after the run began", f"{stage.block}.from",
         expected="files that stay as they are during the run", found="another content than their digests said",
         help="run again when its writer is done: what comes after it is made from one content or the other, never from both",
     )  # fmt: skip
+
+
+def _read_by(stage: Stage, folders: Mapping[str, Path]) -> dict[str, str]:
+    """The leaves as what was made says them."""
+    if stage.kind == "fetch":
+        from mlspec.runtime.track.fetching import leaf_read
+
+        return leaf_read(stage.config, folders["package"])
+    from mlspec.runtime import table  # the engine's query builder, which few stages need
+
+    return {str(file["path"]): str(file["digest"]) for file in table.head(folders["rows"])["files"]}
 
 
 def _output_of(store: Store, key: str, output: str) -> Output:

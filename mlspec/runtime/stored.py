@@ -26,6 +26,7 @@ from mlspec.runtime.lock import alone
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.stage import Around, Record, make_in_store
 from mlspec.runtime.store import Store, verify_folder
+from mlspec.runtime.track.lookup import leaf_of
 
 
 def key_of(graph: Graph, stage: Stage, held: Mapping[str, Held], root: Path, versions: Mapping[str, str]) -> str:
@@ -36,7 +37,7 @@ def key_of(graph: Graph, stage: Stage, held: Mapping[str, Held], root: Path, ver
     if stage.kind in LEARNS:
         upstream = as_read(graph, stage, upstream, installed_versions(packages_needed(graph)))
     try:
-        leaves = leaves_of(graph, stage, root)
+        leaves = leaves_of(graph, stage, root, leaf_of(root))
     except GraphError as error:
         raise StageError(
             error.code, error.message, error.where, expected=error.expected, found=error.found, help=error.help

@@ -122,10 +122,23 @@ def test_rows_of_two_sources_do_not_meet(old: str, new: str, name: str, wanted: 
     assert found.span is not None and found.span.text == name
 
 
-def test_a_registry_model_says_that_it_is_not_built(tmp_path: Path) -> None:
+def of_registry(tmp_path: Path, *edits: tuple[str, str]) -> list[str]:
+    """The codes of what is found of a spec that judges beside a model of the registry."""
     text = (CASES / "MLS501" / "good.mlspec").read_text()
     text = text.replace("gates release {", 'model old = registry("demo", alias: "prod", if_absent: skip)\n\ngates release {')
     text = text.replace("  fair :=", "  no_worse := auc(candidate) - auc(old) >= -1pp\n  fair :=")
+    for before, after in edits:
+        assert before in text
+        text = text.replace(before, after)
     path = tmp_path / "demo.mlspec"
     path.write_text(text)
-    assert [item.code.id for item in mlspec.check(path)] == ["MLS901"]
+    return [item.code.id for item in mlspec.check(path)]
+
+
+def test_a_registry_model_is_judged_in_gates(tmp_path: Path) -> None:
+    assert of_registry(tmp_path) == []
+
+
+def test_a_registry_model_is_no_candidate_and_answers_nothing(tmp_path: Path) -> None:
+    assert "MLS901" in of_registry(tmp_path, ("candidate = tune.best", "candidate = old"))
+    assert "MLS901" in of_registry(tmp_path, ("  no_worse :=", "  hardy := robustness(old, missing: 5%) >= 90%\n  no_worse :="))

@@ -25,6 +25,7 @@ TRACKED = ("config", "inputs")
 _WHAT = {
     "extract": "reads the source into typed rows", "verify": "checks the rows", "split": "puts rows into parts",
     "explore": "describes a part", "features": "computes features", "fit": "fits and packages a model",
+    "fetch": "fetches the package behind an alias",
     "search": "finds family and parameters, packages the best", "evaluate": "scores packages on held-out rows",
     "measure": "measures the served package", "reference": "keeps what live traffic is compared with",
     "verdict": "decides the gates", "enforce": "fails when a gate did", "report": "writes the report",

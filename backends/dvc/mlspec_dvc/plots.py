@@ -7,6 +7,7 @@ from typing import Any
 
 from mlspec.backend import At
 from mlspec.graph import Graph, Stage
+from mlspec.graph.kinds import LOOKED_UP
 from mlspec_dvc import layout
 
 _LINES = {
@@ -69,7 +70,7 @@ def _study(stage: Stage) -> list[tuple[str, dict[str, Any]]]:
 
 def artifacts_of(graph: Graph) -> dict[str, Any]:
     """Every package as a model of DVC's registry, under its stage's id without the step where that is one package's name."""
-    makers = [stage for stage in graph if "package" in stage.outputs]
+    makers = [stage for stage in graph if "package" in stage.outputs and stage.kind not in LOOKED_UP]
     short = [re.sub(r"-(?:fit|search)\Z", "", stage.id) for stage in makers]
     names = [name if short.count(name) == 1 else stage.id for name, stage in zip(short, makers, strict=True)]
     return {

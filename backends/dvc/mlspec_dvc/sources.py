@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mlspec.backend import Finding
 from mlspec.graph import Stage
+from mlspec.graph.kinds import LOOKED_UP
 from mlspec.graph.leaves import BESIDE
 from mlspec_dvc.layout import OWN
 
@@ -31,6 +32,11 @@ class Data:
 def data_of(stage: Stage, own: str | None) -> Data:
     """The dependencies of a stage on data. `own` is the folder that the files are written to, None when that is not known."""
     found = Data()
+    if stage.kind in LOOKED_UP:
+        found.always = True
+        found.findings.append(Finding("MLS702", stage.block, {
+            "target": TARGET, "what": f"a look at the alias `{shown(str(stage.config.get('alias')))}` of the registry",
+            "how": "it is looked up on every `dvc repro`; what reads it runs again when it names another package"}))  # fmt: skip
     if stage.kind != "extract":
         return found
     where = f"{stage.block}.from"

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import mlspec
-from mlspec.backend import At, Emitted, Origin, to_json, to_yaml
+from mlspec.backend import At, Emitted, Finding, Origin, to_json, to_yaml
 from mlspec.backend.order import before_gates
 from mlspec.graph import Graph, Schedule, cacheable, installed_versions, packages_needed, write_plan
+from mlspec.graph.kinds import LOOKED_UP
 from mlspec_kfp import ir
 from mlspec_kfp.image import dockerfile, requirements
 from mlspec_kfp.kubernetes import platforms
@@ -32,7 +33,7 @@ def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
     settings = Settings.of(options, pipeline_name(graph), digest)
     if refused := check_names(graph) or check_settings(settings, graph.spec):
         return Emitted({}, refused)
-    findings = check_schedules(graph, settings.zone)
+    findings = [*check_schedules(graph, settings.zone), *_registries(graph)]
     pipelines = {PIPELINE: graph} | {pipeline_path(graph, timed_run): part(graph, timed_run) for timed_run in _parts(graph)}
     written = {path: pipeline_file(stages, settings) for path, stages in pipelines.items()}
     if not settings.allow_oversize:
@@ -42,6 +43,16 @@ def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
         "Dockerfile": dockerfile(graph, settings, digest), "requirements.txt": requirements(graph), **_recurring(graph, settings.zone),
     }  # fmt: skip
     return Emitted(files, findings, {path: origins for path, (_, origins) in written.items()})
+
+
+def _registries(graph: Graph) -> list[Finding]:
+    """MLS701 for a model of a registry that is a file on this machine: a task in a cluster would never find it, and skip its gates."""
+    return [
+        Finding("MLS701", stage.block, {"target": "kfp", "what": "a model of a registry that is a file of this project",
+                                        "wanted": 'a server that tasks reach: `tracking = mlflow(uri: "https://…")`'})
+        for stage in graph
+        if stage.kind in LOOKED_UP and not str(stage.config.get("uri") or "").startswith(("http://", "https://"))
+    ]  # fmt: skip
 
 
 def _parts(graph: Graph) -> list[Schedule]:

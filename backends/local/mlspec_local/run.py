@@ -24,6 +24,7 @@ from mlspec.runtime.kinds import OF_NO_EXTRA, extra_of
 from mlspec.runtime.lock import RunLock
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.store import Store
+from mlspec.runtime.track.lookup import leaf_of
 from mlspec_local.events import RUN_BUG, RUN_FAILED, RUN_IO, Event, OnEvent, Outcome, StageState
 from mlspec_local.records import RunRecord, finish, latest_equal
 
@@ -69,7 +70,7 @@ class Run:
         self.wanted = _wanted(request)
         self.store = Store(self.root)
         self.warnings: list[str] = []
-        self.leaves = _leaves(self.graph, self.root)
+        self.leaves = _leaves(self.graph, self.root, self.wanted)
         self.versions = installed_versions(packages_needed(self.graph))
         self.keys = graph_keys(self.graph, self.leaves, self.versions)
         self.states: dict[str, StageState] = {}
@@ -179,9 +180,9 @@ def _wanted(request: RunRequest) -> list[str]:
     return graph.needed_for(request.only) if request.only else list(graph.stages)
 
 
-def _leaves(graph: Graph, root: Path) -> dict[str, dict[str, str]]:
+def _leaves(graph: Graph, root: Path, wanted: list[str]) -> dict[str, dict[str, str]]:
     try:
-        return graph_leaves(graph, root)
+        return graph_leaves(graph, root, leaf_of(root), wanted)
     except GraphError as error:
         raise StageError(
             error.code, error.message, error.where, expected=error.expected, found=error.found, help=error.help

@@ -206,4 +206,14 @@ CODES = (
         "{got}",
         "{hint}",
     ),
+    Code(
+        "MLS835",
+        "registry-model-unusable",
+        "error",
+        "the registered model `{name}` cannot be judged here: {why}",
+        "{wanted}",
+        "{got}",
+        "{hint}",
+    ),
+    Code("MLS836", "alias-not-moved", "error", "the alias `{name}` cannot be moved: {why}", "{wanted}", "{got}", "{hint}"),
 )

@@ -64,6 +64,14 @@ class PartReader:
     def has_column(self, name: str) -> bool:
         return name in self._columns["rows"]
 
+    def row_column(self, name: str) -> Mapping[str, Any] | None:
+        """The descriptor of a column of the source rows."""
+        return self._columns["rows"].get(name)
+
+    def nulls(self, name: str) -> int:
+        """How many rows of the part have no value in a column of the source rows."""
+        return int(self._query([("rows", name)]).to_arrow_table().column("c0").null_count)
+
     def declared(self, column: tuple[str, str]) -> list[Any]:
         """The values that a closed category declares for a (table, column); empty for any other column."""
         return list(self._columns[column[0]][column[1]].get("values") or ())
@@ -81,6 +89,20 @@ class PartReader:
         result = self._query([("values", f"f.{name}") for name in features])
         for batch in result.to_arrow_reader(BATCH):
             yield {name: batch.column(at + 1).to_numpy(zero_copy_only=False) for at, name in enumerate(features)}
+
+    def computed(self, features: Sequence[Mapping[str, Any]], where: str) -> Iterator[dict[str, NDArray[Any]]]:
+        """These features, computed from the source rows of the part, a batch at a time, as the package that brought them takes them."""
+        from mlspec.runtime.prepare.sql import compile_query
+
+        forms = {str(feature["name"]): feature["value"] for feature in features}
+        rows = query.read_parquet(self._paths["rows"])
+        statement = query.render(compile_query(forms, rows, where))
+        wanted = "".join(f", computed.{quote(name)} as c{at}" for at, name in enumerate(forms))
+        # The statement is rendered from a tree; column names are quoted, paths and the part are parameters.
+        text = f"select __row{wanted} from read_parquet($parts) as parts join ({statement}) as computed using (__row) where part = $part order by __row"  # noqa: S608
+        result = self._connection.sql(text, params={"part": self.part, "parts": self._paths["parts"]})
+        for batch in result.to_arrow_reader(BATCH):
+            yield {name: batch.column(at + 1).to_numpy(zero_copy_only=False) for at, name in enumerate(forms)}
 
     def records(self, columns: Sequence[str], limit: int) -> list[dict[str, Any]]:
         """The first rows of the part as requests would bring them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -17,7 +17,9 @@ from mlspec.runtime.evaluate.of_package import ROBUSTNESS, changed_name, changed
 from mlspec.runtime.evaluate.outcomes import Outcomes
 from mlspec.runtime.evaluate.predictions import score_part, write_predictions
 from mlspec.runtime.evaluate.quantities import Evaluator
+from mlspec.runtime.evaluate.registered import score_registered
 from mlspec.runtime.evaluate.slices import audit_features, slices_of
+from mlspec.runtime.package.absent import packages_there
 
 CONFIDENCE = 0.95
 
@@ -30,7 +32,7 @@ def evaluate(context: StageContext) -> None:
         by = groupings(context.config["quantities"], audit_features(reader))
         held = read_part(reader, label, context.config, by, context.block)
         models = {
-            name: score_part(context, reader, held, label, package, name) for name, package in packages.items()
+            name: scoring(context, name)(context, reader, held, label, package, name) for name, package in packages.items()
         }  # fmt: skip
         changed = changed_models(context, reader, models, packages)
     # A BLAS that sums in several threads rounds by their number, and the numbers below are digested.
@@ -40,11 +42,16 @@ def evaluate(context: StageContext) -> None:
     files.write_json(context.output("metrics") / "metrics.json", metrics)
 
 
+def scoring(context: StageContext, name: str) -> Callable[..., Outcomes]:
+    """How a model is scored: one of the registry from the source's rows, by its own features; any other from the values."""
+    return score_registered if name in (context.config.get("if_absent") or {}) else score_part
+
+
 def load_packages(context: StageContext) -> dict[str, Any]:
     """The packages in the order of the spec; a model without one is absent."""
     from mlspec.runtime import package
 
-    given = [name.removeprefix("package.") for name in context.inputs() if name.startswith("package.")]
+    given = [*packages_there(context.inputs())]
     listed = [name for name in context.config.get("models") or () if name in given]
     names = [*listed, *(name for name in sorted(given) if name not in listed)]
     return {name: package.load_package(context.input(f"package.{name}")) for name in names}

@@ -22,6 +22,7 @@ from mlspec.runtime.evaluate.of_package import size_of
 from mlspec.runtime.evaluate.quantities import arguments
 from mlspec.runtime.measure.load import Client, Window, offer, post
 from mlspec.runtime.measure.server import CannotMeasure, environment, pinned, served, share_cores
+from mlspec.runtime.package.absent import is_absent
 from mlspec.runtime.wording import text_of
 
 WINDOWS = 3
@@ -59,6 +60,14 @@ def measure(context: StageContext) -> None:
     files.write_json(context.output("measurements") / "measurements.json", {"quantities": quantities})
 
 
+class NoModel(CannotMeasure):
+    """The model does not exist, or not yet."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"the model `{model}` does not exist")
+        self.model = model
+
+
 class Machine:
     """Measures metrics of packages, each once."""
 
@@ -80,6 +89,8 @@ class Machine:
             entry.update(value=min(windows), windows=windows)
         except (CannotMeasure, ArithmeticError) as error:
             entry["problem"] = str(error) or "a division by 0"
+            if isinstance(error, NoModel):
+                entry["absent"] = (self.context.config.get("if_absent") or {}).get(error.model, "fail")
         return entry
 
     def values(self, node: Any) -> list[float]:
@@ -107,8 +118,8 @@ class Machine:
 
     def _folder(self, model: str) -> Path:
         folder = self.context.inputs().get(f"package.{model}")
-        if folder is None:
-            raise CannotMeasure(f"the model `{model}` does not exist")
+        if folder is None or is_absent(folder):
+            raise NoModel(model)
         return folder
 
     def samples(self, node: Any) -> Samples:

@@ -17,6 +17,7 @@ from mlspec.runtime.errors import StageError
 
 CREDENTIALS = re.compile(r"//[^/\s]*@")
 STORE = "mlflow.db"
+SQLITE = "sqlite:///"
 ARTIFACTS = "mlflow-artifacts"
 # Read by mlflow when it is imported or first used: no usage reports, no progress bars, only errors.
 SETTINGS = {
@@ -32,16 +33,16 @@ def store_uri(project_root: Path, uri: str | None) -> str:
     """The tracking URI: the spec's, else SQLite under the project's `.mlspec`; a relative SQLite path is the project's."""
     if not uri:
         return f"sqlite:///{project_root.resolve() / '.mlspec' / STORE}"
-    if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
+    if uri.startswith(SQLITE) and not uri.startswith("sqlite:////"):
         return f"sqlite:///{project_root.resolve() / uri.removeprefix('sqlite:///')}"
     return uri
 
 
 def artifact_location(project_root: Path, uri: str) -> str | None:
     """Where artifacts of a local store go, beside its database; a server decides for itself."""
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(SQLITE):
         return None
-    return (Path(uri.removeprefix("sqlite:///")).parent / ARTIFACTS).as_uri()
+    return (Path(uri.removeprefix(SQLITE)).parent / ARTIFACTS).as_uri()
 
 
 @contextmanager
@@ -50,8 +51,8 @@ def mlflow_at(project_root: Path, uri: str | None, where: str) -> Iterator[tuple
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     target = store_uri(project_root, uri)
-    if target.startswith("sqlite:///"):
-        files.make_folder(Path(target.removeprefix("sqlite:///")).parent)
+    if target.startswith(SQLITE):
+        files.make_folder(Path(target.removeprefix(SQLITE)).parent)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow = _import(where)
@@ -59,8 +60,8 @@ def mlflow_at(project_root: Path, uri: str | None, where: str) -> Iterator[tuple
             logging.getLogger(name).setLevel(logging.ERROR)
         before = mlflow.get_tracking_uri()
         try:
-            if target.startswith("sqlite:///"):
-                _make_whole(Path(target.removeprefix("sqlite:///")), project_root)
+            if target.startswith(SQLITE):
+                _make_whole(Path(target.removeprefix(SQLITE)), project_root)
             mlflow.set_tracking_uri(target)
             yield mlflow, mlflow.MlflowClient(target, target)
         except mlflow.exceptions.MlflowException as error:

@@ -45,6 +45,11 @@ class Numbers:
             raise Undecided(f"the number `{identity}` was never computed")
         return found
 
+    def absent(self, identity: str) -> str | None:
+        """What is to be done where the quantity has no value because a model does not exist: `skip`, `fail`, None where it does."""
+        found = self.metrics.get(identity) or self.measurements.get(identity) or {}
+        return found.get("absent")
+
     def value(self, identity: str) -> float:
         """The number itself; NaN, infinity, null and a problem are none."""
         entry = self.entry(identity)

@@ -9,6 +9,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.folder import content_of
+from mlspec.runtime.package.absent import packages_there
 from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, decide, finite, number, quantities_in
 from mlspec.runtime.wording import text_of
 
@@ -25,11 +26,7 @@ def run(context: StageContext) -> None:
     measured = files.read_json(inputs["measurements"] / "measurements.json")["quantities"] if "measurements" in inputs else {}
     numbers = Numbers(metrics, measured)
     gates = [judge(gate, numbers) for gate in context.config["gates"]]
-    packages = {
-        name.removeprefix("package."): digest_of(content_of(folder))
-        for name, folder in sorted(inputs.items())
-        if name.startswith("package.")
-    }
+    packages = {name: digest_of(content_of(folder)) for name, folder in packages_there(inputs).items()}
     verdict = {"passed": all(gate["passed"] for gate in gates), "gates": gates, "packages": packages}
     files.write_json(context.output("verdict") / "verdict.json", verdict)
 
@@ -56,7 +53,7 @@ def judge(gate: Mapping[str, Any], numbers: Numbers) -> dict[str, Any]:
 def _status(expression: Any, numbers: Numbers, ids: list[str]) -> tuple[str, str]:
     if not ids:
         return FAILED, "it reads no number, so it shows nothing"
-    absent = [key for key in ids if numbers.metrics.get(key, {}).get("absent") == "skip"]
+    absent = [key for key in ids if numbers.absent(key) == "skip"]
     if absent:
         return _without(absent, ids, numbers)
     try:
@@ -74,7 +71,7 @@ def _without(absent: list[str], ids: list[str], numbers: Numbers) -> tuple[str, 
                 numbers.value(key)
             except Undecided as error:
                 return FAILED, str(error)
-    return SKIPPED, "skipped (none yet): " + str(numbers.metrics[absent[0]]["problem"])
+    return SKIPPED, "skipped (none yet): " + str(numbers.entry(absent[0])["problem"])
 
 
 def _without_reading(status: str, line: Mapping[str, Any]) -> str:

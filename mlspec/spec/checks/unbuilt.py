@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.diagnostics import Note
-from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, span_of_call, walk
+from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, metrics_in, span_of_call, walk
 from mlspec.spec.checks.same_rows import feature_blocks
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Spec
@@ -14,12 +14,21 @@ from mlspec.spec.values import Made
 
 
 def model_made_elsewhere(spec: Spec, findings: Findings) -> None:
-    """A model that the registry keeps cannot be judged or served yet."""
-    for block in spec.of_kind("model"):
-        made = block.make("value")
-        if isinstance(made, Made) and made.name == "registry":
-            findings.add("MLS901", made.span or block.span, what=f"the registry model `{block.name}`",
-                         wanted="a `model` with an estimator")  # fmt: skip
+    """A model of the registry is judged beside a candidate that is made here; it is no candidate, and nothing answers with it."""
+    for field, kinds in (("candidate", ("gates",)), ("model", ("serve", "score")), ("fallback", ("serve",))):
+        for block in spec.of_kind(*kinds):
+            named = block.ref(field)
+            made = None if named is None or named.block not in spec.blocks else spec.blocks[named.block].make("value")
+            if named is not None and isinstance(made, Made) and made.name == "registry":
+                findings.add("MLS901", block.span_of(field), what=f"the registry model `{named.block}` as `{field}`",
+                             wanted="a model that this spec makes", hint="a model of the registry is read in gates")  # fmt: skip
+    for gates in spec.of_kind("gates"):
+        for gate in gates.definitions.values():
+            for node in metrics_in(gate.value):
+                made = spec.blocks[str(node[2])].make("value") if str(node[2]) in spec.blocks else None
+                if node[1] == "robustness" and isinstance(made, Made) and made.name == "registry":
+                    findings.add("MLS901", gate.value.span, what=f"`robustness` of the registry model `{node[2]}`",
+                                 wanted="a model that this spec makes")  # fmt: skip
 
 
 def several_feature_blocks(spec: Spec, findings: Findings) -> None:
