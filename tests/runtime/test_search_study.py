@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mlspec.runtime.context import derive_seed
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package import load_package
 from mlspec.runtime.search import run
+from mlspec.runtime.search.goal import Aim, Goal
 from mlspec.runtime.search.study import Study
 from mlspec.runtime.search.trials import Suggestion, Trial
 from mlspec.runtime.search.workers import Outcome
@@ -181,11 +183,11 @@ def killed_at(number: int, times: int, marks: Path):
     fatal = derive_seed(7, "tune", "fit", trial=number, fold=2)
     marks.mkdir(parents=True, exist_ok=True)
 
-    def killed(family, params, fold, objective, seed, where):
+    def killed(family, params, fold, measures, seed, where):
         if seed == fatal and len(list(marks.iterdir())) < times:
             (marks / str(time.monotonic_ns())).touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return whole(family, params, fold, objective, seed, where)
+        return whole(family, params, fold, measures, seed, where)
 
     return killed
 
@@ -231,6 +233,10 @@ def test_memory_is_no_property_of_a_trial(tmp_path, small, monkeypatch):
     assert caught.value.code == "MLS810"
 
 
+MOST = Goal((Aim("auc", "maximize"),), ("auc",))
+LEAST = Goal((Aim("loss", "minimize"),), ("loss",))
+
+
 class FakePool:
     """Workers without processes: the last started one answers first, and `lost` says for which trial and fold one is lost once."""
 
@@ -257,7 +263,8 @@ class FakePool:
             del self.running[worker]
             return Outcome(worker, trial, fold, reason="killed", lost=True)
         self.judged.append((worker, trial, fold))
-        return Outcome(worker, trial, fold, work(fold), "no value")
+        value = work(fold)
+        return Outcome(worker, trial, fold, None if value is None else [value], "no value")
 
     def give(self, worker: int, fold: int) -> None:
         self.running[worker][2] = fold
@@ -272,15 +279,15 @@ class FakePool:
 class Counting:
     """An engine that suggests the trial's number."""
 
-    def suggest(self, number, history):
+    def suggest(self, number, history, again=0):
         return Suggestion("only", {"x": number})
 
 
 def fake_study(
     folder: Path, pool: FakePool, judge=lambda number, suggestion, fold: 10.0 * number + fold, **changes
 ) -> list[Trial]:
-    given = {"key": "key", "trials": 6, "folds": 3, "parallel": 3, "direction": "maximize", "engine": Counting(), "judge": judge,
-             "pruner": lambda history: None, "report": lambda done, note: None}  # fmt: skip
+    given = {"key": "key", "trials": 6, "folds": 3, "parallel": 3, "goal": MOST, "engine": Counting(), "judge": judge,
+             "pruner": lambda number, history: None, "report": lambda done, note: None}  # fmt: skip
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mlspec.runtime.search.study.Workers", lambda limit: pool)
@@ -320,7 +327,7 @@ def test_idle_workers_take_folds_of_a_running_trial(tmp_path):
     assert len({worker for worker, _, _ in pool.judged}) == 4
     pruned = FakePool(4)
     (trial,) = fake_study(
-        tmp_path / "pruned", pruned, trials=1, folds=8, pruner=lambda history: lambda values: len(values) == 3
+        tmp_path / "pruned", pruned, trials=1, folds=8, pruner=lambda number, history: lambda values: len(values) == 3
     )
     assert (trial.state, trial.folds) == ("pruned", (10.0, 11.0, 12.0))
     assert [fold for _, _, fold in pruned.judged] == [0, 1, 2]  # one after the other: each decides about the next
@@ -394,7 +401,7 @@ def test_a_model_based_engine_comes_nearer_than_chance(tmp_path):
 
     def reached(engine: dict, seed: int) -> float:
         history: list[Trial] = []
-        opened = open_engine(engine, families, "minimize", lambda number: seed * 1000 + number, "tune")
+        opened = open_engine(engine, families, LEAST, lambda number, again: seed * 1000 + number, "tune")
         for number in range(1, 46):
             params = opened.suggest(number, history).params
             value = (params["a"] - 1) ** 2 + np.log10(params["b"]) ** 2
@@ -409,7 +416,6 @@ def test_a_model_based_engine_comes_nearer_than_chance(tmp_path):
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"engine": {"name": "optuna", "algorithm": "cmaes"}}, "MLS812"),
         ({"engine": {"name": "vizier"}}, "MLS901"),
         ({"pruner": {"name": "patience"}}, "MLS901"),
         ({"objective": {"metric": "rmse", "direction": "minimize"}}, "MLS209"),
@@ -425,6 +431,14 @@ def test_a_search_that_cannot_run_says_so(tmp_path, small, change, code):
     with pytest.raises(StageError) as caught:
         search(tmp_path, search_config(features, **change), inputs)
     assert caught.value.code == code
+
+
+def test_a_sampler_whose_library_is_missing_says_which_extra_has_it(tmp_path, small, monkeypatch):
+    inputs, features = small
+    monkeypatch.setitem(sys.modules, "cmaes", None)
+    with pytest.raises(StageError, match="cmaes") as caught:
+        search(tmp_path, search_config(features, engine={"name": "optuna", "algorithm": "cmaes"}), inputs)
+    assert (caught.value.code, caught.value.help) == ("MLS812", 'run `pip install "mlspec-lang[hpo]"`')
 
 
 def test_time_and_groups_on_real_flights(tmp_path):

@@ -7,9 +7,10 @@ import pytest
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package.calibration import apply_calibration, fit_calibration
+from mlspec.runtime.search.goal import Aim, Goal
 from mlspec.runtime.search.importance import importance
 from mlspec.runtime.search.space import read_families
-from mlspec.runtime.search.trials import COMPLETE, FAILED, PRUNED, Trial, best_of
+from mlspec.runtime.search.trials import COMPLETE, FAILED, PRUNED, Trial
 from mlspec.runtime.train.folds import chance_folds, forward_folds, group_folds, refuse_empty
 from mlspec.runtime.train.threshold import choose_threshold
 from mlspec.runtime.transform import Target
@@ -152,6 +153,8 @@ def test_importance_and_the_best_trial():
     assert found["one", "a"]["importance"] == 1.0
     assert 0 < found["one", "b"]["importance"] < 0.2
     assert found[None, "family"]["importance"] == 0.0
-    assert best_of(trials, "maximize").number == 6
-    assert best_of(trials, "minimize").number == 1
-    assert best_of(trials[6:8], "maximize") is None
+    most, least = (Goal((Aim("auc", way),), ("auc",)) for way in ("maximize", "minimize"))
+    assert most.best(trials).number == 6
+    assert [trial.number for trial in most.front(trials)] == [6, 9]
+    assert least.best(trials).number == 1
+    assert most.best(trials[6:8]) is None

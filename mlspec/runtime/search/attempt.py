@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import insort
+from collections.abc import Sequence
 
+from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.pruning import Prune
 from mlspec.runtime.search.trials import COMPLETE, FAILED, PRUNED, Suggestion, Trial
 
@@ -16,13 +18,14 @@ class Attempt:
     fold that fails ends the trial; since folds are taken in order, which one that is does not depend on the workers.
     """
 
-    def __init__(self, number: int, suggestion: Suggestion, folds: int, prune: Prune | None) -> None:
+    def __init__(self, number: int, suggestion: Suggestion, folds: int, goal: Goal, prune: Prune | None) -> None:
         self.number = number
         self.suggestion = suggestion
+        self._goal = goal
         self._prune = prune
         self._waiting = list(range(folds))
         self._taken: set[int] = set()
-        self._values: dict[int, float] = {}
+        self._values: dict[int, Sequence[float]] = {}
         self._reasons: dict[int, str] = {}
         self._pruned = False
 
@@ -43,12 +46,12 @@ class Attempt:
         self._taken.remove(fold)
         insort(self._waiting, fold)
 
-    def judged(self, fold: int, value: float) -> None:
-        """The objective's value on a fold that was taken."""
+    def judged(self, fold: int, values: Sequence[float]) -> None:
+        """What was measured on a fold that was taken, the first objective first."""
         self._taken.remove(fold)
-        self._values[fold] = value
+        self._values[fold] = values
         if self._prune is not None and self._waiting:
-            self._pruned = self._prune(self._ordered())
+            self._pruned = self._prune([found[0] for found in self._ordered()])
 
     def failed(self, fold: int, reason: str) -> None:
         """Why a fold that was taken has no value."""
@@ -57,16 +60,13 @@ class Attempt:
 
     def trial(self) -> Trial | None:
         """The finished trial; None while a fold is missing that decides it."""
-        family, params = self.suggestion.family, self.suggestion.params
         if self._taken or self.open:
             return None
         if self._reasons:
             first = min(self._reasons)
-            values = tuple(value for fold, value in sorted(self._values.items()) if fold < first)
-            return Trial(self.number, family, params, FAILED, values, None, f"fold {first + 1}: {self._reasons[first]}")
-        found = self._ordered()
-        state = PRUNED if self._pruned else COMPLETE
-        return Trial(self.number, family, params, state, tuple(found), math.fsum(found) / len(found))
+            known = [values for fold, values in sorted(self._values.items()) if fold < first]
+            return self._goal.trial(self.number, self.suggestion, FAILED, known, f"fold {first + 1}: {self._reasons[first]}")
+        return self._goal.trial(self.number, self.suggestion, PRUNED if self._pruned else COMPLETE, self._ordered())
 
-    def _ordered(self) -> list[float]:
+    def _ordered(self) -> list[Sequence[float]]:
         return [self._values[fold] for fold in sorted(self._values)]

@@ -14,59 +14,85 @@ from mlspec.runtime.estimators.build import refuse_empty_columns, refuse_nulls
 from mlspec.runtime.estimators.fit import require_scores
 from mlspec.runtime.evaluate.metrics import METRICS, metric_of, score
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
+from mlspec.runtime.search.constraints import measure_name, metrics_of, read_constraints
 from mlspec.runtime.search.fold_data import FoldData
+from mlspec.runtime.search.goal import Aim, Goal
+from mlspec.runtime.search.learned import learned_numbers
 from mlspec.runtime.search.space import Family
 from mlspec.runtime.transform import Target
 from mlspec.runtime.transform.columns import Floats
 
+LEARNED = "learned_numbers"
+"""The measure of `simplest()`: no metric of predictions, but a count of what was learned."""
+
 
 @dataclass(frozen=True)
-class Objective:
-    """The metric that a study ranks trials by, before any calibration; `calibrated` says that the best trial will have one."""
+class Measures:
+    """What is measured of a trial on every fold, before any calibration; `calibrated` says that the best trial will have one."""
 
-    metric: str
-    direction: str
+    wanted: tuple[tuple[str, Mapping[str, Any]], ...]
     label: Mapping[str, Any]
     calibrated: bool = False
 
-    def of(self, target: Target, scores: Floats) -> float:
-        """The metric on one fold; a metric whose best value is 0 counts by its distance from it."""
+    def of(self, estimator: Any, target: Target, scores: Floats) -> list[float]:
+        """Each of them on one fold; a metric whose best value is 0 counts by its distance from it."""
+        return [self._one(metric, args, estimator, target, scores) for metric, args in self.wanted]
+
+    def _one(self, metric: str, args: Mapping[str, Any], estimator: Any, target: Target, scores: Floats) -> float:
+        if metric == LEARNED:
+            return float(learned_numbers(estimator))
         label = self.label
         task = str(label["task"])
         favourable = int(label.get("favourable") in (None, label.get("positive"))) if task == "binary" else 1
         y = target.y if task == "regression" else target.y.astype("int64")
-        value = score(self.metric, y, scores, task=task, classes=tuple(label.get("classes") or ()), favourable=favourable)
-        return abs(value) if METRICS[self.metric].direction == "zero" else value
+        classes = tuple(label.get("classes") or ())
+        value = score(metric, y, scores, task=task, classes=classes, favourable=favourable, args=args)
+        return abs(value) if METRICS[metric].direction == "zero" else value
 
 
-def read_objective(config: Mapping[str, Any], label: Mapping[str, Any], calibrated: bool, where: str) -> Objective:
-    """The objective of a search config; StageError MLS209 for a metric that the task does not have."""
-    found = Objective(str(config["metric"]), str(config["direction"]), label, calibrated)
+def read_goal(config: Mapping[str, Any], label: Mapping[str, Any], where: str) -> tuple[Goal, Measures]:
+    """The goal of a search config and what is measured for it; StageError MLS209 for a metric that the task does not have."""
+    objectives = [config["objective"], *(config.get("further") or ())]
+    constraints = read_constraints(config.get("constraints") or (), where)
+    wanted: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for objective in objectives:
+        _require_metric(str(objective["metric"]), {}, label, f"{where}.objective")
+        wanted[str(objective["metric"])] = (str(objective["metric"]), {})
+    for constraint in constraints:
+        for metric, args in metrics_of(constraint.expression):
+            _require_metric(metric, args, label, f"{where}.{constraint.name}")
+            wanted[measure_name(metric, args)] = (metric, args)
+    aims = tuple(Aim(str(objective["metric"]), str(objective["direction"])) for objective in objectives)
+    goal = Goal(aims, tuple(wanted), constraints, config.get("prefer"))
+    return goal, Measures(tuple(wanted.values()), label, config.get("calibrate") is not None)
+
+
+def _require_metric(metric: str, args: Mapping[str, Any], label: Mapping[str, Any], where: str) -> None:
+    task = str(label["task"])
     try:
-        metric_of(found.metric, str(label["task"]))
-        if label["task"] not in METRICS[found.metric].tasks:
-            raise UndefinedMetric(f"`{found.metric}` is no metric of a {label['task']} task")
+        if metric != LEARNED:
+            row = metric_of(metric, task)
+            if task not in row.tasks and not (task == "multiclass" and "class" in args):
+                raise UndefinedMetric(f"`{metric}` is no metric of a {task} task")
     except UndefinedMetric as error:
         raise StageError(
-            "MLS209", str(error), f"{where}.objective", found=found.metric,
-            expected=", ".join(name for name, metric in METRICS.items() if label["task"] in metric.tasks),
+            "MLS209", str(error), where, found=metric, expected=", ".join(name for name, row in METRICS.items() if task in row.tasks),
             help="choose a metric of the label's task",
         ) from error  # fmt: skip
-    return found
 
 
 def judge_fold(
-    family: Family, params: Mapping[str, Any], fold: FoldData, objective: Objective, seed: int, where: str
-) -> float:  # fmt: skip
-    """Fit on the fold's fitting rows and give the objective on its judging rows; UndefinedMetric where it has none."""
+    family: Family, params: Mapping[str, Any], fold: FoldData, measures: Measures, seed: int, where: str
+) -> list[float]:  # fmt: skip
+    """Fit on the fold's fitting rows and measure on its judging rows; UndefinedMetric where something cannot be measured."""
     estimator = build_estimator(family.estimator, {**family.params, **params}, seed, where)
-    require_scores(estimator, fold.fitting_target, objective.calibrated, where)
+    require_scores(estimator, fold.fitting_target, measures.calibrated, where)
     refuse_nulls(family.estimator, fold.fitting, where)
     refuse_empty_columns(family.estimator, fold.fitting, where)
     refuse_nulls(family.estimator, fold.judging, where)
     fit_estimator(estimator, fold.fitting.numbers, fold.fitting_target, where)
     scores = finite(predict(estimator, fold.judging.numbers, fold.judging_target))
-    return objective.of(fold.judging_target, scores)
+    return measures.of(estimator, fold.judging_target, scores)
 
 
 def finite(scores: Floats) -> Floats:

@@ -1,20 +1,20 @@
-"""Which trials end early: after a fold, by comparison with earlier trials at the same fold.
+"""Which trials end early: after a fold, by comparison with earlier trials at the same fold, in the first objective.
 
 A pruner reads the same history as the trial's suggestion, fixed when the trial starts, so that pruning is as reproducible.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.search.trials import COMPLETE, FAILED, Trial
+from mlspec.runtime.search.goal import Aim
+from mlspec.runtime.search.trials import COMPLETE, FAILED, Trial, mean
 
 Prune = Callable[[Sequence[float]], bool]
-PRUNERS = ("median", "halving")
+PRUNERS = ("median", "halving", "asha", "hyperband")
 
 
 def require_built(config: Mapping[str, Any] | None, where: str) -> None:
@@ -24,41 +24,71 @@ def require_built(config: Mapping[str, Any] | None, where: str) -> None:
                          found=str(config["name"]), help="use one of these")  # fmt: skip
 
 
-def open_pruner(config: Mapping[str, Any] | None, history: Sequence[Trial], direction: str) -> Prune | None:
-    """A function of the values of the folds so far: whether the trial ends here, with folds left; None where none ends early."""
+def open_pruner(config: Mapping[str, Any] | None, number: int, history: Sequence[Trial], aim: Aim, folds: int) -> Prune | None:
+    """A function of the values of trial `number`'s folds so far: whether it ends here, with folds left; None where none ends early."""
     if config is None:
         return None
-    sign = 1.0 if direction == "minimize" else -1.0
-    losses = [[sign * value for value in trial.folds] for trial in history if trial.state != FAILED]
-    complete = sum(trial.state == COMPLETE for trial in history)
-    decide = _median if config["name"] == "median" else _halving
+    known = [trial for trial in history if trial.state != FAILED]
+    if config["name"] == "median":
+        return _median(config, known, aim)
+    factor, first = int(config.get("factor") or 3), int(config.get("warmup") or 0) + 1
+    if config["name"] == "hyperband":
+        lots = brackets(factor, folds)
+        own = lots[number % len(lots)]
+        first = factor**own
+        known = [trial for trial in known if lots[trial.number % len(lots)] == own]
+    return _halving(factor, first, known, aim)
+
+
+def brackets(factor: int, folds: int) -> list[int]:
+    """The brackets of a round of Hyperband's trials, spread evenly: in bracket s the first rung is fold factor ** s.
+
+    As in Hyperband, a bracket that prunes sooner has more trials, so that each has about the same number of folds to fit.
+    """
+    most = 0
+    while factor ** (most + 1) <= folds:
+        most += 1
+    shares = [-(-(most + 1) * factor ** (most - s) // (most - s + 1)) for s in range(most + 1)]
+    order: list[int] = []
+    for turn in range(1, sum(shares) + 1):  # the bracket that lies furthest behind its share
+        order.append(max(range(most + 1), key=lambda s: (shares[s] * turn / sum(shares) - order.count(s), -s)))
+    return order
+
+
+def _losses(trials: Sequence[Trial], aim: Aim, seen: int) -> list[float]:
+    """The mean of the first folds of every trial that got as far."""
+    return [aim.loss(mean(trial.folds[:seen])) for trial in trials if len(trial.folds) >= seen]
+
+
+def _median(config: Mapping[str, Any], known: Sequence[Trial], aim: Aim) -> Prune:
+    """Worse than the median of the earlier trials that got as far."""
+    complete = sum(trial.state == COMPLETE for trial in known)
 
     def prune(values: Sequence[float]) -> bool:
         seen = len(values)
-        if seen <= int(config.get("warmup") or 0):
+        if seen <= int(config.get("warmup") or 0) or complete < int(config.get("startup") or 5):
             return False
-        rivals = [_mean(other[:seen]) for other in losses if len(other) >= seen]
-        return decide(config, _mean([sign * value for value in values]), rivals, seen, complete)
+        rivals = _losses(known, aim, seen)
+        return bool(rivals) and aim.loss(mean(list(values))) > median(rivals)
 
     return prune
 
 
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+def _halving(factor: int, first: int, known: Sequence[Trial], aim: Aim) -> Prune:
+    """Not among the best of `factor` at a rung: folds `first`, `first` times the factor, and so on.
 
+    The rule of asynchronous successive halving (Li et al. 2020) where a trial that may not go on is stopped and not paused: nothing
+    waits for a rung to fill.
+    """
 
-def _median(config: Mapping[str, Any], own: float, rivals: Sequence[float], seen: int, complete: int) -> bool:
-    """Worse than the median of the earlier trials that got as far."""
-    return complete >= int(config.get("startup") or 5) and bool(rivals) and own > median(rivals)
+    def prune(values: Sequence[float]) -> bool:
+        seen, rung = len(values), first
+        while rung < seen:
+            rung *= factor
+        rivals = _losses(known, aim, seen)
+        if rung != seen or len(rivals) + 1 < factor:
+            return False
+        own = aim.loss(mean(list(values)))
+        return sum(other < own for other in rivals) >= (len(rivals) + 1) // factor
 
-
-def _halving(config: Mapping[str, Any], own: float, rivals: Sequence[float], seen: int, complete: int) -> bool:
-    """Not among the best of `factor` at a rung: folds warmup + 1, (warmup + 1) factor, and so on."""
-    factor = int(config.get("factor") or 3)
-    rung = int(config.get("warmup") or 0) + 1
-    while rung < seen:
-        rung *= factor
-    if rung != seen or len(rivals) + 1 < factor:
-        return False
-    keep = (len(rivals) + 1) // factor
-    return sum(other < own for other in rivals) >= keep
+    return prune

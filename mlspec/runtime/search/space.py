@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlspec.graph.expression import columns_of
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.search.constraints import Constraint, read_constraints
 
 DISTRIBUTIONS = ("uniform", "loguniform", "int", "logint", "choice", "normal")
 
@@ -46,6 +48,29 @@ class Dimension:
                 return self.clip(round(math.exp(low + (high - low) * share)))
         return self.mean + self.std * 1.96 * (2.0 * share - 1.0)
 
+    def share(self, value: float) -> float:
+        """The share of the range that a value of a numeric dimension lies at: what `value` makes into it."""
+        match self.dist:
+            case "normal":
+                found = ((value - self.mean) / (1.96 * self.std) + 1.0) / 2.0
+            case "loguniform":
+                found = (math.log(value) - math.log(self.low)) / ((math.log(self.high) - math.log(self.low)) or 1.0)
+            case "logint":
+                found = math.log(value / (self.low - 0.5)) / math.log((self.high + 0.5) / (self.low - 0.5))
+            case "int":
+                found = (value - self.low + 0.5) / (self.high - self.low + 1)
+            case _:
+                found = (value - self.low) / ((self.high - self.low) or 1.0)
+        return min(max(found, 0.0), 1.0)
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of the space's."""
+        if self.dist == "choice":
+            return any(value == known and type(value) is type(known) for known in self.values)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or (self.whole and value != int(value)):
+            return False
+        return self.dist == "normal" or self.low <= value <= self.high
+
     def clip(self, value: float) -> float | int:
         """The value inside the range, whole where the dimension is."""
         if self.dist == "normal":
@@ -62,6 +87,11 @@ class Family:
     estimator: str
     params: Mapping[str, Any]
     dimensions: tuple[Dimension, ...]
+    limits: tuple[Constraint, ...] = ()
+
+    def allows(self, params: Mapping[str, Any]) -> bool:
+        """Whether searched params keep the limits; one that reads a param which does not apply here holds."""
+        return all(limit.violation(params) <= 0 for limit in self.limits if set(columns_of(limit.expression)) <= params.keys())
 
     def active(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the chosen params that apply."""
@@ -80,6 +110,7 @@ def read_families(families: Sequence[Mapping[str, Any]], where: str) -> tuple[Fa
             str(item["estimator"]),
             dict(item.get("params") or {}),
             _dimensions(item, f"{where}.{item['name']}"),
+            read_constraints(item.get("limits") or (), f"{where}.{item['name']}"),
         )
         for item in families
     )

@@ -16,11 +16,14 @@ from mlspec.runtime.estimators import build_estimator
 from mlspec.runtime.estimators.fit import one_thread, quiet
 from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.write import write_package
-from mlspec.runtime.search.engines import open_engine
+from mlspec.runtime.search.beginning import earlier_trials, starting_trials
+from mlspec.runtime.search.budget import CLOCKS, read_budget
+from mlspec.runtime.search.engines import Engine, open_engine
 from mlspec.runtime.search.fold_data import FoldData, fold_data, remove_mapped
 from mlspec.runtime.search.folds import cv_folds
+from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.importance import importance
-from mlspec.runtime.search.judge import Objective, judge_fold, read_objective
+from mlspec.runtime.search.judge import Measures, judge_fold, read_goal
 from mlspec.runtime.search.pruning import open_pruner, require_built
 from mlspec.runtime.search.space import Family, read_families
 from mlspec.runtime.search.study import Study, require_usable
@@ -31,7 +34,7 @@ from mlspec.runtime.train.model import Predictions, Recipe, finish, fit_model, p
 
 PARALLEL = 4
 # What the trials of a study do not depend on.
-_NOT_IN_KEY = ("trials", "threshold")
+_NOT_IN_KEY = ("trials", "threshold", "prefer")
 
 
 def run(context: StageContext) -> None:
@@ -42,15 +45,15 @@ def run(context: StageContext) -> None:
     _import_libraries(families, where)
     with one_thread():
         learning = reader.learning(config["part"])
-        objective = read_objective(config["objective"], reader.label, config.get("calibrate") is not None, where)
+        goal, measures = read_goal(config, reader.label, where)
         folds = cv_folds(reader, learning, config["part"], config["cv"], context.seed("folds"))
         key = study_key(context)
         scratch = context.resume_dir(key)
         data = fold_data(reader, learning, folds, scratch)
-        study = _study(context, key, families, objective, data)
+        study = _study(context, key, families, goal, measures, data)
         trials = study.run(scratch, context.workers)
         remove_mapped(scratch)
-        best = require_usable(trials, objective.direction, where)
+        best = require_usable(trials, goal, where)
         _package(context, reader, learning, folds, families, best)
     document = _document(context, study, trials, best, families, folds)
     files.write_json(context.output("study") / "study.json", document)
@@ -59,6 +62,8 @@ def run(context: StageContext) -> None:
 def study_key(context: StageContext) -> str:
     """The address of the study's journal: everything that its trials depend on."""
     config = {name: value for name, value in context.config.items() if name not in _NOT_IN_KEY}
+    if (config.get("budget") or {}).get("name") == "fits":  # more of them go on from the same study, as more trials do
+        del config["budget"]
     inputs = {name: content_of(folder) for name, folder in sorted(context.inputs().items())}
     versions = installed_versions(packages_of("search", context.config))
     return digest_of(["study", KINDS["search"].version, context.block, config, inputs, versions])
@@ -72,26 +77,35 @@ def _import_libraries(families: Sequence[Family], where: str) -> None:
 
 
 def _study(
-    context: StageContext, key: str, families: Sequence[Family], objective: Objective, data: Sequence[FoldData]
+    context: StageContext, key: str, families: Sequence[Family], goal: Goal, measures: Measures, data: Sequence[FoldData]
 ) -> Study:
     config, where = context.config, context.block
     by_name = {family.name: family for family in families}
     require_built(config.get("pruner"), where)
 
-    def judge(number: int, suggestion: Suggestion, fold: int) -> float:
+    def judge(number: int, suggestion: Suggestion, fold: int) -> list[float]:
         family, seed = by_name[suggestion.family], context.seed("fit", trial=number, fold=fold)
-        return judge_fold(family, suggestion.params, data[fold], objective, seed, f"{where}.{family.name}")
+        return judge_fold(family, suggestion.params, data[fold], measures, seed, f"{where}.{family.name}")
 
-    engine = open_engine(
-        config["engine"], families, objective.direction, lambda number: context.seed("suggest", trial=number), where
-    )
     total = int(config["trials"])
     context.progress(0, total, f"{len(data)} folds of {len(data[0].fitting.names)} columns ready")
     return Study(
-        key=key, trials=total, folds=len(data), parallel=int(config.get("parallel") or PARALLEL), direction=objective.direction,
-        engine=engine, judge=judge, pruner=lambda history: open_pruner(config.get("pruner"), history, objective.direction),
-        report=lambda done, note: context.progress(done, total, note), name=where, time_limit=config.get("time_limit"),
+        key=key, trials=total, folds=len(data), parallel=int(config.get("parallel") or PARALLEL), goal=goal,
+        engine=_engine(context, families, goal), judge=judge, budget=read_budget(config), name=where,
+        pruner=lambda number, history: open_pruner(config.get("pruner"), number, history, goal.aims[0], len(data)),
+        report=lambda done, note: context.progress(done, total, note),
     )  # fmt: skip
+
+
+def _engine(context: StageContext, families: Sequence[Family], goal: Goal) -> Engine:
+    """The engine behind the trials that the spec starts with, and what an earlier study found."""
+
+    def seed(number: int, again: int) -> int:
+        return context.seed("suggest", trial=number, epoch=again or None)
+
+    starts = starting_trials(context.config.get("starts") or (), families, seed)
+    earlier = earlier_trials(context.inputs().get("warm"), families, goal, context.block)
+    return open_engine(context.config["engine"], families, goal, seed, context.block, starts, earlier)
 
 
 def _package(
@@ -127,12 +141,14 @@ def _document(
     context: StageContext, study: Study, trials: Sequence[Trial], best: Trial, families: Sequence[Family], folds: Sequence[Fold]
 ) -> dict[str, Any]:
     """What `study.json` holds; no clock reading, so that it is as reproducible as the study."""
-    config = context.config
+    config, goal = context.config, study.goal
+    ended = study.ended or ("fits" if study.over_budget else None)
     return {
-        "format": 1, "name": config["name"], "engine": config["engine"], "objective": config["objective"], "cv": config["cv"],
-        "folds": [{"fitting": len(fitting), "judging": len(judging)} for fitting, judging in folds],
+        "format": 1, "name": config["name"], "engine": config["engine"], "objective": config["objective"],
+        "further": list(config.get("further") or ()), "prefer": config.get("prefer"), "constraints": list(config.get("constraints") or ()),
+        "cv": config["cv"], "folds": [{"fitting": len(fitting), "judging": len(judging)} for fitting, judging in folds],
         "families": [{"name": family.name, "estimator": family.estimator} for family in families],
-        "requested": int(config["trials"]), "trials": [trial.to_json() for trial in trials],
-        "failed": sum(trial.state == FAILED for trial in trials), "best": best.to_json(),
-        "importance": importance(trials, families), "ended": study.ended, "reproducible": study.ended is None,
+        "requested": int(config["trials"]), "trials": [trial.to_json() for trial in trials], "fits": sum(trial.fits for trial in trials),
+        "failed": sum(trial.state == FAILED for trial in trials), "front": [trial.number for trial in goal.front(trials)],
+        "best": best.to_json(), "importance": importance(trials, families), "ended": ended, "reproducible": ended not in CLOCKS,
     }  # fmt: skip

@@ -15,41 +15,71 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal, read_journal
 from mlspec.runtime.search.attempt import Attempt
+from mlspec.runtime.search.budget import Budget
 from mlspec.runtime.search.engines import Engine
+from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.pruning import Prune
-from mlspec.runtime.search.trials import Suggestion, Trial, best_of, read_trial
-from mlspec.runtime.search.workers import Outcome, Workers
+from mlspec.runtime.search.trials import FAILED, Suggestion, Trial, read_trial
+from mlspec.runtime.search.workers import Outcome, Work, Workers
 
 JOURNAL = "study.journal"
-Judge = Callable[[int, Suggestion, int], float]
-Pruner = Callable[[Sequence[Trial]], Prune | None]
+Judge = Callable[[int, Suggestion, int], list[float]]
+Pruner = Callable[[int, Sequence[Trial]], Prune | None]
 Report = Callable[[int, str], None]
+
+
+class Pool(Protocol):
+    """Those who judge the folds of trials: processes of this machine, or tasks on a cluster."""
+
+    @property
+    def free(self) -> bool: ...
+    def __len__(self) -> int: ...
+    def start(self, trial: int, work: Work, fold: int) -> None: ...
+    def next_outcome(self) -> Outcome: ...
+    def give(self, number: int, fold: int) -> None: ...
+    def dismiss(self, number: int) -> None: ...
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial as a pool gets it: called with a fold, it gives what was measured there."""
+
+    judge: Judge
+    number: int
+    suggestion: Suggestion
+
+    def __call__(self, fold: int) -> list[float]:
+        return self.judge(self.number, self.suggestion, fold)
 
 
 @dataclass
 class Study:
-    """The settings of one study and what is known of its trials so far; `judge` gives the value of a trial on a fold."""
+    """The settings of one study and what is known of its trials so far; `judge` measures a trial on a fold."""
 
     key: str
     trials: int
     folds: int
     parallel: int
-    direction: str
+    goal: Goal
     engine: Engine
     judge: Judge
     pruner: Pruner
     report: Report
     name: str = "search"
-    time_limit: float | None = None
+    budget: Budget = field(default_factory=Budget)
+    open_pool: Callable[[int], Pool] | None = None
     finished: dict[int, Trial] = field(default_factory=dict)
     ended: str | None = None
+    over_budget: bool = False
     _spent: float = 0.0
+    _computed: float = 0.0
     _attempts: dict[int, Attempt] = field(default_factory=dict)
     _lost: set[int] = field(default_factory=set)
     _alone: set[int] = field(default_factory=set)
@@ -57,7 +87,8 @@ class Study:
     def run(self, folder: Path, workers: int) -> list[Trial]:
         """All trials in order; those that the journal in `folder` holds are not run again."""
         self._resume(folder / JOURNAL)
-        pool = Workers(max(1, workers))
+        self._cut()
+        pool: Pool = (self.open_pool or Workers)(max(1, workers))
         with Journal(folder / JOURNAL) as journal:
             if not self.finished:
                 journal.append({"kind": "study", "key": self.key})
@@ -68,14 +99,16 @@ class Study:
             finally:
                 pool.stop()
                 gc.unfreeze()
+        self._cut()
         return [self.finished[number] for number in sorted(self.finished) if number <= self.trials]
 
-    def _run_trials(self, pool: Workers, journal: Journal) -> None:
+    def _run_trials(self, pool: Pool, journal: Journal) -> None:
         before, started = self._spent, time.monotonic()
         self._start_what_may(pool)
         while len(pool):
             outcome = pool.next_outcome()
             attempt = self._attempts[outcome.trial]
+            self._computed += outcome.seconds
             if outcome.lost:
                 self._lose(attempt, outcome)
             else:
@@ -93,22 +126,23 @@ class Study:
                                  help="remove it to begin again")  # fmt: skip
             if record["kind"] == "trial":
                 self.finished[int(record["number"])] = read_trial(record)
-                self._spent = float(record["seconds"])
+                self._spent, self._computed = float(record["seconds"]), float(record["cpu"])
             if record["kind"] == "end":
                 self.ended = str(record["reason"])
 
-    def _end_if_late(self, journal: Journal) -> None:
+    def _end_if_spent(self, journal: Journal) -> None:
         unfinished = sum(number in self.finished for number in range(1, self.trials + 1)) < self.trials
-        if self.ended is None and self.time_limit is not None and self._spent >= self.time_limit and unfinished:
-            self.ended = "time_limit"
+        reason = self.budget.exceeded(self._spent, self._computed)
+        if self.ended is None and reason is not None and unfinished:
+            self.ended = reason
             journal.append({"kind": "end", "reason": self.ended})
 
-    def _start_what_may(self, pool: Workers) -> None:
+    def _start_what_may(self, pool: Pool) -> None:
         """Give every free worker a trial to work on."""
         while pool.free and (attempt := self._next_attempt(pool)) is not None:
-            pool.start(attempt.number, partial(self.judge, attempt.number, attempt.suggestion), attempt.take())
+            pool.start(attempt.number, Task(self.judge, attempt.number, attempt.suggestion), attempt.take())
 
-    def _next_attempt(self, pool: Workers) -> Attempt | None:
+    def _next_attempt(self, pool: Pool) -> Attempt | None:
         """The next trial whose history is finished, else one that is running and has folds left; a lost one alone."""
         if self._lost:
             if len(pool) or self.ended is not None:
@@ -128,16 +162,45 @@ class Study:
         if not all(earlier in self.finished for earlier in known):
             return None
         history = [self.finished[earlier] for earlier in known]
-        suggestion = self.engine.suggest(number, history)
+        affordable = self._affordable(number, history)
+        suggestion = self.engine.suggest(number, history) if affordable else None
         if suggestion is None:
-            self.trials = number - 1
+            self.trials = self.trials if affordable is None else number - 1
             return None
-        return self._attempts.setdefault(number, Attempt(number, suggestion, self.folds, self.pruner(history)))
+        prune = self.pruner(number, history)
+        return self._attempts.setdefault(number, Attempt(number, suggestion, self.folds, self.goal, prune))
 
-    def _learn(self, attempt: Attempt, outcome: Outcome, pool: Workers) -> None:
+    def _cut(self) -> None:
+        """Leave out what the journal holds beyond the budget: trials of a run that had more to spend."""
+        for number in range(1, self.trials + 1):
+            known = [self.finished.get(earlier) for earlier in range(1, number - self.parallel + 1)]
+            if any(trial is None for trial in known):
+                return
+            if self._affordable(number, [trial for trial in known if trial is not None]) is False:
+                self.trials = number - 1
+                self.over_budget = True
+                return
+
+    def _affordable(self, number: int, history: Sequence[Trial]) -> bool | None:
+        """Whether the budget has room for all folds of a trial; None while trials that run decide it.
+
+        A trial that runs counts with all of its folds, until the budget has no room for it; then what they really took counts.
+        So the answer does not depend on when it is asked.
+        """
+        if self.budget.fits is None:
+            return True
+        most = sum(trial.fits for trial in history) + self.folds * (number - len(history))
+        if most <= self.budget.fits:
+            return True
+        before = [self.finished.get(earlier) for earlier in range(1, number)]
+        if any(trial is None for trial in before):
+            return None
+        return sum(trial.fits for trial in before if trial is not None) + self.folds <= self.budget.fits
+
+    def _learn(self, attempt: Attempt, outcome: Outcome, pool: Pool) -> None:
         """Take what a worker says of its fold, and give it the next one of its trial, unless that has to begin again alone."""
-        if outcome.value is not None:
-            attempt.judged(outcome.fold, outcome.value)
+        if outcome.values is not None:
+            attempt.judged(outcome.fold, outcome.values)
         else:
             attempt.failed(outcome.fold, str(outcome.reason))
         if attempt.open and (attempt.number not in self._lost or attempt.number in self._alone):
@@ -164,26 +227,43 @@ class Study:
         self._lost.discard(trial.number)
         self._alone.discard(trial.number)
         self.finished[trial.number] = trial
-        journal.append({"kind": "trial", **trial.to_json(), "seconds": round(self._spent, 3)})
+        journal.append({"kind": "trial", **trial.to_json(), "seconds": round(self._spent, 3),
+                        "cpu": round(self._computed, 3)})  # fmt: skip
         self._tell(trial)
-        self._end_if_late(journal)
+        self._end_if_spent(journal)
 
     def _tell(self, trial: Trial) -> None:
         shown = trial.state if trial.value is None else f"{trial.value:.4f}"
-        best = best_of(list(self.finished.values()), self.direction)
+        best = self.goal.best(list(self.finished.values()))
         known = "" if best is None else f"; best {best.value:.4f} (trial {best.number}, {best.family})"
         done = sum(number <= self.trials for number in self.finished)
         self.report(done, f"trial {trial.number} {trial.family} {shown}{known}")
 
 
-def require_usable(trials: Sequence[Trial], direction: str, name: str) -> Trial:
-    """The best trial; StageError MLS814 with the reasons where none is complete."""
-    best = best_of(trials, direction)
+def require_usable(trials: Sequence[Trial], goal: Goal, name: str) -> Trial:
+    """The best trial; StageError MLS814 with the reasons where none may be it."""
+    best = goal.best(trials)
     if best is not None:
         return best
+    broken = [trial for trial in trials if trial.state != FAILED and not trial.feasible]
+    if broken:
+        raise _infeasible(broken, len(trials), name)
     reasons = list(dict.fromkeys(f"{trial.family}: {trial.reason}" for trial in trials if trial.reason))
     raise StageError(
         "MLS814", f"none of the {len(trials)} trials of search `{name}` gave a usable model", name,
         expected="at least one complete trial", found="; ".join(reasons[:3]) or "no trial ended in time",
-        help="correct what the reasons name, or raise `time_limit`", examples=reasons,
+        help="correct what the reasons name, or raise `time_limit` or `budget`", examples=reasons,
+    )  # fmt: skip
+
+
+def _infeasible(broken: Sequence[Trial], count: int, name: str) -> StageError:
+    """What is said where trials ended and each broke a constraint: the one that came nearest."""
+    nearest = min(broken, key=lambda trial: (max(trial.violations.values()), trial.number))
+    missed = [f"`{constraint}` by {by:.4g}" for constraint, by in nearest.violations.items() if by > 0]
+    return StageError(
+        "MLS814", f"none of the {count} trials of search `{name}` keeps its constraints", name,
+        expected="at least one complete trial that keeps them all", found=f"trial {nearest.number} came nearest and misses " + ", ".join(missed),
+        help="loosen the constraints, widen the space or raise `trials`",
+        examples=[f"trial {trial.number} {trial.family}: {constraint} by {by:.4g}"
+                  for trial in broken[:10] for constraint, by in trial.violations.items() if by > 0],
     )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
@@ -19,7 +20,11 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Trial:
-    """A finished trial. `folds` are the objective's values in fold order, `value` their mean; a failed one says why."""
+    """A finished trial. `folds` are the first objective's values in fold order, `value` their mean; a failed one says why.
+
+    `measured` holds the values by fold of the further objectives and of the metrics that constraints read. `violations` says by how
+    much each constraint is broken: above 0 where it is, 0 and below where it holds.
+    """
 
     number: int
     family: str
@@ -28,25 +33,36 @@ class Trial:
     folds: tuple[float, ...] = ()
     value: float | None = None
     reason: str | None = None
+    measured: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    violations: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every constraint holds."""
+        return all(violation <= 0 for violation in self.violations.values())
+
+    @property
+    def fits(self) -> int:
+        """How many folds were fitted until the trial ended, the one that failed included."""
+        return len(self.folds) + (self.state == FAILED)
 
     def to_json(self) -> dict[str, Any]:
         """The trial as the journal and `study.json` hold it."""
         return {
             "number": self.number, "family": self.family, "params": dict(self.params), "state": self.state,
             "folds": list(self.folds), "value": self.value, "reason": self.reason,
+            "measured": {name: list(values) for name, values in self.measured.items()}, "violations": dict(self.violations),
         }  # fmt: skip
 
 
 def read_trial(record: Mapping[str, Any]) -> Trial:
-    """The trial in a journal record."""
+    """The trial in a journal record or in a `study.json`."""
     return Trial(
         int(record["number"]), record["family"], record["params"], record["state"], tuple(record["folds"]), record["value"],
-        record["reason"],
+        record["reason"], {name: tuple(values) for name, values in record["measured"].items()}, record["violations"],
     )  # fmt: skip
 
 
-def best_of(trials: Sequence[Trial], direction: str) -> Trial | None:
-    """The complete trial with the best value, the lowest number among equals."""
-    sign = 1.0 if direction == "minimize" else -1.0
-    complete = [trial for trial in trials if trial.state == COMPLETE and trial.value is not None]
-    return min(complete, key=lambda trial: (sign * float(trial.value or 0.0), trial.number), default=None)
+def mean(values: tuple[float, ...] | list[float]) -> float:
+    """The mean, whose rounding does not depend on the order."""
+    return math.fsum(values) / len(values)

@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,19 +22,23 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.processes import die_with_parent
 
-Work = Callable[[int], float]
+Work = Callable[[int], list[float]]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker says of the fold that it had: a value, or why there is none. One that is `lost` is gone, and says nothing of it."""
+    """What a worker says of the fold that it had: values, or why there are none. One that is `lost` is gone, and says nothing of it.
+
+    `seconds` is the processor time that the fold took.
+    """
 
     worker: int
     trial: int
     fold: int
-    value: float | None = None
+    values: list[float] | None = None
     reason: str | None = None
     lost: bool = False
+    seconds: float = 0.0
 
 
 @dataclass
@@ -80,10 +85,10 @@ class Workers:
         worker = self._running[number]
         said = _message(worker.connection)
         if said is not None:
-            value, reason, lost = said
+            values, reason, lost, seconds = said
             if lost:
                 self.dismiss(number)
-            return Outcome(number, worker.trial, worker.fold, value, reason, lost)
+            return Outcome(number, worker.trial, worker.fold, values, reason, lost, seconds)
         self._end(number)
         if worker.process.exitcode in (-signal.SIGINT, -signal.SIGTERM):
             raise KeyboardInterrupt
@@ -136,13 +141,19 @@ def _work(parent: int, connection: Connection, work: Work, fold: int | None) -> 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     while fold is not None:
-        connection.send_bytes(json.dumps(_answer(work, fold)).encode())
+        connection.send_bytes(json.dumps(answer(work, fold)).encode())
         fold = _message(connection)
     connection.close()
 
 
-def _answer(work: Work, fold: int) -> tuple[float | None, str | None, bool]:
-    """The value, or the reason for none, and whether that reason is the machine's."""
+def answer(work: Work, fold: int) -> tuple[list[float] | None, str | None, bool, float]:
+    """The values, or the reason for none; whether that reason is the machine's; and the processor time that it took."""
+    started = time.process_time()
+    values, reason, lost = _tried(work, fold)
+    return values, reason, lost, time.process_time() - started
+
+
+def _tried(work: Work, fold: int) -> tuple[list[float] | None, str | None, bool]:
     try:
         return work(fold), None, False
     except StageError as error:

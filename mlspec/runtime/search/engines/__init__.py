@@ -3,33 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.space import Family
 from mlspec.runtime.search.trials import Suggestion, Trial
 
 ENGINES = ("hyperopt", "optuna", "random", "grid")
+TRIES = 100
+"""How often a suggestion that a family's limits rule out is drawn again."""
+
+Seed = Callable[[int, int], int]
+"""The seed of a trial's suggestion, by its number and by how often it was drawn before."""
 
 
 class Engine(Protocol):
-    """Suggests what trial `number` (from 1) tries, from the finished trials in `history`, in order; None when all is tried."""
+    """Suggests what trial `number` (from 1) tries, from the finished trials in `history`, in order; None when all is tried.
 
-    def suggest(self, number: int, history: Sequence[Trial]) -> Suggestion | None: ...
+    `again` says how often a suggestion for this trial was ruled out.
+    """
+
+    def suggest(self, number: int, history: Sequence[Trial], again: int = 0) -> Suggestion | None: ...
+
+
+@dataclass(frozen=True)
+class Led:
+    """An engine behind the trials that the spec starts with. What it learns from begins with the trials of an earlier study.
+
+    A suggestion that the limits of its family rule out is drawn again, with a seed of its own.
+    """
+
+    engine: Engine
+    starts: Sequence[Suggestion]
+    earlier: Sequence[Trial]
+    families: Mapping[str, Family]
+    where: str
+
+    def suggest(self, number: int, history: Sequence[Trial], again: int = 0) -> Suggestion | None:
+        """What trial `number` tries; StageError MLS207 where nothing that was drawn is within the limits."""
+        if number <= len(self.starts):
+            return self.starts[number - 1]
+        known = [*self.earlier, *history]
+        found = None
+        for turn in range(TRIES):
+            found = self.engine.suggest(number - len(self.starts), known, turn)
+            if found is None or self.families[found.family].allows(found.params):
+                return found
+        raise StageError(
+            "MLS207", f"{TRIES} suggestions for trial {number} were all outside the limits of their family", self.where,
+            expected="limits that leave room in the space", found=f"the last: {found}",
+            help="widen the limits, or narrow the space so that most of it is within them",
+        )  # fmt: skip
 
 
 def open_engine(
-    config: Mapping[str, Any], families: Sequence[Family], direction: str, seed: Callable[[int], int], where: str
-) -> Engine:
-    """The engine of a search config; `seed` gives the seed of a trial."""
+    config: Mapping[str, Any], families: Sequence[Family], goal: Goal, seed: Seed, where: str,
+    starts: Sequence[Suggestion] = (), earlier: Sequence[Trial] = (),
+) -> Engine:  # fmt: skip
+    """The engine of a search config."""
     name = str(config["name"])
     if name not in ENGINES:
         raise StageError("MLS901", f"the engine `{name}` is not built yet", f"{where}.engine", expected=", ".join(ENGINES), found=name,
                          help="use one of these")  # fmt: skip
     try:
         module = import_module(f"mlspec.runtime.search.engines.{name}_engine")
-        engine: Engine = module.open_engine(config, families, direction, seed, where)
+        engine: Engine = module.open_engine(config, families, goal, seed, where)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing == "mlspec":
@@ -37,6 +78,9 @@ def open_engine(
         raise StageError(
             "MLS812", f"the engine `{name}` needs the library `{missing}`, which is not installed", f"{where}.engine",
             expected=missing, found=f"no module `{error.name}`",
-            help='run `pip install "mlspec-lang[hpo]"`' if missing in ("hyperopt", "optuna") else f"run `pip install {missing}`",
+            help=f'run `pip install "mlspec-lang[{_EXTRAS[missing]}]"`' if missing in _EXTRAS else f"run `pip install {missing}`",
         ) from error  # fmt: skip
-    return engine
+    return Led(engine, starts, earlier, {family.name: family for family in families}, where)
+
+
+_EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "cmaes": "hpo", "torch": "torch", "scipy": "local"}

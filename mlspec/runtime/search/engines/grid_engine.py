@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlspec.graph.canonical import canonical_text
+from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.space import Dimension, Family
 from mlspec.runtime.search.trials import Suggestion, Trial
 
@@ -18,8 +19,8 @@ class GridEngine:
         self._made: list[Suggestion] = []
         self._rest = _combinations(families, points)
 
-    def suggest(self, number: int, history: Sequence[Trial]) -> Suggestion | None:
-        """The combination of trial `number`."""
+    def suggest(self, number: int, history: Sequence[Trial], again: int = 0) -> Suggestion | None:
+        """The combination of trial `number`, among those that the limits allow."""
         self._made += itertools.islice(self._rest, max(number - len(self._made), 0))
         return self._made[number - 1] if number <= len(self._made) else None
 
@@ -42,7 +43,7 @@ def _of_family(family: Family, points: int) -> Iterator[Suggestion]:
         names = [dimension.name for dimension in family.dimensions]
         chosen = family.active(dict(zip(names, values, strict=True)))
         key = canonical_text(chosen)
-        if key not in seen:
+        if key not in seen and family.allows(chosen):
             seen.add(key)
             yield Suggestion(family.name, chosen)
 
@@ -56,7 +57,7 @@ def _points(dimension: Dimension, points: int) -> list[Any]:
 
 
 def open_engine(
-    config: Mapping[str, Any], families: Sequence[Family], direction: str, seed: Callable[[int], int], where: str
+    config: Mapping[str, Any], families: Sequence[Family], goal: Goal, seed: Callable[[int, int], int], where: str
 ) -> GridEngine:
     """The engine of `engine = grid(points: 5)`."""
     return GridEngine(families, int(config.get("points") or 5))

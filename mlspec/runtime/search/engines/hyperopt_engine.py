@@ -13,6 +13,7 @@ from typing import Any
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators.fit import quiet
+from mlspec.runtime.search.goal import Aim, Goal
 from mlspec.runtime.search.space import Dimension, Family
 from mlspec.runtime.search.trials import COMPLETE, PRUNED, Suggestion, Trial
 
@@ -25,7 +26,7 @@ _FAMILY = "family"
 class HyperoptEngine:
     """One hyperopt space over all families."""
 
-    def __init__(self, algorithm: str, families: Sequence[Family], direction: str, seed: Callable[[int], int]) -> None:
+    def __init__(self, algorithm: str, families: Sequence[Family], aim: Aim, seed: Callable[[int, int], int]) -> None:
         with quiet():
             from hyperopt.base import Domain
 
@@ -33,10 +34,10 @@ class HyperoptEngine:
             self._domain = Domain(lambda point: 0.0, _space(families))
         self._algorithm = algorithm
         self._families = families
-        self._sign = 1.0 if direction == "minimize" else -1.0
+        self._aim = aim
         self._seed = seed
 
-    def suggest(self, number: int, history: Sequence[Trial]) -> Suggestion:
+    def suggest(self, number: int, history: Sequence[Trial], again: int = 0) -> Suggestion:
         """What trial `number` tries."""
         with quiet():
             from hyperopt import Trials, anneal, rand, tpe
@@ -44,7 +45,7 @@ class HyperoptEngine:
             trials = Trials()
             trials.insert_trial_docs([self._document(trial) for trial in history])
             trials.refresh()
-            given = ([number], self._domain, trials, self._seed(number))
+            given = ([number], self._domain, trials, self._seed(number, again))
             if self._algorithm == "tpe":
                 (found,) = tpe.suggest(*given, n_startup_jobs=_STARTUP, verbose=False)
             elif self._algorithm == "anneal" and any(trial.value is not None for trial in history):
@@ -63,15 +64,18 @@ class HyperoptEngine:
         return Suggestion(family.name, family.active(chosen))
 
     def _document(self, trial: Trial) -> dict[str, Any]:
-        """A finished trial as hyperopt keeps it; a pruned one counts with the mean of the folds that it had."""
+        """A finished trial as hyperopt keeps it; a pruned one counts with the mean of the folds that it had.
+
+        Hyperopt knows no constraints: a trial that breaks one is told as one that failed.
+        """
         place = next(at for at, family in enumerate(self._families) if family.name == trial.family)
         values: dict[str, list[Any]] = {label: [] for label in self._domain.params}
         values[_FAMILY] = [place]
         for dimension in self._families[place].dimensions:
             if dimension.name in trial.params:
                 values[_label(self._families[place], dimension)] = [_encode(dimension, trial.params[dimension.name])]
-        known = trial.state in (COMPLETE, PRUNED) and trial.value is not None
-        result = {"status": "ok", "loss": self._sign * float(trial.value or 0.0)} if known else {"status": "fail"}
+        known = trial.state in (COMPLETE, PRUNED) and trial.value is not None and trial.feasible
+        result = {"status": "ok", "loss": self._aim.loss(float(trial.value or 0.0))} if known else {"status": "fail"}
         misc = {
             "tid": trial.number, "cmd": self._domain.cmd, "workdir": None, "vals": values,
             "idxs": {label: [trial.number] * len(held) for label, held in values.items()},
@@ -132,11 +136,16 @@ def _encode(dimension: Dimension, value: Any) -> Any:
 
 
 def open_engine(
-    config: Mapping[str, Any], families: Sequence[Family], direction: str, seed: Callable[[int], int], where: str
+    config: Mapping[str, Any], families: Sequence[Family], goal: Goal, seed: Callable[[int, int], int], where: str
 ) -> HyperoptEngine:
     """The engine of `engine = hyperopt(algorithm: tpe)`."""
     algorithm = str(config.get("algorithm") or "tpe")
     if algorithm not in ALGORITHMS:
         raise StageError("MLS901", f"the algorithm `{algorithm}` is not built yet", f"{where}.engine", expected=", ".join(ALGORITHMS),
                          found=algorithm, help="use one of these")  # fmt: skip
-    return HyperoptEngine(algorithm, families, direction, seed)
+    if len(goal.aims) > 1 and algorithm != "random":
+        raise StageError(
+            "MLS209", f"hyperopt's `{algorithm}` looks at one objective", f"{where}.engine", expected="one objective, or an engine that knows several",
+            found=f"{len(goal.aims)} objectives", help="use `optuna(sampler: nsga2)`",
+        )  # fmt: skip
+    return HyperoptEngine(algorithm, families, goal.aims[0], seed)

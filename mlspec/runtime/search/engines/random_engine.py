@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.space import Dimension, Family
 from mlspec.runtime.search.trials import Suggestion, Trial
 
@@ -14,16 +15,20 @@ from mlspec.runtime.search.trials import Suggestion, Trial
 class RandomEngine:
     """Looks at no history: trial n is a function of its seed."""
 
-    def __init__(self, families: Sequence[Family], seed: Callable[[int], int]) -> None:
+    def __init__(self, families: Sequence[Family], seed: Callable[[int, int], int]) -> None:
         self._families = families
         self._seed = seed
 
-    def suggest(self, number: int, history: Sequence[Trial]) -> Suggestion:
+    def suggest(self, number: int, history: Sequence[Trial], again: int = 0) -> Suggestion:
         """What trial `number` tries."""
-        generator = np.random.Generator(np.random.PCG64(self._seed(number)))
+        generator = np.random.Generator(np.random.PCG64(self._seed(number, again)))
         family = self._families[int(generator.integers(len(self._families)))]
-        drawn = {dimension.name: _draw(dimension, generator) for dimension in family.dimensions}
-        return Suggestion(family.name, family.active(drawn))
+        return Suggestion(family.name, family.active(drawn(family, generator)))
+
+
+def drawn(family: Family, generator: np.random.Generator) -> dict[str, Any]:
+    """A value of every dimension of a family, those that do not apply included."""
+    return {dimension.name: _draw(dimension, generator) for dimension in family.dimensions}
 
 
 def _draw(dimension: Dimension, generator: np.random.Generator) -> Any:
@@ -33,7 +38,7 @@ def _draw(dimension: Dimension, generator: np.random.Generator) -> Any:
 
 
 def open_engine(
-    config: Mapping[str, Any], families: Sequence[Family], direction: str, seed: Callable[[int], int], where: str
+    config: Mapping[str, Any], families: Sequence[Family], goal: Goal, seed: Callable[[int, int], int], where: str
 ) -> RandomEngine:
     """The engine of `engine = random()`."""
     return RandomEngine(families, seed)

@@ -1,0 +1,116 @@
+"""Conditions on a trial's cross-validated metrics, and by how much each is broken, which engines that know constraints learn from."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlspec.graph.canonical import canonical_text
+from mlspec.graph.expression import walk
+from mlspec.runtime.errors import StageError
+
+Values = Mapping[str, Any]
+_BROKEN = sys.float_info.min
+"""What a condition is broken by where its sides are equal and must not be."""
+_MOST = sys.float_info.max
+
+_NUMBERS: dict[str, Callable[..., float]] = {
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b if b else math.inf,
+    "neg": lambda a: -a, "abs": math.fabs, "min": min, "max": max,
+}  # fmt: skip
+COMPARED = ("<", "<=", ">", ">=", "==", "!=")
+ALLOWED = frozenset((*_NUMBERS, *COMPARED, "and", "or", "not"))
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A Boolean over named numbers."""
+
+    name: str
+    expression: Any
+
+    def violation(self, values: Values) -> float:
+        """Above 0 by how far the condition is from holding; 0 and below where it holds."""
+        return min(max(_violation(self.expression, values), -_MOST), _MOST)
+
+
+def measure_name(metric: str, args: Mapping[str, Any]) -> str:
+    """The name of a metric among a trial's measures: with its arguments, where it has some."""
+    return (
+        metric
+        if not args
+        else f"{metric}({', '.join(f'{key}: {canonical_text(value)}' for key, value in sorted(args.items()))})"
+    )
+
+
+def metrics_of(expression: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The metrics that a condition reads, with their arguments."""
+    for node in walk(expression):
+        if node[0] == "metric":
+            yield str(node[1]), {name: _plain(value) for name, value in node[3].items()}
+
+
+def read_constraints(items: Sequence[Mapping[str, Any]], where: str) -> tuple[Constraint, ...]:
+    """The conditions of a config; StageError MLS901 for a function that none may use."""
+    for item in items:
+        called = (str(node[1]) for node in walk(item["expression"]) if node[0] == "call")
+        strange = next((name for name in called if name not in ALLOWED), None)
+        if strange is not None:
+            raise StageError("MLS901", f"`{strange}` in a constraint of a search is not built yet", f"{where}.{item['name']}",
+                             expected=", ".join(sorted(ALLOWED)), found=strange, help="compare metrics with numbers")  # fmt: skip
+    return tuple(Constraint(str(item["name"]), item["expression"]) for item in items)
+
+
+def _violation(form: Any, values: Values) -> float:
+    if form[0] == "lit":
+        return 0.0 if form[1] else 1.0
+    if form[0] != "call":
+        return 0.0 if _number(form, values) else 1.0
+    name, given = form[1], form[2]
+    if name in ("and", "or"):
+        both = [_violation(part, values) for part in given]
+        return max(both) if name == "and" else min(both)
+    if name == "not":
+        return _negated(given[0], values)
+    left, right = (_number(part, values) for part in given)
+    return _compared(name, left, right)
+
+
+def _compared(name: str, left: float, right: float) -> float:
+    if name in ("==", "!="):
+        apart = abs(left - right)
+        return apart if name == "==" else (-apart or _BROKEN)
+    missing = right - left if name in (">", ">=") else left - right
+    return missing if missing or name in (">=", "<=") else _BROKEN
+
+
+_OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+
+
+def _negated(form: Any, values: Values) -> float:
+    if form[0] == "call" and form[1] in _OPPOSITE:
+        return _violation(["call", _OPPOSITE[form[1]], form[2], {}], values)
+    if form[0] == "call" and form[1] in ("and", "or"):
+        other = "or" if form[1] == "and" else "and"
+        return _violation(["call", other, [["call", "not", [part], {}] for part in form[2]], {}], values)
+    if form[0] == "call" and form[1] == "not":
+        return _violation(form[2][0], values)
+    return 1.0 if _violation(form, values) <= 0 else 0.0
+
+
+def _number(form: Any, values: Values) -> float:
+    if form[0] == "lit":
+        return float(form[1])
+    if form[0] == "metric":
+        (found,) = metrics_of(form)
+        return float(values[measure_name(*found)])
+    if form[0] == "col":
+        return float(values[form[1]])
+    return float(_NUMBERS[form[1]](*(_number(part, values) for part in form[2])))
+
+
+def _plain(value: Any) -> Any:
+    return value[1] if isinstance(value, list) and value and value[0] == "lit" else value
