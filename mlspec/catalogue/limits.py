@@ -20,6 +20,7 @@ LIMITS: dict[tuple[str, str], tuple[float, float | None, bool]] = {
     ("latency", "cpu"): (1, 1_024, False),
     ("robustness", "noise"): (0, None, True),
     ("robustness", "missing"): (0, 1, True),
+    ("robustness", "unseen"): (0, 1, True),
 }
 
 

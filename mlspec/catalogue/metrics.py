@@ -8,6 +8,11 @@ from typing import Any
 _TWO, _MANY, _REAL, _ANY = ("binary",), ("multiclass",), ("regression",), ("binary", "multiclass")
 _CLASS = (("class", "class", None),)
 _NONE = ()
+# What `robustness(…, of:)` may be asked of: metrics that need no argument of their own.
+_PLAIN = (
+    "auc", "average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "weighted_f1", "log_loss",
+    "brier", "calibration_error", "selection_rate", "false_pos_rate", "false_neg_rate", "rmse", "mae", "mape", "r2", "bias",
+)  # fmt: skip
 
 
 def _metric(
@@ -197,16 +202,54 @@ METRICS = (
         formula="best of 3 windows of 10 s",
     ),
     _metric("size", ("package",), "bytes", "lower", "exact", "The size of the package.", formula="sum of its files"),
-    _metric("load_time", ("package",), "duration", "lower", "measured", "The time to load the package.", formula="best of 3"),
+    _metric(
+        "load_time",
+        ("package",),
+        "duration",
+        "lower",
+        "measured",
+        "The time to load the package in a fresh process, its digests checked.",
+        formula="best of 3",
+    ),
     _metric(
         "robustness",
         ("package",),
         "ratio",
         "higher",
         "wilson",
-        "The share of decisions that stay when inputs get noise (in standard deviations) or lose values.",
-        parameters=(("noise", "const:float", None), ("missing", "const:ratio", None)),
-        formula="same / n",
+        "The share of decisions that stay when the columns that the model reads are changed; with `of:` that metric on the changed rows. "
+        "`noise:` and `shift:` move numbers by standard deviations of the rows that the model was fitted on, `missing:` takes away this "
+        "share of the values that may be null, `unseen:` puts a value that no row had into this share of open categories.",
+        parameters=(
+            ("noise", "const:float", None),
+            ("missing", "const:ratio", None),
+            ("unseen", "const:ratio", None),
+            ("shift", "const:float", None),
+            ("of", "enum:" + "|".join(_PLAIN), None),
+        ),
+        formula="same / n; x' = x + noise σ z + shift σ, whole numbers rounded, ranges kept",
+    ),
+    _metric(
+        "invariant",
+        ("package",),
+        "ratio",
+        "higher",
+        "wilson",
+        "The share of rows whose decision stays whatever the column holds: each of its values, or where it has more than 24 that of another row.",
+        parameters=(("to", "input", ...),),
+        formula="same for all values / n",
+        source="Ribeiro 2020",
+    ),
+    _metric(
+        "monotone",
+        ("package",),
+        "ratio",
+        "higher",
+        "wilson",
+        "The share of rows whose score never falls (`up`) or never rises (`down`) while the column goes up through its deciles.",
+        parameters=(("along", "input", ...), ("direction", "enum:up|down", "up")),
+        formula="rows where it holds / n",
+        source="Ribeiro 2020",
     ),
     _metric(
         "ttft",

@@ -19,6 +19,8 @@ _QUANTILES = ("p50", "p95", "p99")
 _ENDS = ("lower", "", "upper")
 # Options of metrics: +1 where a larger one makes the metric's value larger, -1 where smaller.
 _OPTIONS = {("latency", "load"): 1, ("latency", "cpu"): -1, ("ttft", "load"): 1, ("top_k", "k"): 1}
+# Changes of inputs: the larger, the fewer decisions stay. What `of:` measures may go either way.
+_OPTIONS |= {("robustness", "noise"): -1, ("robustness", "missing"): -1, ("robustness", "unseen"): -1}
 _RISING = frozenset(
     ("log1p", "sqrt", "exp", "log", "round", "floor", "ceil", "min", "max", "lower", "upper", *_QUANTILES, "mean")
 )
@@ -174,7 +176,7 @@ def _metric(old: Form, new: Form) -> Verdict:
     found: list[Verdict] = []
     for name in old[3]:
         moved = 0 if old[3][name] == new[3][name] else larger(old[3][name], new[3][name])
-        sign = _OPTIONS.get((old[1], name))
+        sign = None if "of" in old[3] else _OPTIONS.get((old[1], name))
         found.append(0 if moved == 0 else None if moved is None or sign is None else moved * sign)
     return both(tuple(found))
 

@@ -51,7 +51,7 @@ _TABLE = (
     Kind("fit", 2, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
     Kind("search", 3, _ROWS_PARTS_VALUES, {"package": "model", "study": "json"}, packages=_LEARNING),
     Kind(
-        "evaluate", 3, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
+        "evaluate", 4, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
     ),
     Kind("measure", 1, _ROWS_PARTS_VALUES, {"measurements": "measurements"}, named={"package": "model"},

@@ -59,14 +59,22 @@ def _evaluate(
         config["if_absent"] = absent
     if _by_period(quantities):
         config["at"] = _time_column(sheet, part)
-    inputs = _data(sheet, part, candidate) | _packages(sheet, models)
-    return sheet.add(block.name, "evaluate", config, inputs, after=_waits(sheet, part), resources=resources(block))
+    if any(node[0] == "metric" and node[1] == "robustness" for item in quantities.evaluated for node in walk(item["expression"])):
+        config["fitted"] = _fitted_on(sheet, part, models)
+    inputs = data_of(sheet, part, candidate) | packages_of(sheet, models)
+    return sheet.add(block.name, "evaluate", config, inputs, after=waits_for(sheet, part), resources=resources(block))
 
 
 def _if_absent(sheet: Sheet, models: list[str]) -> dict[str, str]:
     """What gates do while a model of the registry does not exist, by model; they are scored from the source's rows."""
     made = {name: sheet.block(name).make("value") for name in models}
     return {name: str(value.get("if_absent")) for name, value in made.items() if value is not None and value.name == "registry"}
+
+
+def _fitted_on(sheet: Sheet, part: Reference, models: list[str]) -> dict[str, str]:
+    """The part that each model was fitted on, whose spread noise and shifts are measured in; one of another split has none here."""
+    found = {name: sheet.block(name).ref("part") for name in models}
+    return {name: str(own.member) for name, own in found.items() if own is not None and own.block == part.block}
 
 
 def _by_period(quantities: Quantities) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 _PRECEDENCE = {"or": 1, "and": 2, "not": 3, "in": 4, "??": 5, "+": 6, "-": 6, "*": 7, "/": 7, "neg": 8}
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=")
 _ATOM = 9
+# Arguments of metrics that are names, and that are shares.
+_WORDS, _SHARES = ("to", "along", "direction", "of"), ("missing", "unseen")
 _DURATIONS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "ms"))
 _SIZES = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
@@ -73,6 +75,8 @@ def _write(node: Any, texts: Mapping[str, str]) -> tuple[str, int]:
         return "[" + ", ".join(_write(item, texts)[0] for item in node[1]) + "]", _ATOM
     if head == "range":
         return "..".join("" if end is None else _plain(end, texts) for end in node[1:]), _ATOM
+    if head == "extern":
+        return f"{node[1]}({_arguments([_write(item, texts)[0] for item in node[2]], {}, texts)})", _ATOM
     return _call(node[1], node[2], node[3], texts)
 
 
@@ -108,7 +112,7 @@ def _inside(node: Any, least: int, texts: Mapping[str, str]) -> str:
 
 def _arguments(given: Sequence[str], named: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     # Canonical JSON has sorted the names; people read a load before its cores.
-    known = [key for key in ("load", "cpu") if key in named]
+    known = [key for key in ("load", "cpu", "along") if key in named]
     order = [*known, *(key for key in named if key not in known)]
     return ", ".join([*given, *(f"{key}: {_argument(key, named[key], texts)}" for key in order if not _is_absent(named[key]))])
 
@@ -120,6 +124,10 @@ def _is_absent(value: Any) -> bool:
 def _argument(key: str, value: Any, texts: Mapping[str, str]) -> str:
     if key == "by" and isinstance(value, list):
         return str(value[1])
+    if key in _WORDS and isinstance(value, str):
+        return value
+    if key in _SHARES and isinstance(value, (int, float)):
+        return literal(value, "ratio")
     if key == "load" and isinstance(value, (int, float)):
         return f"{number(value)}rps"
     return _plain(value, texts)

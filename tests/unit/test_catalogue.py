@@ -28,7 +28,7 @@ METRICS = {
     "false_pos_rate false_neg_rate cost",
     "multiclass": "accuracy macro_f1 weighted_f1 log_loss top_k recall",
     "regression": "rmse mae mape r2 pinball bias",
-    "package": "latency size load_time robustness",
+    "package": "latency size load_time robustness invariant monotone",
     "generation": "ttft pii_found judged refused leaked",
 }
 

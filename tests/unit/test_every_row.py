@@ -199,7 +199,7 @@ ARGUMENTS = {
     "metric": "auc(candidate)", "metric_or_each": "auc(candidate)", "samples": "latency(candidate, load: 5rps)", "by": "inputs.sex",
     "where": "people.age > 3", "rows": "people", "watched": "inputs", "model": "live", "other_column": "people.code", "judge": "base",
     "class": '"yes"', "const:int": "3", "const:float": "0.5", "const:ratio": "50%", "const:string": '"a"', "const:bool": "true",
-    "const:duration": "30d", "const:rate": "5rps",
+    "const:duration": "30d", "const:rate": "5rps", "input": "people.age",
 }  # fmt: skip
 BARE = {"number": "age", "value": "age", "bool": "age > 30", "other_column": "people.code"}
 
@@ -215,6 +215,11 @@ def arguments(parameters: Any, words: dict[str, str]) -> str:
         elif default != () and form not in ("where", "judge"):
             found.append(f"{name}: {text}")
     return ", ".join(found)
+
+
+def named_argument(form: str) -> str:
+    """What is given for a parameter by name: a text of its form, of words the first."""
+    return form.partition(":")[2].split("|")[0] if form.startswith("enum:") else ARGUMENTS[form]
 
 
 def used(line: tuple[Any, ...]) -> str:
@@ -243,7 +248,8 @@ def test_functions(line: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", METRICS, ids=lambda line: str(line[0]))
 def test_metrics(line: Any, tmp_path: Path) -> None:
     name, parameters = line[0], [each for each in line[5] if each[0] != "missing"]
-    inside = f"{name}(candidate{''.join(f', {each[0]}: {ARGUMENTS[each[1]]}' for each in parameters)})"
+    given = "".join(f", {each[0]}: {named_argument(each[1])}" for each in parameters)
+    inside = f"{name}(candidate{given})"
     whole = f"p95({inside})" if str(line[2]).startswith("samples") else inside
     for limit in ("0.5", "1s", "1GiB"):
         check(BASE.replace("  useful :=", f"  extra := {whole} >= {limit}\n  useful :="), tmp_path)

@@ -109,6 +109,25 @@ class PartReader:
         found = self._query([("rows", name) for name in columns], limit).to_arrow_table()
         return [{name: row[f"c{at}"] for at, name in enumerate(columns)} for row in found.to_pylist()]
 
+    def of_part(self, part: str) -> PartReader:
+        """A reader of another part of the same tables."""
+        found = PartReader.__new__(PartReader)
+        found.__dict__.update(self.__dict__, part=part)
+        return found
+
+    def computed_over(self, features: Sequence[Mapping[str, Any]], rows: Any) -> dict[str, NDArray[Any]]:
+        """The values of features over an Arrow table of source columns, as a package takes them, in the order of its rows."""
+        from mlspec.runtime.prepare.sql import compile_query
+
+        self._connection.register("changed_rows", rows)
+        try:
+            statement = query.render(compile_query({str(one["name"]): one["value"] for one in features}, "changed_rows"))
+            # Our own statement, rendered from a tree in which every name and value is quoted.
+            found = self._connection.sql(f"select * from ({statement}) order by __row").to_arrow_table()  # noqa: S608
+        finally:
+            self._connection.unregister("changed_rows")
+        return {str(one["name"]): found.column(str(one["name"])).to_numpy(zero_copy_only=False) for one in features}
+
     def _query(self, columns: Sequence[tuple[str, str]], limit: int | None = None) -> Any:
         wanted = "".join(f", {of}.{quote(name)} as c{at}" for at, (of, name) in enumerate(columns))
         used = sorted({of for of, _ in columns})

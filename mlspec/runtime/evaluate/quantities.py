@@ -44,17 +44,21 @@ class Sample:
     """Some rows, as each model sees them."""
 
     models: Mapping[str, Outcomes]
+    void: Mapping[str, str] = field(default_factory=dict)
+    """Outcomes that there are none of, and why."""
     _taken: dict[Any, Sample] = field(default_factory=dict)
 
     def of(self, model: str) -> Outcomes:
         """The model's outcomes, or why there are none."""
+        if model in self.void:
+            raise UndefinedMetric(self.void[model])
         if model not in self.models:
             raise AbsentModel(model)
         return self.models[model]
 
     def cut(self, rows: NDArray[Any]) -> Sample:
         """The sample of some rows."""
-        return Sample({name: each.take(rows) for name, each in self.models.items()})
+        return Sample({name: each.take(rows) for name, each in self.models.items()}, self.void)
 
     def take(self, key: Any, rows: NDArray[Any]) -> Sample:
         """The sample of some rows, kept under `key`, since every block of draws asks for the same groups."""
@@ -75,8 +79,9 @@ class Evaluator:
         min_group: int,
         seed: int,
         if_absent: Mapping[str, str] | None = None,
+        void: Mapping[str, str] | None = None,
     ) -> None:
-        self.held, self.sample = held, Sample(models)
+        self.held, self.sample = held, Sample(models, dict(void or {}))
         self.confidence, self.min_group, self.seed = confidence, min_group, seed
         self.if_absent = dict(if_absent or {})
         self._intervals: dict[str, Interval | UndefinedMetric] = {}

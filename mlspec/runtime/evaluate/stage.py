@@ -9,11 +9,12 @@ from threadpoolctl import threadpool_limits
 
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
+from mlspec.runtime.evaluate.behaviour import Asked, answers
 from mlspec.runtime.evaluate.bootstrap import DRAWS
 from mlspec.runtime.evaluate.curves import PLOTS, curves_of
 from mlspec.runtime.evaluate.findings import model_entries, quantity_entry, standard_expressions
-from mlspec.runtime.evaluate.held_out import HeldOut, PartReader, part_reader, read_part
-from mlspec.runtime.evaluate.of_package import ROBUSTNESS, changed_name, changed_outcomes, metrics_named, plain, size_of
+from mlspec.runtime.evaluate.held_out import HeldOut, part_reader, read_part
+from mlspec.runtime.evaluate.of_package import plain, size_of
 from mlspec.runtime.evaluate.outcomes import Outcomes
 from mlspec.runtime.evaluate.predictions import score_part, write_predictions
 from mlspec.runtime.evaluate.quantities import Evaluator
@@ -34,10 +35,10 @@ def evaluate(context: StageContext) -> None:
         models = {
             name: scoring(context, name)(context, reader, held, label, package, name) for name, package in packages.items()
         }  # fmt: skip
-        changed = changed_models(context, reader, models, packages)
+        asked = answers(context, reader, models, packages)
     # A BLAS that sums in several threads rounds by their number, and the numbers below are digested.
     with threadpool_limits(1):
-        metrics = measure(context, held, label, models, changed, by)
+        metrics = measure(context, held, label, models, asked, by)
     write_predictions(context.output("predictions"), held, models, label)
     files.write_json(context.output("metrics") / "metrics.json", metrics)
 
@@ -66,26 +67,14 @@ def label_of(config: Mapping[str, Any], packages: Mapping[str, Any]) -> dict[str
     return label
 
 
-def changed_models(
-    context: StageContext, reader: PartReader, models: Mapping[str, Outcomes], packages: Mapping[str, Any]
-) -> dict[str, Outcomes]:
-    """The outcomes on changed inputs that `robustness` asks for, by name."""
-    nodes = [node for item in context.config["quantities"] for node in metrics_named(item["expression"], ROBUSTNESS)]
-    return {
-        changed_name(node): changed_outcomes(context, reader, packages[node[2]], models[node[2]], node)
-        for node in nodes
-        if node[2] in models
-    }
-
-
 def measure(
     context: StageContext, held: HeldOut, label: Mapping[str, Any], models: Mapping[str, Outcomes],
-    changed: Mapping[str, Outcomes], by: Sequence[tuple[str, str]],
+    answered: Asked, by: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:  # fmt: skip
     """Everything that metrics.json holds."""
     config, task = context.config, label["task"]
     evaluator = Evaluator(
-        held, {**models, **changed}, confidence=config.get("confidence") or CONFIDENCE,
+        held, {**models, **answered.outcomes}, void=answered.void, confidence=config.get("confidence") or CONFIDENCE,
         min_group=config.get("min_group") or 1, seed=context.seed("bootstrap"), if_absent=config.get("if_absent"),
     )  # fmt: skip
     sizes = {name: size_of(context.input(f"package.{name}")) for name in models}

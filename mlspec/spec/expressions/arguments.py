@@ -104,6 +104,7 @@ _WANTED = {
     "metric_or_each": "a metric, such as `auc(candidate)`",
     "samples": "many values, such as `latency(candidate)`",
     "watched": "features, one feature, or `score`",
+    "input": "a column of the source, as `people.age`",
     "by": "a feature, a column, or `day`, `week`, `month`",
     "where": "a condition over a row",
     "range": "a range, `0..2`",
@@ -157,6 +158,8 @@ def _one(parameter: Parameter, arg: Arg, found: Operand | None, bound: Bound, co
         return _word(name, arg, rest.split("|") if rest else ["median", "mean"], form == "filler", bound, context, operate)
     if form == "patterns":
         return _patterns(name, arg, bound, context)
+    if form == "input":
+        return _input(name, arg, bound, context, operate)
     if form == "by":
         return _by(name, arg, bound, context, operate)
     if found is None:
@@ -235,6 +238,23 @@ def _by(name: str, arg: Arg, bound: Bound, context: Context, operate: Operate) -
     assert isinstance(found, Typed)
     bound.refs.extend(found.refs)
     bound.options[name] = [first.kind, first.member] if first.kind != "feature" else ["feature", first.member]
+    return True
+
+
+def _input(name: str, arg: Arg, bound: Bound, context: Context, operate: Operate) -> bool:
+    """A source column that a model reads, which a question of behaviour changes."""
+    found = operate(arg.value, context)
+    if (isinstance(found, Reference) and found.kind == "unknown") or (isinstance(found, Typed) and is_unknown(found)):
+        return False
+    first = found.refs[0] if isinstance(found, Typed) and found.refs and isinstance(arg.value, Ref) else None
+    if first is None or first.kind != "column" or not isinstance(found, Typed):
+        context.scope.wrong(short(arg.value.span), arg.value.span, describe(found), wanted_text("input"))
+        return False
+    if name == "along" and found.type.name not in NUMBERS:
+        mismatch(found, "a column of numbers", context)
+        return False
+    bound.refs.extend(found.refs)
+    bound.options[name] = first.member
     return True
 
 

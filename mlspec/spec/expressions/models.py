@@ -13,7 +13,7 @@ from mlspec.spec.expressions.operators import outside, short
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.kinds import LIVE, METRIC, NONE, Type
 from mlspec.spec.model import Block
-from mlspec.spec.tasks import Label, lacks_positive, model_label
+from mlspec.spec.tasks import Label, label_of, lacks_positive, model_label
 from mlspec.spec.values import Reference, Typed
 from mlspec.syntax.nodes import Call, Expr
 
@@ -28,7 +28,9 @@ def metric_call(
     """A metric of a model, `auc(candidate)`, or an extern metric."""
     name = node.callee.text
     model = given.get(0)
-    if not (isinstance(model, Reference | Ambient) and model.kind in ("model", "search", "train", "compress")):
+    if context.role == "constraint" and not (isinstance(model, Ambient) and model.kind == "trial"):
+        return _not_of_trial(node, context)
+    if not (isinstance(model, Reference | Ambient) and model.kind in ("model", "search", "train", "compress", "trial")):
         if not node.args:
             context.findings.add(
                 "MLS106",
@@ -44,7 +46,7 @@ def metric_call(
         got = describe(model) if model is not None else "value"
         context.scope.wrong(short(span), span, got, f"a model, of which `{name}` is a metric")
         return unknown(node.span)
-    if context.role not in ("gate", "guard", "alert", "measure"):
+    if context.role not in ("gate", "constraint", "guard", "alert", "measure"):
         context.findings.add(
             "MLS206", node.span, what=f"`{short(node.span)}`", got="Metric", where=context.where, wanted="Fitted",
             hint="metrics are taken of a fitted model: use them in `gates` or `monitor`",
@@ -60,20 +62,69 @@ def metric_call(
     bound = bind_arguments(f"metric `{name}`", parameters, node, context, given, operate)
     if bound is None or not _class_given(node, metric, label, bound.options, context):
         return unknown(node.span, (model,) if isinstance(model, Reference) else ())
-    if name == "robustness" and not {"noise", "missing"} & set(bound.options):
-        context.findings.add(
-            "MLS106", node.span, kind="metric", block=name, name="noise", fix="noise: 0.1",
-            wanted="what the inputs suffer: `noise:` in standard deviations, or `missing:` as a share",
-        )  # fmt: skip
+    if not _question_fits(node, metric, label, bound.options, context):
         return unknown(node.span, (model,) if isinstance(model, Reference) else ())
     if not metric.built:
         context.not_built(f"metric `{name}`", node.callee.span)
     if "class" in metric.parameters or "class" in [row[0] for row in metric.parameters]:
         _take_class(bound)
     return Typed(
-        ["metric", name, bound.forms[0], bound.options], _result(metric.type), LIVE if isinstance(model, Ambient) else METRIC, NONE,
+        ["metric", name, bound.forms[0], bound.options], _result(_type(metric, bound.options)), _level(model), NONE,
         node.span, tuple(bound.refs), ((name, node.callee.span),),
     )  # fmt: skip
+
+
+_CHANGES = ("noise", "missing", "unseen", "shift")
+
+
+def _type(metric: Metric, options: dict[str, object]) -> str:
+    """The type of a metric's value; `robustness(…, of: rmse)` has that of `rmse`."""
+    other = catalogue.metric(str(options.get("of"))) if metric.name == "robustness" else None
+    return str(metric.type if other is None else other.type)
+
+
+def _question_fits(node: Call, metric: Metric, label: Label | None, options: dict[str, object], context: Context) -> bool:
+    """Whether a question about changed rows says what is changed, and is one that this label answers."""
+    if metric.name == "robustness" and not set(_CHANGES) & set(options):
+        context.findings.add(
+            "MLS106", node.span, kind="metric", block=metric.name, name="noise", fix="noise: 0.1",
+            wanted="what the inputs suffer: `noise:` or `shift:` in standard deviations, `missing:` or `unseen:` as a share",
+        )  # fmt: skip
+        return False
+    task = "" if label is None else label.task
+    other = catalogue.metric(str(options.get("of")))
+    if metric.name == "robustness" and task == "regression" and other is None:
+        context.findings.add(
+            "MLS106", node.span, kind="metric", block=metric.name, name="of", fix="of: mae",
+            wanted="the metric on the changed rows, since a regression decides nothing that could stay",
+        )  # fmt: skip
+        return False
+    if other is not None and task and not other.fits(task) and label is not None:
+        _unfit(node, other, label, context)
+        return False
+    if metric.name == "monotone" and task == "multiclass":
+        context.findings.add(
+            "MLS201", node.callee.span, what="`monotone`", got="a question about one score",
+            wanted="a label of two classes or a number: of many classes no single score goes up",
+        )  # fmt: skip
+        return False
+    return True
+
+
+def _level(model: Reference | Ambient) -> int:
+    return LIVE if isinstance(model, Ambient) and model.kind != "trial" else METRIC
+
+
+def _not_of_trial(node: Call, context: Context) -> Typed:
+    """Reports a metric of a constraint that is of something else than the trial (104, 106)."""
+    if node.args:
+        span = node.args[0].span
+        near = "trial" if short(span) in ("candidate", context.block.name if context.block is not None else "") else ""
+        context.scope.wrong(short(span), span, "name", f"`trial`, whose cross-validated `{node.callee.text}` counts", near)
+    else:
+        context.findings.add("MLS106", node.span, kind="metric", block=node.callee.text, name="model", wanted="what it measures",
+                             fix="trial")  # fmt: skip
+    return unknown(node.span)
 
 
 def _take_class(bound: object) -> None:
@@ -102,6 +153,8 @@ def _label(model: Operand, context: Context) -> Label | None:
     if isinstance(model, Reference):
         return model_label(spec, model.block)
     block = context.block
+    if block is not None and block.kind == "search":
+        return label_of(spec, block.ref("label"))
     served = block.ref("of") if block is not None and block.kind == "monitor" else None
     serve = spec.blocks.get(served.block) if served is not None else block
     answered = serve.ref("model") if serve is not None else None
