@@ -33,7 +33,7 @@ def _lower_gates(sheet: Sheet, block: Block, part: Reference, candidate: Referen
     judged = {"metrics": f"{evaluate}/metrics"}
     if quantities.measured:
         judged["measurements"] = f"{_measure(sheet, block, part, candidate, quantities)}/measurements"
-    packages = _packages(sheet, [candidate.block, *models_in([*quantities.evaluated, *quantities.measured])])
+    packages = packages_of(sheet, [candidate.block, *models_in([*quantities.evaluated, *quantities.measured])])
     verdict = sheet.add(block.name, "verdict", {"gates": gates, **shared}, {**judged, **packages})
     sheet.add(block.name, "enforce", {}, {"verdict": f"{verdict}/verdict"})
 
@@ -52,7 +52,7 @@ def _evaluate(
         **shared,
         "quantities": quantities.evaluated,
         "group": None if group is None else group.member,
-        "plots": _plots(label_of(label)["task"]),
+        "plots": plots_of(label_of(label)["task"]),
         "seed": sheet.spec.seed,
     }
     if absent := _if_absent(sheet, models):
@@ -97,26 +97,30 @@ def _measure(sheet: Sheet, block: Block, part: Reference, candidate: Reference, 
     config = {"part": part.member, "quantities": quantities.measured, "label": label_of(label), "seed": sheet.spec.seed}
     if absent := _if_absent(sheet, models):
         config["if_absent"] = absent
-    inputs = _data(sheet, part, candidate) | _packages(sheet, models)
+    inputs = data_of(sheet, part, candidate) | packages_of(sheet, models)
     own = resources(block, exclusive=True)
-    return sheet.add(block.name, "measure", config, inputs, after=_waits(sheet, part), resources=own)
+    return sheet.add(block.name, "measure", config, inputs, after=waits_for(sheet, part), resources=own)
 
 
-def _data(sheet: Sheet, part: Reference, model: Reference) -> dict[str, str]:
+def data_of(sheet: Sheet, part: Reference, model: Reference) -> dict[str, str]:
+    """The rows, feature values and parts that a model is judged on."""
     frame = frame_of(sheet, part)
-    features = features_block(sheet.block(model.block))
+    features = features_block(sheet.spec.learned(sheet.block(model.block)))
     return {"rows": sheet.rows(frame), "values": sheet.values(features), "parts": sheet.parts(part)}
 
 
-def _waits(sheet: Sheet, part: Reference) -> list[str]:
+def waits_for(sheet: Sheet, part: Reference) -> list[str]:
+    """The checks that rows of a part wait for."""
     return sheet.checked(frame_of(sheet, part))
 
 
-def _packages(sheet: Sheet, models: list[str]) -> dict[str, str]:
+def packages_of(sheet: Sheet, models: list[str]) -> dict[str, str]:
+    """The packages of these models, as inputs."""
     return {f"package.{name}": sheet.package(name) for name in dict.fromkeys(models)}
 
 
-def _plots(task: str) -> list[str]:
+def plots_of(task: str) -> list[str]:
+    """The plots that a task has."""
     return {
         "binary": ["roc", "precision_recall", "calibration", "confusion"],
         "multiclass": ["confusion"],
