@@ -32,6 +32,7 @@ _FINDINGS = {
     "study": "json",
     "predictions": "table",
     "statistics": "json",
+    "analysis": "json",
     "checks": "metrics",
     "package": "model",
 }
@@ -67,6 +68,10 @@ _TABLE = (
     Kind("track", 1, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 1, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
     Kind("write", 1, {}, {"file": "json"}, any_input=True),
+    Kind(
+        "analyse", 1, {**_ROWS_PARTS_VALUES, "predictions": "table"}, {"analysis": "json"}, named={"package": "model"},
+        packages=("duckdb", "numpy", "scipy", "onnxruntime"),
+    ),
 )  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}

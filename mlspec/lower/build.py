@@ -10,6 +10,7 @@ from mlspec.lower import (
     development,
     extraction,
     monitoring,
+    evaluation,
     optimisation,
     outcome,
     preparation,
@@ -32,6 +33,7 @@ _STEPS = (
 )
 
 
+    evaluation.lower,
 class LowerError(Exception):
     """The spec asks for more than a graph may hold; `where` is a block."""
 

@@ -12,7 +12,7 @@ from mlspec.spec.model import Block
 from mlspec.spec.values import Made
 
 RUN = "run"
-_FOUND = (("metrics", "metrics"), ("verdict", "verdict"), ("study", "study"), ("predictions", "predictions"),
+_FOUND = (("metrics", "metrics"), ("analysis", "analysis"), ("verdict", "verdict"), ("study", "study"), ("history", "history"), ("steps", "steps"), ("predictions", "predictions"),
           ("statistics", "statistics"), ("checks", "checks"), ("package", "package"))  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def _report_config(sheet: Sheet, settings: Block) -> dict[str, Any]:
     blocks = [
         {"name": block.name, "kind": block.kind, "doc": block.doc}
         for block in sheet.spec.of_kind(
-            "source", "split", "features", "explore", "model", "search", "gates", "serve", "monitor"
+            "source", "split", "features", "explore", "model", "search", "train", "compress", "gates", "evaluate", "serve", "monitor"
         )
     ]
     return {"spec": sheet.spec.name, "owner": settings.get("owner"), "doc": settings.doc, "blocks": blocks}

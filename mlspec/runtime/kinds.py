@@ -24,6 +24,7 @@ FUNCTIONS = {
     "evaluate": "mlspec.runtime.evaluate:run",
     "measure": "mlspec.runtime.measure:run",
     "reference": "mlspec.runtime.monitor.reference:run",
+    "analyse": "mlspec.runtime.evaluate.analyses:run",
     "verdict": "mlspec.runtime.validate.verdict:run",
     "enforce": "mlspec.runtime.validate.enforce:run",
     "report": "mlspec.runtime.report.run:run",
@@ -42,7 +43,7 @@ _LEARNING = (
     "onnx", "skl2onnx",
 )  # fmt: skip
 PRELOAD: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "measure"), _TABLES),
+    **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "measure", "analyse"), _TABLES),
     **dict.fromkeys(("fit", "search"), _LEARNING),
     "evaluate": (*_TABLES, "fairlearn.metrics"),
     **dict.fromkeys(("report", "card"), ("jinja2",)),

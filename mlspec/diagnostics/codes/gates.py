@@ -17,7 +17,7 @@ CODES = (
         "MLS502",
         "gate-part-not-held-out",
         "error",
-        "gates `{block}` judge on part `{name}`, which `{other}` trains on",
+        "`{block}` judges on part `{name}`, which `{other}` trains on",
         "a part that nothing was fitted on",
         help="did you mean `{nearest}`?\n{hint}",
     ),

@@ -34,6 +34,17 @@ def bonferroni_confidence(confidence: float, intervals: int) -> float:
     return 1 - (1 - confidence) / intervals
 
 
+def selected_confidence(confidence: float, selected: int, tests: int) -> float:
+    """The confidence that each interval of a selection needs, that the expected share of them that miss stays below 1 - `confidence`.
+
+    Benjamini and Yekutieli's false coverage rate (2005), the companion of Benjamini and Hochberg's tests: intervals of what was
+    chosen because it stood out would else be too good.
+    """
+    if not 0 < selected <= tests:
+        raise ValueError(f"{selected} of {tests} tests cannot be selected")
+    return 1 - (1 - confidence) * selected / tests
+
+
 def joint_confidences(confidence: float, order: Sequence[int], method: str) -> list[float]:
     """The confidence of each of several intervals, so that a claim that needs all of them holds at `confidence`.
 

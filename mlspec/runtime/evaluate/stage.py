@@ -30,7 +30,7 @@ def evaluate(context: StageContext) -> None:
     packages = load_packages(context)
     label = label_of(context.config, packages)
     with part_reader(context) as reader:
-        by = groupings(context.config["quantities"], audit_features(reader))
+        by = groupings(context.config, audit_features(reader))
         held = read_part(reader, label, context.config, by, context.block)
         models = {
             name: scoring(context, name)(context, reader, held, label, package, name) for name, package in packages.items()
@@ -95,9 +95,10 @@ def measure(
     }
 
 
-def groupings(quantities: Sequence[Mapping[str, Any]], audited: Sequence[str]) -> list[tuple[str, str]]:
-    """Everything that rows are grouped by: what gates name, and every audit feature."""
-    found = [pair for item in quantities for pair in _by_in(item["expression"])]
+def groupings(config: Mapping[str, Any], audited: Sequence[str]) -> list[tuple[str, str]]:
+    """Everything that rows are grouped by: what gates name, declared slices, and every audit feature."""
+    found = [pair for item in config["quantities"] for pair in _by_in(item["expression"])]
+    found += [(str(kind), str(name)) for kind, name in config.get("by") or ()]
     return list(dict.fromkeys([*found, *(("feature", name) for name in audited)]))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mlspec.diagnostics import Diagnostic
 from mlspec.spec.checks import (
     alerts,
+    compared,
     gates,
     impossible,
     leakage,
@@ -31,6 +32,7 @@ CHECKS = (
     *privacy.CHECKS,
     *secrets.CHECKS,
     *gates.CHECKS,
+    *compared.CHECKS,
     *serving.CHECKS,
     *monitoring.CHECKS,
     *alerts.CHECKS,

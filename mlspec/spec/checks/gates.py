@@ -56,12 +56,13 @@ def part_not_held_out(spec: Spec, findings: Findings) -> None:
             if own is None or own.path != part.path or model.kind == "search":
                 continue  # a search on the gates' part is 310
             split = spec.blocks[part.block]
-            near = next((f"{part.block}.{name}" for name in split.parts if not _trained_on(spec, f"{part.block}.{name}")), "")
-            findings.add("MLS502", gates.span_of("part"), [Note("fitted on it here", model.span_of("part"))], block=gates.name,
+            near = next((f"{part.block}.{name}" for name in split.parts if not trained_on(spec, f"{part.block}.{name}")), "")
+            findings.add("MLS502", gates.span_of("part"), [Note("fitted on it here", learner.span_of("part"))], block=gates.name,
                          name=part.path, other=model.name, nearest=near)  # fmt: skip
 
 
-def _trained_on(spec: Spec, part: str) -> bool:
+def trained_on(spec: Spec, part: str) -> bool:
+    """Whether a model is fitted on a part."""
     return any((own := block.ref("part")) is not None and own.path == part for block in spec.of_kind(*LEARNERS))
 
 

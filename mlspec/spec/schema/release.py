@@ -6,16 +6,37 @@ _LEVEL = ("ratio", 0.5, 0.9999)
 
 KINDS = {
     "evaluate": {
-        "doc": "Metrics, slices and plots beyond what the gates need.",
+        "doc": "Metrics, slices, comparisons and analyses beyond what the gates need; no gate waits for it.",
         "stage": "evaluation",
-        "built": False,
         "resources": True,
         "role": "measure",
         "fields": (
-            ("models", ("list", "model"), R, "locked", "behaviour", "The models that are compared."),
+            (
+                "models",
+                ("list", "model"),
+                R,
+                "locked",
+                "behaviour",
+                "The models that are compared; the first is the candidate, which the analyses look into.",
+            ),
             ("part", "part", R, "locked", "behaviour", "The rows they are compared on."),
             ("metrics", ("list", "metric"), (), "open", "additive", "The metrics; absent: all that fit the task."),
-            ("slices", ("list", "column"), (), "open", "additive", "Columns by whose values every metric is repeated."),
+            (
+                "baseline",
+                "model",
+                None,
+                "locked",
+                "behaviour",
+                "The model that every other is compared with, row by row; absent: the candidate with every other.",
+            ),
+            (
+                "slices",
+                ("list", "column"),
+                (),
+                "open",
+                "additive",
+                "Columns by whose values every metric is repeated; a number of many values by its quarters.",
+            ),
             (
                 "plots",
                 ("list", ("enum", "roc", "precision_recall", "calibration", "confusion", "residuals")),
@@ -24,6 +45,34 @@ KINDS = {
                 "additive",
                 "The plots; absent: all that fit the task.",
             ),
+            (
+                "analyses",
+                ("list", ("enum", "importance", "dependence", "weak_slices", "examples")),
+                ("importance", "dependence", "weak_slices"),
+                "open",
+                "additive",
+                "What is looked into: `importance` of features by permutation, partial `dependence` on them, slices where the candidate is "
+                "worse than elsewhere, `examples` of its worst errors; single rows are shown only where `examples` is asked for.",
+            ),
+            ("repeats", ("int", 1, 100), 5, "open", "additive", "How often each feature is permuted."),
+            (
+                "rows",
+                ("int", 100, None),
+                5_000,
+                "open",
+                "additive",
+                "The most rows that features are permuted and varied on, drawn by the seed.",
+            ),
+            ("confidence", _LEVEL, 0.95, "open", "additive", "The confidence of the intervals."),
+            (
+                "min_group",
+                ("int", 1, None),
+                30,
+                "open",
+                "additive",
+                "A slice with fewer rows gets no metrics, and is none that is looked for.",
+            ),
+            ("min_cell", ("int", 1, None), 20, "locked", "down_loosens", "Values and groups of fewer rows are not shown."),
         ),
     },
     "gates": {

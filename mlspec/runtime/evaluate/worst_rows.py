@@ -1,0 +1,82 @@
+"""Example rows of the worst errors, of each kind of error a few; what is tagged as personal is masked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlspec.runtime.evaluate.held_out import value_name
+from mlspec.runtime.evaluate.outcomes import Floats, Outcomes
+from mlspec.runtime.extract.violations import is_masked
+from mlspec.runtime.profile.sheet import NUMERIC, kind_of
+
+SHOWN = 5
+MASKED = "(masked)"
+RARE = "(rare)"
+
+
+def kinds_of_error(rows: Outcomes) -> dict[str, NDArray[np.bool_]]:
+    """The rows of each kind of error."""
+    if rows.task == "binary":
+        return {"false alarms": (rows.y == 0) & (rows.decision == 1), "misses": (rows.y == 1) & (rows.decision == 0)}
+    if rows.task == "multiclass":
+        return {"wrong decisions": rows.y != rows.decision}
+    return {"too high": rows.score > rows.y, "too low": rows.score < rows.y}
+
+
+def worst_rows(
+    rows: Outcomes, losses: Floats, numbers: NDArray[np.int64], columns: Sequence[tuple[Mapping[str, Any], Sequence[Any]]], *,
+    min_cell: int, names: Mapping[int, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """The rows of the highest loss by kind of error, with their values; a kind of fewer rows than `min_cell` shows none."""
+    shown = [column for column, _ in columns]
+    counted = [_shares(column, values) for column, values in columns]
+    kinds = []
+    for kind, mask in kinds_of_error(rows).items():
+        places = np.flatnonzero(mask)
+        entry: dict[str, Any] = {"kind": kind, "n": len(places), "rows": [], "problem": None}
+        if len(places) < min_cell:
+            entry |= {"n": None, "problem": f"fewer than {min_cell:,} rows"}
+        else:
+            worst = places[np.argsort(-losses[places], kind="stable")][:SHOWN]
+            entry["rows"] = [
+                {"row": int(numbers[at]), "loss": float(losses[at]), **_answer(rows, at, names),
+                 "values": [_cell(column, values[at], counts, min_cell) for (column, values), counts in zip(columns, counted, strict=True)]}
+                for at in worst.tolist()
+            ]  # fmt: skip
+        kinds.append(entry)
+    return {"columns": [str(column["name"]) for column in shown], "kinds": kinds,
+            "masked": [str(column["name"]) for column in shown if _hides(column)]}  # fmt: skip
+
+
+def _hides(column: Mapping[str, Any]) -> bool:
+    return is_masked(column) or kind_of(column) == "hidden"
+
+
+def _shares(column: Mapping[str, Any], values: Sequence[Any]) -> Counter[Any]:
+    """How many rows have each value of a category."""
+    return Counter() if _hides(column) or str(column["type"]).removesuffix("?") in NUMERIC else Counter(values)
+
+
+def _cell(column: Mapping[str, Any], value: Any, counts: Counter[Any], min_cell: int) -> str | float | None:
+    """A value as the page shows it: none of what is tagged, no category that few rows have, numbers to three digits."""
+    if _hides(column):
+        return MASKED
+    if value is None:
+        return value_name(None)
+    if str(column["type"]).removesuffix("?") in NUMERIC:
+        return float(f"{float(value):.3g}")
+    return RARE if counts[value] < min_cell else value_name(value)
+
+
+def _answer(rows: Outcomes, at: int, names: Mapping[int, Any]) -> dict[str, Any]:
+    """Label, decision and the score that the model gave: of the positive class, of the class decided for, or the prediction."""
+    if rows.task == "regression":
+        return {"label": float(rows.y[at]), "decision": None, "score": float(rows.score[at])}
+    decision = int(rows.decision[at])
+    score = float(rows.score[at] if rows.score.ndim == 1 else rows.score[at, decision])
+    return {"label": value_name(names[int(rows.y[at])]), "decision": value_name(names[decision]), "score": score}
