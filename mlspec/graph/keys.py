@@ -14,7 +14,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.graph.kinds import KINDS, READS_OUTSIDE, packages_of
 from mlspec.graph.model import Graph, Stage
 
-LEARNS = frozenset(("fit", "search"))
+LEARNS = frozenset(("fit", "search", "train"))
 
 Leaves = Mapping[str, Mapping[str, str]]
 """For a stage id, the digests of what it reads from outside: `{"census-extract": {"data/census.parquet": "<sha256>"}}`."""
@@ -28,6 +28,8 @@ def stage_key(
     versions: Mapping[str, str],
 ) -> str:
     """The key of one stage; `upstream` maps an input's name to (key of the stage that writes it, output name)."""
+    aside = KINDS[stage.kind].aside
+    stage = replace(stage, config={name: value for name, value in stage.config.items() if name not in aside})
     inputs = {name: list(upstream[name]) for name in stage.inputs}
     drawn_for = [stage.block] if "seed" in stage.config else []
     return digest_of([stage.kind, kind_version, dict(stage.config), inputs, dict(leaf_digests), dict(versions), *drawn_for])

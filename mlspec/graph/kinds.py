@@ -14,7 +14,10 @@ ARTIFACT_TYPES = ("table", "model", "metrics", "html", "markdown", "json", "meas
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One row. `named` inputs come as `<prefix>.<name>`, any number of them; `optional` are inputs that may be missing."""
+    """One row. `named` inputs come as `<prefix>.<name>`, any number of them; `optional` are inputs that may be missing.
+
+    `aside` are fields of the config that no result depends on: they are no part of a key.
+    """
 
     name: str
     version: int
@@ -24,12 +27,14 @@ class Kind:
     named: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     any_input: bool = False
+    aside: tuple[str, ...] = ()
 
 
 _FINDINGS = {
     "metrics": "metrics",
     "verdict": "json",
     "study": "json",
+    "history": "json",
     "predictions": "table",
     "statistics": "json",
     "analysis": "json",
@@ -38,6 +43,7 @@ _FINDINGS = {
 }
 _ROWS_PARTS_VALUES = {"rows": "table", "values": "table", "parts": "table"}
 _LEARNING = ("duckdb", "numpy", "skl2onnx", "onnx", "onnxruntime", "skops")
+_TRAINING = ("numpy", "onnx", "onnxruntime", "safetensors", "torch")
 
 _TABLE = (
     Kind("extract", 1, {}, {"rows": "table", "sampled": "table"}, optional=frozenset({"sampled"}), packages=("duckdb",)),
@@ -51,6 +57,8 @@ _TABLE = (
     Kind("fetch", 1, {}, {"package": "model"}, packages=("mlflow",)),
     Kind("fit", 2, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
     Kind("search", 3, _ROWS_PARTS_VALUES, {"package": "model", "study": "json"}, packages=_LEARNING),
+    Kind("train", 1, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
+         aside=("checkpoint", "resume", "tensorboard")),
     Kind(
         "evaluate", 4, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
@@ -82,8 +90,8 @@ READS_OUTSIDE = frozenset({"extract", "fetch"})
 LOOKED_UP = frozenset({"fetch"})
 """Those of them whose content a registry keeps: it may change between two runs without any file of the project."""
 
-KEEPS_RESUME = frozenset({"search"})
-"""Kinds whose resume folders stay after completion: more `trials` later go on from the same study."""
+KEEPS_RESUME = frozenset({"search", "train"})
+"""Kinds whose resume folders stay after completion: more `trials` or `epochs` later go on from the same study or training."""
 
 _ESTIMATOR_PACKAGES = {"sklearn": "scikit-learn", "lightgbm": "lightgbm", "xgboost": "xgboost"}
 _ENGINE_PACKAGES = {"hyperopt": "hyperopt", "optuna": "optuna"}

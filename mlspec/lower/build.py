@@ -15,6 +15,7 @@ from mlspec.lower import (
     outcome,
     preparation,
     schedules,
+    training,
     validation,
 )
 from mlspec.lower.sheet import Sheet
@@ -27,6 +28,7 @@ _STEPS = (
     analysis.lower,
     development.lower,
     optimisation.lower,
+    training.lower,
     validation.lower,
     monitoring.lower,
     outcome.lower,

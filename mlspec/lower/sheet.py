@@ -83,5 +83,6 @@ class Sheet:
     def package(self, model: str) -> str:
         """The package artifact of a model or search."""
         block = self.block(model)
-        step = "search" if block.kind == "search" else "fetch" if block.get("estimator") is None else "fit"
+        made_by = {"search": "search", "train": "train"}
+        step = made_by.get(block.kind) or ("fetch" if block.get("estimator") is None else "fit")
         return f"{stage_id(model, step)}/package"

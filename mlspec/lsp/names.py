@@ -17,7 +17,6 @@ from mlspec.spec.measured import JUDGED
 from mlspec.spec.model import Block as Bound
 from mlspec.spec.model import Spec
 from mlspec.spec.rows import rows_of
-from mlspec.spec.schema.constructors import OPEN_GROUPS
 from mlspec.syntax import nodes
 from mlspec.syntax.nodes import Arg, Attr, Block, Call, Declare, Define, Expr, Extern, File, Ref, Setting, Stmt, Use
 
@@ -318,7 +317,7 @@ class _Reader:
             self._expression(node)
 
     def _constructor(self, node: Call, group: str) -> None:
-        row = None if group in OPEN_GROUPS else schema.constructor(group, node.callee.text)
+        row = schema.constructor(group, node.callee.text)
         if row is None:
             for arg in node.args:
                 self._expression(arg.value)

@@ -21,6 +21,7 @@ FUNCTIONS = {
     "fetch": "mlspec.runtime.track.fetching:run",
     "fit": "mlspec.runtime.train:run",
     "search": "mlspec.runtime.search:run",
+    "train": "mlspec.runtime.deep.stage:run",
     "evaluate": "mlspec.runtime.evaluate:run",
     "measure": "mlspec.runtime.measure:run",
     "reference": "mlspec.runtime.monitor.reference:run",
@@ -73,7 +74,7 @@ def function_of(kind: str) -> Callable[[StageContext], None]:
     return found
 
 
-_EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "lightgbm": "boost", "xgboost": "boost", "mlflow": "track"}
+_EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "lightgbm": "boost", "xgboost": "boost", "mlflow": "track", "torch": "torch", "safetensors": "torch"}
 
 
 OF_NO_EXTRA = frozenset({"cmaes", "torch"})

@@ -22,7 +22,7 @@ Convert = Callable[[Any, Expr, Context], Any]
 def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any:
     """The `Made` of a constructor call, or INVALID."""
     names = schema.constructors(group)
-    if group in OPEN_GROUPS:
+    if group in OPEN_GROUPS and isinstance(node, Call) and "." in node.callee.text:
         return _open(group, node, context)
     if group == "join_by" and (not isinstance(node, Call) or schema.constructor(group, node.callee.text) is None):
         _unsafe_join(node, names, context)
@@ -73,11 +73,9 @@ def _unsafe_join(node: Expr, names: tuple[str, ...], context: Context) -> None:
     context.findings.add("MLS303", span, name=join, got=f"`{short(node.span)}`", hint=hint)
 
 
-def _open(group: str, node: Expr, context: Context) -> Any:
-    """A constructor whose names are those of a library that this version does not have yet."""
-    if not isinstance(node, Call):
-        context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted="a call")
-        return INVALID
+def _open(group: str, node: Call, context: Context) -> Any:
+    """A constructor whose name is that of a library that this version does not have yet."""
+    context.not_built(f"`{node.callee.text}(…)`", node.callee.span)
     args = {
         arg.name.text if arg.name else str(place): Value(_plain(arg.value), arg.span) for place, arg in enumerate(node.args)
     }

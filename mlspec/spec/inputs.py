@@ -28,13 +28,21 @@ def check_readable(block: Block, scope: Scope) -> None:
 
 def check_nulls(block: Block, owner: Block, scope: Scope) -> None:
     """A feature that may be null reaches only estimators that take nulls (204); `owner` says which features `block` reads."""
-    row = catalogue.estimator(block.get("estimator") or "")
-    if row is None or row.nulls:
+    field, name = _rejecting(block)
+    if not name:
         return
     for reference in _nullable(owner, scope):
         kind = scope.spec.blocks[reference.block].definitions[reference.member or ""].value.type
-        span = block.span_of("estimator")
-        scope.findings.add("MLS204", span, name=reference.path, what=f"`{row.key}`", got=str(kind))
+        scope.findings.add("MLS204", block.span_of(field), name=reference.path, what=f"`{name}`", got=str(kind))
+
+
+def _rejecting(block: Block) -> tuple[str, str]:
+    """The field that names an estimator or a network which takes no nulls, and its name; "" where it takes them."""
+    network = block.make("network")
+    if network is not None:
+        return "network", f"{network.name}(…)"
+    row = catalogue.estimator(block.get("estimator") or "")
+    return "estimator", "" if row is None or row.nulls else row.key
 
 
 def _inputs(block: Block, scope: Scope) -> list[Definition]:

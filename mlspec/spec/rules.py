@@ -322,6 +322,12 @@ def _times(block: Block, scope: Scope, context: Context) -> None:
         (times.check_times if block.kind == "schedule" else times.check_lengths)(block, scope)
 
 
+def _trained(block: Block, scope: Scope, context: Context) -> None:
+    from mlspec.spec.training import check_training
+
+    check_training(block, scope)
+
+
 def _tested(block: Block, scope: Scope, context: Context) -> None:
     from mlspec.spec.tested_rules import check_test
 
@@ -349,5 +355,6 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "score": (_paths,),
     "model": (_reads, _fitted),
     "search": (_reads, _families, _fitted, _timed_folds, _fold_columns),
+    "train": (_reads, _fitted, _trained),
     "gates": (_judged, _renames),
 }

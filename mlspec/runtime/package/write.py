@@ -17,6 +17,7 @@ from mlspec.graph.versions import installed_versions
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import is_constant, predict
+from mlspec.runtime.estimators.build import is_network
 from mlspec.runtime.package.engines import FILES, load_engine
 from mlspec.runtime.package.example import example_request
 from mlspec.runtime.package.manifest import Manifest
@@ -127,13 +128,16 @@ def engines_for(estimator: str) -> tuple[str, ...]:
     if is_constant(estimator):
         return ("constant",)
     library = estimator.partition(".")[0]
+    if is_network(estimator):
+        return ("onnx",)
     return (library,) if library in ("lightgbm", "xgboost") else ("onnx", "skops")
 
 
 def _versions(estimator: str, engine: str) -> dict[str, str]:
     library = estimator.partition(".")[0]
     names = {"numpy", {"sklearn": "scikit-learn"}.get(library, library)}
-    names |= {"onnx": {"onnx", "onnxruntime", "skl2onnx"}, "skops": {"skops"}}.get(engine, set())
+    converter = {"onnx", "onnxruntime"} if is_network(estimator) else {"onnx", "onnxruntime", "skl2onnx"}
+    names |= {"onnx": converter, "skops": {"skops"}}.get(engine, set())
     return dict(sorted(installed_versions(names).items()))
 
 

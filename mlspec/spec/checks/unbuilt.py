@@ -47,13 +47,14 @@ def several_feature_blocks(spec: Spec, findings: Findings) -> None:
 
 
 def several_splits(spec: Spec, findings: Findings) -> None:
-    """Calibration reads a part of the same split as the model."""
-    for block in spec.of_kind("model", "search"):
-        own, made = block.ref("part"), block.make("calibrate")
-        part = None if made is None else made.get("part")
-        if own is not None and part is not None and part.block != own.block:
-            findings.add("MLS901", block.span_of("calibrate"), what="calibration on a part of another split",
-                         wanted=f"a part of `{own.block}`")  # fmt: skip
+    """Calibration and an early stop read a part of the same split as the model."""
+    for block in spec.of_kind(*LEARNERS):
+        for field, what in (("calibrate", "calibration"), ("stop_early", "an early stop")):
+            own, made = block.ref("part"), block.make(field)
+            part = None if made is None else made.get("part")
+            if own is not None and part is not None and part.block != own.block:
+                findings.add("MLS901", block.span_of(field), what=f"{what} on a part of another split",
+                             wanted=f"a part of `{own.block}`")  # fmt: skip
 
 
 def keyed_inputs(spec: Spec, findings: Findings) -> None:

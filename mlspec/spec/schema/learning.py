@@ -94,14 +94,45 @@ KINDS = {
     "train": {
         "doc": "Trains a network.",
         "stage": "training",
-        "built": False,
         "resources": True,
         "fields": (
             *_FIT,
             ("network", ("call", "network_of"), R, "locked", "behaviour", "The architecture."),
             ("optimiser", ("call", "optimise_by"), R, "locked", "behaviour", "How weights are updated."),
+            (
+                "schedule",
+                ("call", "schedule_by"),
+                None,
+                "locked",
+                "behaviour",
+                "How the learning rate changes; absent: it stays as it is.",
+            ),
             ("epochs", ("int", 1, None), R, "guarded", "behaviour", "How often the rows are gone through."),
             ("global_batch", ("int", 1, None), 32, "guarded", "behaviour", "Rows per update over all devices."),
+            (
+                "gradient_accumulation",
+                ("int", 1, None),
+                1,
+                "guarded",
+                "behaviour",
+                "In how many steps the rows of an update are gone through; only those of one step are in memory.",
+            ),
+            (
+                "clip_norm",
+                ("float", 0, None),
+                None,
+                "locked",
+                "behaviour",
+                "Gradients whose norm is larger are scaled down to it; absent: none are.",
+            ),
+            (
+                "class_weights",
+                ("enum", "none", "balanced"),
+                "none",
+                "locked",
+                "behaviour",
+                "How much a row of a class counts; `balanced`: all classes together the same.",
+            ),
             (
                 "precision",
                 ("enum", "fp32", "tf32", "bf16", "fp16"),
@@ -119,7 +150,7 @@ KINDS = {
                 "How work is spread over devices and nodes.",
             ),
             ("gpu", "string", None, "open", "operational", "The kind of accelerator."),
-            ("shared_memory", "bytes", None, "open", "operational", "Memory that data loaders share."),
+            ("shared_memory", "bytes", None, "open", "operational", "Memory that data loaders share.", False),
             ("stop_early", ("call", "stop_by"), None, "guarded", "behaviour", "When training ends before the last epoch."),
             (
                 "checkpoint",
@@ -131,6 +162,7 @@ KINDS = {
             ),
             ("resume", ("enum", "auto", "never"), "auto", "open", "operational", "Whether a stopped training goes on."),
             ("tensorboard", ("call", "board_of"), None, "open", "operational", "What TensorBoard shows."),
+            *_DECIDE,
         ),
     },
     "compress": {

@@ -47,8 +47,11 @@ class OnnxEngine:
 
 def write(estimator: Any, width: int, target: Target) -> bytes | None:
     """The graph of a fitted scikit-learn estimator, or None where there is no converter for it."""
+    from mlspec.runtime.deep import trained
     from mlspec.runtime.package.engines import onnx_linear, onnx_trees
 
+    if trained.handles(estimator):
+        return trained.write(estimator, width, target)
     if onnx_linear.handles(estimator):
         return onnx_linear.write(estimator, width, target)
     if onnx_trees.handles(estimator):

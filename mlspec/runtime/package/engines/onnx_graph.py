@@ -66,6 +66,47 @@ class Graph:
             self.then("Add", self.constant(np.asarray(base, dtype=np.float64)))
         return self
 
+    def times(self, factor: Floats) -> Graph:
+        """Times one number an output."""
+        self.then("Mul", self.constant(np.asarray(factor, dtype=np.float64)))
+        return self
+
+    def gated(self, gate: str) -> Graph:
+        """x times a function of x, `Sigmoid` for SiLU."""
+        raw = self._current
+        self.then(gate)
+        self.then("Mul", raw)
+        return self
+
+    def tanh_gelu(self, inner: float, cubic: float) -> Graph:
+        """x (1 + tanh(inner (x + cubic x³))) / 2."""
+        raw = self._current
+        self.then("Mul", raw)
+        self.then("Mul", self.constant(np.array([cubic])))
+        self.then("Add", self.constant(np.array([1.0])))
+        self.then("Mul", raw)
+        self.then("Mul", self.constant(np.array([inner])))
+        self.then("Tanh")
+        self.then("Add", self.constant(np.array([1.0])))
+        self.then("Mul", raw)
+        self.then("Mul", self.constant(np.array([0.5])))
+        return self
+
+    def layer_norm(self, weight: Floats, bias: Floats, epsilon: float) -> Graph:
+        """Each row with mean 0 and variance 1, times `weight`, plus `bias`."""
+        axes = self.constant(np.array([1], dtype=np.int64))
+        raw = self._current
+        mean = self.then("ReduceMean", axes, keepdims=1)[0]
+        self._current = raw
+        centred = self.then("Sub", mean)[0]
+        self.then("Mul", centred)
+        self.then("ReduceMean", axes, keepdims=1)
+        self.then("Add", self.constant(np.array([epsilon])))
+        spread = self.then("Sqrt")[0]
+        self._current = centred
+        self.then("Div", spread)
+        return self.times(weight).add(bias)
+
     def divide(self, by: float) -> Graph:
         """Divided by a number."""
         if by != 1.0:

@@ -1,0 +1,139 @@
+"""States of a training on the disk: tensors as safetensors, everything else as JSON that names their digest and is written last.
+
+A state is whole or not there. One that is damaged is passed over for the one before it, and without any training begins anew: it
+gives the same weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlspec.graph.canonical import digest_of
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+
+FORMAT = 1
+Tensors = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The weights of one of the best epochs, with the loss (less is better) that they are ranked by."""
+
+    epoch: int
+    loss: float
+    weights: Tensors
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A state as it was saved: how far training was (`epoch` whole ones and `batch` batches), its tensors and the best epochs."""
+
+    epoch: int
+    batch: int
+    history: Sequence[Mapping[str, Any]]
+    scaler: Mapping[str, Any]
+    tensors: Tensors
+    best: Sequence[Best]
+
+
+class Checkpoints:
+    """The states of one training in `folder`; `key` is everything that its weights depend on."""
+
+    def __init__(self, folder: Path, key: str, last: int) -> None:
+        self._folder, self._key, self._last = folder, key, last
+        self._written: dict[str, str] = {}
+
+    def newest(self, epochs: int) -> Saved | None:
+        """The newest whole state that a training of so many epochs comes through."""
+        for path in sorted(self._folder.glob("state-*.json"), reverse=True):
+            saved = self._read(path)
+            if saved is not None and (saved.epoch < epochs or (saved.epoch == epochs and not saved.batch)):
+                return saved
+        return None
+
+    def clear(self) -> None:
+        """Remove every state."""
+        for path in sorted(self._folder.glob("*")):
+            files.remove_tree(path)
+
+    def save(self, saved: Saved) -> None:
+        """Write a state, then remove those that it makes superfluous."""
+        best = [{"epoch": item.epoch, "loss": item.loss, "file": self._write_best(item)} for item in saved.best]
+        name = f"state-{saved.epoch:08d}-{saved.batch:08d}"
+        document = {
+            "format": FORMAT, "key": self._key, "epoch": saved.epoch, "batch": saved.batch, "history": list(saved.history),
+            "scaler": dict(saved.scaler), "tensors": self._write(f"{name}.safetensors", saved.tensors), "best": best,
+        }  # fmt: skip
+        files.write_json(self._folder / f"{name}.json", {**document, "digest": digest_of(document)})
+        self._sweep()
+
+    def _write_best(self, item: Best) -> dict[str, str]:
+        name = f"best-{item.epoch:08d}.safetensors"
+        if name not in self._written:
+            self._written[name] = self._write(name, item.weights)["sha256"]
+        return {"name": name, "sha256": self._written[name]}
+
+    def _write(self, name: str, tensors: Tensors) -> dict[str, str]:
+        from safetensors.torch import save
+
+        data = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+        files.write_bytes(self._folder / name, data)
+        return {"name": name, "sha256": hashlib.sha256(data).hexdigest()}
+
+    def _sweep(self) -> None:
+        """Keep the last states and the files that they name."""
+        paths = sorted(self._folder.glob("state-*.json"), reverse=True)
+        for path in paths[self._last :]:
+            files.remove_tree(path)
+        needed = {path.name for path in paths[: self._last]}
+        for path in paths[: self._last]:
+            document = self._document(path)
+            if document is not None:
+                needed |= {document["tensors"]["name"], *(item["file"]["name"] for item in document["best"])}
+        for path in sorted(self._folder.glob("*.safetensors")):
+            if path.name not in needed:
+                files.remove_tree(path)
+                self._written.pop(path.name, None)
+
+    def _document(self, path: Path) -> dict[str, Any] | None:
+        """What a state's JSON says; None where it is damaged or of another training."""
+        try:
+            document = json.loads(files.read_bytes(path))
+            digest = document.pop("digest")
+            sound = digest == digest_of(document) and document["format"] == FORMAT and document["key"] == self._key
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+        return document if sound else None
+
+    def _read(self, path: Path) -> Saved | None:
+        document = self._document(path)
+        if document is None:
+            return None
+        tensors = self._tensors(document["tensors"])
+        best = [(item, self._tensors(item["file"])) for item in document["best"]]
+        if tensors is None:
+            return None
+        whole = [Best(item["epoch"], item["loss"], weights) for item, weights in best if weights is not None]
+        if len(whole) < len(best):
+            return None
+        self._written.update({item["file"]["name"]: item["file"]["sha256"] for item, _ in best})
+        return Saved(document["epoch"], document["batch"], document["history"], document["scaler"], tensors, whole)
+
+    def _tensors(self, named: Mapping[str, str]) -> Tensors | None:
+        """The tensors of a file; None where it is not what its state says."""
+        from safetensors.torch import load
+
+        try:
+            data = files.read_bytes(self._folder / Path(named["name"]).name)
+        except StageError:
+            return None
+        if hashlib.sha256(data).hexdigest() != named["sha256"]:
+            return None
+        found: Tensors = load(data)
+        return found

@@ -1,0 +1,139 @@
+"""The calls that stand as field values in `train`: group -> (name, parameters, built, doc)."""
+
+R = ...
+
+_RATE = ("lr", ("float", 0, None), R, "The learning rate, above 0.")
+_BETAS = (
+    ("beta1", ("float", 0, 1), 0.9, "How slowly the mean of the gradients forgets."),
+    ("beta2", ("float", 0, 1), 0.999, "How slowly the mean of their squares forgets."),
+)
+_WARMUP = ("warmup", ("ratio", 0, 1), 0.0, "The share of all updates in which the rate rises linearly to its full value.")
+_FINAL = ("final", ("ratio", 0, 1), 0.0, "What is left of the rate at the end.")
+_DEVICES = (("nodes", ("int", 1, None), 1, "Machines."), ("gpus_per_node", ("int", 1, None), 1, "GPUs a machine."))
+
+CALLS = {
+    "network_of": (
+        (
+            "mlp",
+            (
+                ("hidden", ("list", ("int", 1, 65_536)), R, "The width of each hidden layer; `[]` for none."),
+                ("activation", ("enum", "relu", "gelu", "silu", "tanh"), "relu", "What follows each hidden layer."),
+                ("dropout", ("ratio", 0, 0.99), 0.0, "The share of a hidden layer's outputs that is dropped while training."),
+                ("norm", ("enum", "none", "batch", "layer"), "none", "How a hidden layer's outputs are normalised."),
+            ),
+            True,
+            "A multilayer perceptron over columns of numbers.",
+        ),
+    ),
+    "optimise_by": (
+        (
+            "adamw",
+            (_RATE, ("weight_decay", ("float", 0, None), 0.01, "The decay of weights, apart from the gradient."), *_BETAS),
+            True,
+            "AdamW.",
+        ),
+        (
+            "adam",
+            (_RATE, ("weight_decay", ("float", 0, None), 0.0, "The decay of weights, as part of the gradient."), *_BETAS),
+            True,
+            "Adam.",
+        ),
+        (
+            "sgd",
+            (
+                _RATE,
+                ("momentum", ("float", 0, 1), 0.0, "The momentum."),
+                ("nesterov", "bool", False, "Nesterov's momentum."),
+                ("weight_decay", ("float", 0, None), 0.0, "The decay of weights, as part of the gradient."),
+            ),
+            True,
+            "Stochastic gradient descent.",
+        ),
+    ),
+    "schedule_by": (
+        ("cosine", (_WARMUP, _FINAL), True, "The rate falls along half a cosine."),
+        ("linear", (_WARMUP, _FINAL), True, "The rate falls along a line."),
+        (
+            "one_cycle",
+            (
+                ("warmup", ("ratio", 0, 1), 0.3, "The share of all updates in which the rate rises."),
+                ("start", ("ratio", 0, 1), 0.04, "With what of the rate it starts."),
+                ("final", ("ratio", 0, 1), 4e-6, "What is left of the rate at the end."),
+            ),
+            True,
+            "The rate rises and falls once, along cosines.",
+        ),
+        (
+            "step",
+            (
+                ("every", ("int", 1, None), R, "After how many epochs the rate falls."),
+                ("factor", ("ratio", 0, 1), 0.1, "What is left of it each time."),
+                _WARMUP,
+            ),
+            True,
+            "The rate falls in steps.",
+        ),
+        (
+            "plateau",
+            (
+                (
+                    "epochs",
+                    ("int", 1, None),
+                    R,
+                    "After how many epochs without gain on the metric of `stop_early` the rate falls.",
+                ),
+                ("factor", ("ratio", 0, 1), 0.1, "What is left of it each time."),
+                _WARMUP,
+            ),
+            True,
+            "The rate falls when nothing is gained.",
+        ),
+    ),
+    "strategy_by": (
+        ("single", (("gpus", ("int", 0, 1), 0, "Whether the one device is a GPU."),), True, "One device."),
+        ("ddp", _DEVICES, False, "Data parallel."),
+        ("fsdp", _DEVICES, False, "Data parallel with sharded weights."),
+    ),
+    "stop_by": (
+        (
+            "patience",
+            (
+                ("epochs", ("int", 1, None), R, "Epochs without gain."),
+                ("on", "metric", R, "The metric."),
+                ("part", "part", R, "The rows it is taken on."),
+                ("min_gain", "points", 0.0, "A gain below it counts as none."),
+            ),
+            True,
+            "Ends when nothing is gained; the epoch that was best counts.",
+        ),
+    ),
+    "checkpoint_by": (
+        (
+            "keep",
+            (
+                ("best", ("int", 0, None), 1, "Of how many of the best epochs the weights are kept."),
+                ("last", ("int", 1, None), 1, "How many of the last states are kept, to go on from."),
+                (
+                    "every",
+                    "duration",
+                    None,
+                    "The time between two states; absent: at the end of an epoch, at most one a second.",
+                ),
+            ),
+            True,
+            "Kept states.",
+        ),
+    ),
+    "board_of": (
+        (
+            "board",
+            (
+                ("scalars", "bool", True, "Curves."),
+                ("images", ("int", 0, None), 0, "Images an epoch."),
+                ("profile_steps", ("int", 0, None), 0, "Steps that are profiled."),
+            ),
+            True,
+            "TensorBoard.",
+        ),
+    ),
+}

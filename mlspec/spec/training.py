@@ -1,0 +1,163 @@
+"""What must hold inside a `train` block: its network, metric, precision, schedule and decisions fit each other."""
+
+from __future__ import annotations
+
+from mlspec import catalogue
+from mlspec.spec.expressions.models import TASKS
+from mlspec.spec.findings import listing, nearest
+from mlspec.spec.model import Block
+from mlspec.spec.scope import Scope
+from mlspec.spec.tasks import label_of, lacks_positive
+from mlspec.spec.values import Made, Reference
+
+_ON_GPU = ("tf32", "fp16")
+
+
+def check_training(block: Block, scope: Scope) -> None:
+    """Applies the rules of one `train` block."""
+    for rule in (_metric, _stop_part, _precision, _accumulation, _rates, _schedule, _decisions, _class_weights, _images):
+        rule(block, scope)
+
+
+def _metric(block: Block, scope: Scope) -> None:
+    """The metric of an early stop is one of the label's task, and better in one direction."""
+    made, label = block.make("stop_early"), label_of(scope.spec, block.ref("label"))
+    if made is None or label is None or not label.task or "on" not in made.args:
+        return
+    metric, value = catalogue.metric(made.get("on")), made.args["on"]
+    if metric is None or (label.task in metric.tasks and metric.direction != "none"):
+        return
+    if label.task not in metric.tasks and "binary" in metric.tasks and lacks_positive(label, f"`{metric.name}`", scope):
+        return
+    names = [row.name for name in catalogue.metric_names(label.task) if (row := catalogue.metric(name)) is not None]
+    known = [name for name in names if getattr(catalogue.metric(name), "direction", "none") != "none"]
+    near = nearest(metric.name, known)
+    scope.findings.add(
+        "MLS201", value.span or made.span, what=f"`{metric.name}`", got="a metric of " + " or ".join(TASKS.get(task, "the package") for task in metric.tasks),
+        wanted=f"a metric of {TASKS[label.task]}: " + listing(known), hint=f"did you mean `{near}`?" if near else "",
+    )  # fmt: skip
+
+
+def _stop_part(block: Block, scope: Scope) -> None:
+    """What an early stop looks at are other rows than those of the training."""
+    made, own = block.make("stop_early"), block.ref("part")
+    part = None if made is None else made.get("part")
+    if made is None or own is None or not isinstance(part, Reference) or part.path != own.path:
+        return
+    split = scope.spec.blocks.get(part.block)
+    other = next((f"`{part.block}.{name}`" for name in (split.parts if split else ()) if name != part.member), "")
+    scope.findings.add(
+        "MLS209", made.args["part"].span, what="the part of `stop_early`", got="the rows that the network is trained on",
+        wanted="another part of the split", hint=f"write {other}" if other else "",
+    )  # fmt: skip
+
+
+def _gpus(block: Block) -> int:
+    """How many GPUs a training on one device has; 1 where another strategy brings some."""
+    made = block.make("strategy")
+    return int(made.get("gpus") or 0) if made is not None and made.name == "single" else 1
+
+
+def _precision(block: Block, scope: Scope) -> None:
+    """`tf32` and `fp16` are formats of a GPU, and a kind of GPU is asked for where one is used."""
+    hint = "say `strategy = single(gpus: 1)`"
+    if block.get("precision") in _ON_GPU and not _gpus(block):
+        scope.findings.add(
+            "MLS209", block.span_of("precision"), what="`precision` of a training without a GPU", got=f"`{block.get('precision')}`",
+            wanted="`fp32` or `bf16`", hint=hint,
+        )  # fmt: skip
+    if block.get("gpu") is not None and not _gpus(block):
+        scope.findings.add(
+            "MLS209", block.span_of("gpu"), what="`gpu` of a training on the CPU", got=f'"{block.get("gpu")}"', wanted="a strategy with a GPU",
+            hint=hint,
+        )  # fmt: skip
+
+
+def _accumulation(block: Block, scope: Scope) -> None:
+    steps, batch = block.get("gradient_accumulation"), block.get("global_batch")
+    if isinstance(steps, int) and isinstance(batch, int) and steps > batch:
+        scope.findings.add(
+            "MLS209", block.span_of("gradient_accumulation"), what="`gradient_accumulation`", got=f"`{steps}`",
+            wanted=f"at most {batch}, the rows of a batch",
+        )  # fmt: skip
+
+
+def _rates(block: Block, scope: Scope) -> None:
+    """A rate of 0 changes nothing, and Nesterov's momentum needs some; so does what clips gradients."""
+    made = block.make("optimiser")
+    if made is not None and made.get("lr") == 0:
+        scope.findings.add(
+            "MLS209", made.args["lr"].span or made.span, what="the learning rate", got="`0`", wanted="more than 0"
+        )
+    if made is not None and made.get("nesterov") and not made.get("momentum"):
+        scope.findings.add(
+            "MLS209",
+            made.args["nesterov"].span or made.span,
+            what="`nesterov`",
+            got="`true` with a momentum of 0",
+            wanted="a `momentum` above 0",
+        )
+    if made is not None and 1 in (made.get("beta1"), made.get("beta2")):
+        scope.findings.add(
+            "MLS209", made.span, what="`beta1` and `beta2`", got="`1`", wanted="less than 1, so that something is learned"
+        )
+    if block.get("clip_norm") == 0:
+        scope.findings.add(
+            "MLS209",
+            block.span_of("clip_norm"),
+            what="`clip_norm`",
+            got="`0`",
+            wanted="more than 0",
+            hint="leave it out to clip nothing",
+        )
+
+
+def _schedule(block: Block, scope: Scope) -> None:
+    made = block.make("schedule")
+    if made is not None and made.name == "plateau" and block.make("stop_early") is None:
+        scope.findings.add(
+            "MLS106", made.span, kind="train", block=block.name, name="stop_early", wanted="the metric that `plateau` watches",
+            fix="stop_early = patience(5, on: …, part: …)",
+        )  # fmt: skip
+    if made is not None and made.get("warmup") == 1:
+        scope.findings.add(
+            "MLS209", made.args["warmup"].span or made.span, what="`warmup`", got="all of the training", wanted="less than 100%"
+        )
+
+
+def _decisions(block: Block, scope: Scope) -> None:
+    """A network is trained once, so there are no out-of-fold scores: what is learned of them needs a part of its own."""
+    calibrate, threshold = block.make("calibrate"), block.make("threshold")
+    if calibrate is not None and calibrate.get("part") is None:
+        scope.findings.add(
+            "MLS106", calibrate.span or block.head, kind="the call", block=f"{calibrate.name}(…)", name="part",
+            wanted="rows that the network is not trained on", fix="part: …",
+        )  # fmt: skip
+    if calibrate is None and threshold is not None and threshold.name != "fixed" and not scope.findings.error_in(block.span):
+        scope.findings.add(
+            "MLS106", block.span_of("threshold"), kind="train", block=block.name, name="calibrate",
+            wanted="rows that the threshold is chosen on", fix="calibrate = sigmoid(part: …)",
+        )  # fmt: skip
+
+
+def _class_weights(block: Block, scope: Scope) -> None:
+    label = label_of(scope.spec, block.ref("label"))
+    if label is not None and label.task == "regression" and block.get("class_weights") == "balanced":
+        scope.findings.add(
+            "MLS209", block.span_of("class_weights"), what="`class_weights`", got="set for a label of a number", wanted="a label of classes",
+            hint="remove it",
+        )  # fmt: skip
+
+
+def _images(block: Block, scope: Scope) -> None:
+    made = block.make("tensorboard")
+    if made is not None and made.get("images") and _reads_numbers(block):
+        scope.findings.add(
+            "MLS209", made.args["images"].span or made.span, what="`images` of a network over numbers", got=f"`{made.get('images')}`", wanted="`0`",
+            hint="leave it out",
+        )  # fmt: skip
+
+
+def _reads_numbers(block: Block) -> bool:
+    made = block.make("network")
+    return isinstance(made, Made) and made.name == "mlp"
