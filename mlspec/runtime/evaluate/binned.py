@@ -55,8 +55,9 @@ def number_groups(values: Sequence[Any], bins: int) -> tuple[NDArray[np.int64], 
     else:
         edges = np.unique(np.quantile(known, np.arange(1, bins) / bins, method="inverted_cdf"))
         edges = edges[edges < distinct[-1]] if edges[0] < distinct[-1] else distinct[-2:-1]
-        between = [f"{_short(low)} to {_short(high)}" for low, high in pairwise(edges)]
-        names = [f"up to {_short(edges[0])}", *between, f"over {_short(edges[-1])}"]
+        between = [f"over {_short(low)} to {_short(high)}" for low, high in pairwise(edges)]
+        first = _short(edges[0]) if edges[0] == distinct[0] else f"up to {_short(edges[0])}"
+        names = [first, *between, f"over {_short(edges[-1])}"]
         codes = np.searchsorted(edges, given, side="left")
     missing = np.isnan(given)
     codes = np.where(missing, len(names), codes)

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mlspec.runtime.report.analysis_part import analysis_part
 from mlspec.runtime.report.evidence import Evidence, read_evidence
 from mlspec.runtime.report.facts_part import checks_part, packages_part, reports_of
 from mlspec.runtime.report.gates_part import gates_part
@@ -24,10 +25,10 @@ def evaluation_page(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> st
     """The page; no reading of a clock is in it."""
     evidence = read_evidence(inputs)
     parts = {
-        "gates": gates_part(evidence), "models": models_part(evidence), "slices": slices_part(evidence), "searches": search_part(evidence),
+        "gates": gates_part(evidence), "models": models_part(evidence), "slices": slices_part(evidence), "analyses": analysis_part(evidence),
+        "searches": search_part(evidence),
         "packages": packages_part(evidence), "sources": checks_part(evidence),
     }  # fmt: skip
-    # Both files are ours; the page's style stands first.
     # Both files are ours; the page's style stands first.
     style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "evaluation.css"))
     return render(
@@ -43,6 +44,7 @@ def sections(parts: Mapping[str, Sequence[Any]]) -> list[dict[str, str]]:
         "gates": "Gates",
         "models": "Models",
         "slices": "Slices",
+        "analyses": "Analyses",
         "searches": "Search",
         "packages": "Packages",
         "sources": "Data",

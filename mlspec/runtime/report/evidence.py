@@ -10,7 +10,7 @@ from typing import Any
 from mlspec.runtime import files
 
 FILES = {
-    "metrics": "metrics.json", "verdict": "verdict.json", "checks": "metrics.json", "package": "package.json",
+    "metrics": "metrics.json", "analysis": "analysis.json", "verdict": "verdict.json", "checks": "metrics.json", "package": "package.json",
     "study": "study.json", "statistics": "statistics.json",
 }  # fmt: skip
 
@@ -20,6 +20,7 @@ class Evidence:
     """Every finding by kind and block, as the stages wrote it."""
 
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    analysis: dict[str, dict[str, Any]] = field(default_factory=dict)
     verdict: dict[str, dict[str, Any]] = field(default_factory=dict)
     study: dict[str, dict[str, Any]] = field(default_factory=dict)
     package: dict[str, dict[str, Any]] = field(default_factory=dict)
