@@ -57,6 +57,8 @@ def _evaluate(
     }
     if absent := _if_absent(sheet, models):
         config["if_absent"] = absent
+    if block.get("correction") not in (None, "none"):
+        config["correction"] = block.get("correction")
     if _by_period(quantities):
         config["at"] = _time_column(sheet, part)
     if any(node[0] == "metric" and node[1] == "robustness" for item in quantities.evaluated for node in walk(item["expression"])):

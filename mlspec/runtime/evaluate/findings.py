@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mlspec.runtime.evaluate.group_bounds import is_bound, method_of
 from mlspec.runtime.evaluate.metrics import METRICS
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.evaluate.quantities import ENDS, AbsentModel, Evaluator
@@ -41,8 +42,17 @@ def quantity_entry(evaluator: Evaluator, expression: Any, written: Any = None) -
             entry["absent"] = evaluator.if_absent.get(error.model, "fail")
         entry["groups"] = getattr(error, "groups", entry["groups"])
         return entry
-    entry.update(interval_entry(evaluator, inner))
+    entry.update(_of_worst_group(evaluator, inner, entry) or interval_entry(evaluator, inner))
     return entry
+
+
+def _of_worst_group(evaluator: Evaluator, node: Any, entry: dict[str, Any]) -> dict[str, Any] | None:
+    """Of `worst(lower(x), by: …)` the estimate and the interval of the group that decides."""
+    if node[0] != "call" or "by" not in node[3] or not is_bound(node[2][0]):
+        return None
+    row = next(row for row in entry["groups"].values() if row["value"] == entry["value"])
+    method = {"method": method_of(evaluator, entry["groups"]), "correction": evaluator.correction}
+    return {key: row[key] for key in ("point", "low", "high", "n", "confidence")} | method
 
 
 def _groups(evaluator: Evaluator, node: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mlspec.runtime.evaluate import intervals
 from mlspec.runtime.evaluate.bootstrap import DRAWS, draw_weights, method_name
+from mlspec.runtime.evaluate.group_bounds import bounds_by_group, is_bound
 from mlspec.runtime.evaluate.groups import GroupFrame, fair_metric, gap_of, ratio_of, worst_of
 from mlspec.runtime.evaluate.held_out import HeldOut
 from mlspec.runtime.evaluate.intervals import Interval
@@ -80,11 +81,26 @@ class Evaluator:
         seed: int,
         if_absent: Mapping[str, str] | None = None,
         void: Mapping[str, str] | None = None,
+        correction: str = "none",
     ) -> None:
-        self.held, self.sample = held, Sample(models, dict(void or {}))
+        self.held, self.sample, self.correction = held, Sample(models, dict(void or {})), correction
         self.confidence, self.min_group, self.seed = confidence, min_group, seed
         self.if_absent = dict(if_absent or {})
         self._intervals: dict[str, Interval | UndefinedMetric] = {}
+        self._bounds_known: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def at(self, confidence: float) -> Evaluator:
+        """An evaluator of the same rows at another confidence."""
+        return Evaluator(
+            self.held, self.sample.models, confidence=confidence, min_group=self.min_group, seed=self.seed, if_absent=self.if_absent,
+            void=self.sample.void, correction=self.correction,
+        )  # fmt: skip
+
+    def over(self, held: HeldOut, sample: Sample) -> Evaluator:
+        """An evaluator of some of the rows."""
+        found = self.at(self.confidence)
+        found.held, found.sample = held, sample
+        return found
 
     def prepare(self, expressions: Sequence[Any], progress: Callable[[int], None] = lambda done: None) -> None:
         """Compute every interval that the expressions need; all that are drawn share one set of draws."""
@@ -208,18 +224,38 @@ class Evaluator:
         codes, names = self.held.by(kind, name)
         if len(names) < 2 and expression[1] != "worst":
             raise UndefinedMetric(f"a {expression[1]} compares groups, and all rows have the same `{name}`")
+        if is_bound(inner):
+            return self._bounds(expression, name)
         frame = GroupFrame(lambda rows: self.value(inner, self.sample.cut(rows)), codes, names, self._fair(inner))
         groups = frame.rows()
+        self._refuse(groups, name)
+        value = frame.summary(expression[1], direction_of(inner))
+        if not np.isfinite(value):
+            raise GroupProblem(f"the {expression[1]} over `{name}` is no number: every group has the value 0", groups)
+        return value, groups
+
+    def _bounds(self, expression: Any, name: str) -> tuple[float, dict[str, dict[str, Any]]]:
+        """The worst of the ends that each group has of its own."""
+        if expression[1] != "worst":
+            raise UndefinedMetric(
+                f"a {expression[1]} of ends of intervals says nothing: write `{expression[2][0][1]}({expression[1]}(…))`"
+            )
+        key = json.dumps(expression, sort_keys=True)
+        if key not in self._bounds_known:
+            self._bounds_known[key] = bounds_by_group(self, expression)
+        groups = self._bounds_known[key]
+        self._refuse(groups, name)
+        values = np.array([row["value"] for row in groups.values()])
+        return float(worst_of(values, direction_of(expression[2][0]))), groups
+
+    def _refuse(self, groups: dict[str, dict[str, Any]], name: str) -> None:
+        """A group that is too small or has no value makes the whole void."""
         small = [f"`{group}` has {row['n']:,}" for group, row in groups.items() if row["n"] < self.min_group]
         if small:
             raise GroupProblem(f"a group of `{name}` is smaller than min_group {self.min_group:,}: {', '.join(small)}", groups)
         void = [f"`{group}`: {row['problem']}" for group, row in groups.items() if row["problem"]]
         if void:
             raise GroupProblem(f"a group of `{name}` has no value: {'; '.join(void)}", groups)
-        value = frame.summary(expression[1], direction_of(inner))
-        if not np.isfinite(value):
-            raise GroupProblem(f"the {expression[1]} over `{name}` is no number: every group has the value 0", groups)
-        return value, groups
 
     def _fair(self, inner: Any) -> tuple[Any, Any, Any] | None:
         """Labels, decisions and Fairlearn's function, where Fairlearn defines the metric."""
@@ -278,7 +314,7 @@ def interval_nodes(expression: Any) -> Iterator[Any]:
         inner = inner[2][0]
     if not _has_end(inner):
         yield inner
-    if inner[0] == "call":
+    if inner[0] == "call" and not ("by" in inner[3] and is_bound(inner[2][0])):  # each group has an interval of its own
         for part in inner[2]:
             if _has_end(part):
                 yield from interval_nodes(part)

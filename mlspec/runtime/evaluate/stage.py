@@ -76,6 +76,7 @@ def measure(
     evaluator = Evaluator(
         held, {**models, **answered.outcomes}, void=answered.void, confidence=config.get("confidence") or CONFIDENCE,
         min_group=config.get("min_group") or 1, seed=context.seed("bootstrap"), if_absent=config.get("if_absent"),
+        correction=config.get("correction") or "none",
     )  # fmt: skip
     sizes = {name: size_of(context.input(f"package.{name}")) for name in models}
     asked = {item["id"]: (item["expression"], plain(item["expression"], sizes)) for item in config["quantities"]}

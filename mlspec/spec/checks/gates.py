@@ -138,6 +138,21 @@ def _normal_quantile(confidence: float) -> float:
 
 
 def time_without_load(spec: Spec, findings: Findings) -> None:
+def ends_compared(spec: Spec, findings: Findings) -> None:
+    """201: the gap or ratio of ends of intervals, which bounds nothing; the end of the gap is meant."""
+    for gates in spec.of_kind("gates"):
+        for gate in gates.definitions.values():
+            for node in walk(gate.value.form):
+                inner = (
+                    node[2][0]
+                    if node[0] == "call" and node[1] in ("gap", "ratio") and len(node) > 3 and "by" in node[3]
+                    else None
+                )
+                if inner is not None and inner[:1] == ["call"] and inner[1] in ("lower", "upper"):
+                    findings.add("MLS201", gate.value.span, what=f"`{inner[1]}` inside `{node[1]}`", got="the end of an interval",
+                                 wanted="a metric in each group", hint=f"the {node[1]} has an interval of its own: `{inner[1]}({node[1]}(…))`")  # fmt: skip
+
+
     """506: a time means nothing without the load under which it was measured."""
     for gates in spec.of_kind("gates"):
         for gate in gates.definitions.values():
@@ -166,5 +181,5 @@ def different_splits(spec: Spec, findings: Findings) -> None:
 
 
 CHECKS = (
-    served_without_gate, part_not_held_out, no_baseline, no_fairness_gate, groups_too_small, time_without_load, different_splits,
+    served_without_gate, part_not_held_out, no_baseline, no_fairness_gate, groups_too_small, ends_compared, time_without_load, different_splits,
 )  # fmt: skip
