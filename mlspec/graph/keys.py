@@ -14,7 +14,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.graph.kinds import KINDS, READS_OUTSIDE, packages_of
 from mlspec.graph.model import Graph, Stage
 
-LEARNS = frozenset(("fit", "search", "train"))
+LEARNS = frozenset(("fit", "search", "compress", "train"))
 
 Leaves = Mapping[str, Mapping[str, str]]
 """For a stage id, the digests of what it reads from outside: `{"census-extract": {"data/census.parquet": "<sha256>"}}`."""

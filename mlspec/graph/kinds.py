@@ -35,6 +35,7 @@ _FINDINGS = {
     "verdict": "json",
     "study": "json",
     "history": "json",
+    "steps": "json",
     "predictions": "table",
     "statistics": "json",
     "analysis": "json",
@@ -60,6 +61,10 @@ _TABLE = (
     Kind("train", 1, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
          aside=("checkpoint", "resume", "tensorboard")),
     Kind(
+    Kind(
+        "compress", 1, {**_ROWS_PARTS_VALUES, "package": "model"}, {"package": "model", "steps": "json", "measurements": "measurements"},
+        packages=(*_LEARNING, "scikit-learn"),
+    ),
         "evaluate", 4, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
     ),
@@ -105,7 +110,12 @@ def packages_of(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _estimator_packages(config: Mapping[str, Any]) -> Iterator[str]:
-    estimators = [config.get("estimator"), *(family.get("estimator") for family in config.get("families", ()))]
+    student = config.get("distil") or {}
+    estimators = [
+        config.get("estimator"),
+        student.get("estimator"),
+        *(family.get("estimator") for family in config.get("families", ())),
+    ]
     for estimator in estimators:
         if isinstance(estimator, str):
             yield _ESTIMATOR_PACKAGES.get(estimator.partition(".")[0], "scikit-learn")

@@ -8,6 +8,7 @@ from mlspec.graph import Graph, GraphError
 from mlspec.lower import (
     analysis,
     development,
+    compression,
     extraction,
     monitoring,
     evaluation,
@@ -30,6 +31,7 @@ _STEPS = (
     optimisation.lower,
     training.lower,
     validation.lower,
+    compression.lower,
     monitoring.lower,
     outcome.lower,
 )

@@ -104,7 +104,7 @@ def frame_of(sheet: Sheet, part: Reference) -> str:
 
 def label_column(sheet: Sheet, block: Block) -> Column:
     """The column that a model predicts."""
-    label = block.ref("label")
+    label = sheet.spec.learned(block).ref("label")
     column = None if label is None else sheet.spec.column(label.block, str(label.member))
     if column is None:
         raise TypeError(f"{block.name} has no label")

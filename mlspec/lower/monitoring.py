@@ -25,13 +25,13 @@ def lower(sheet: Sheet) -> None:
         frame = frame_of(sheet, part)
         config = {
             "part": part.member,
-            "features": fit_config(sheet, model)["features"],
+            "features": fit_config(sheet, sheet.spec.learned(model))["features"],
             "label": label_of(label_column(sheet, model)),
             "min_cell": _MIN_CELL,
         }
         inputs = {
             "rows": sheet.rows(frame),
-            "values": sheet.values(features_block(model)),
+            "values": sheet.values(features_block(sheet.spec.learned(model))),
             "parts": sheet.parts(part),
             "package": sheet.package(model.name),
         }

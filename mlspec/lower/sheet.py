@@ -83,6 +83,6 @@ class Sheet:
     def package(self, model: str) -> str:
         """The package artifact of a model or search."""
         block = self.block(model)
-        made_by = {"search": "search", "train": "train"}
+        made_by = {"search": "search", "train": "train", "compress": "compress"}
         step = made_by.get(block.kind) or ("fetch" if block.get("estimator") is None else "fit")
         return f"{stage_id(model, step)}/package"

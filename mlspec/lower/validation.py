@@ -107,7 +107,7 @@ def _measure(sheet: Sheet, block: Block, part: Reference, candidate: Reference, 
 def data_of(sheet: Sheet, part: Reference, model: Reference) -> dict[str, str]:
     """The rows, feature values and parts that a model is judged on."""
     frame = frame_of(sheet, part)
-    features = features_block(sheet.block(model.block))
+    features = features_block(sheet.spec.learned(sheet.block(model.block)))
     return {"rows": sheet.rows(frame), "values": sheet.values(features), "parts": sheet.parts(part)}
 
 

@@ -22,6 +22,7 @@ FUNCTIONS = {
     "fit": "mlspec.runtime.train:run",
     "search": "mlspec.runtime.search:run",
     "train": "mlspec.runtime.deep.stage:run",
+    "compress": "mlspec.runtime.compress:run",
     "evaluate": "mlspec.runtime.evaluate:run",
     "measure": "mlspec.runtime.measure:run",
     "reference": "mlspec.runtime.monitor.reference:run",

@@ -89,7 +89,8 @@ def _plain(node: Expr) -> Any:
 def build(row: Constructor | Attribute, node: Call | Attr, context: Context, convert: Convert) -> Any:
     """Binds the arguments of a call to the parameters of `row`."""
     before = context.findings.errors
-    given = _matched(row, node, context)
+    further = _of_estimator(row, node)
+    given = _matched(row, node, context, further)
     misnamed = context.findings.errors > before  # the missing one is likely that one
     args: dict[str, Value] = {}
     for parameter in row.parameters:
@@ -105,6 +106,10 @@ def build(row: Constructor | Attribute, node: Call | Attr, context: Context, con
         item = _argument(row, parameter, found, context, convert)
         if item is not INVALID:
             args[parameter.name] = Value(item, found[0].value.span.to(found[-1].value.span))
+    if further and isinstance(chosen := args["estimator"].item if "estimator" in args else None, str):
+        from mlspec.spec.estimators import bind_arguments
+
+        args.update(bind_arguments(chosen, further, context))
     if context.findings.errors > before and len(args) < len(row.parameters):
         return INVALID
     return Made(row.name, row.group, args, node.span)
@@ -118,13 +123,25 @@ def _argument(row: Constructor | Attribute, parameter: Parameter, found: list[Ar
     return INVALID if any(item is INVALID for item in items) else tuple(items)
 
 
-def _matched(row: Constructor | Attribute, node: Call | Attr, context: Context) -> dict[str, list[Arg]]:
+def _of_estimator(row: Constructor | Attribute, node: Call | Attr) -> list[Arg]:
+    """The arguments that are parameters of the estimator which another argument names."""
+    names = [parameter.name for parameter in row.parameters]
+    given = [arg.name.text for arg in node.args if arg.name is not None]
+    first = node.args[0].name is None and names[:1] == ["estimator"] if node.args else False
+    if "estimator" not in names or not (first or "estimator" in given):
+        return []
+    return [arg for arg in node.args if arg.name is not None and arg.name.text not in names]
+
+
+def _matched(row: Constructor | Attribute, node: Call | Attr, context: Context, further: list[Arg]) -> dict[str, list[Arg]]:
     """The arguments of each parameter; unknown, doubled and surplus ones are reported."""
     names = [parameter.name for parameter in row.parameters]
     given: dict[str, list[Arg]] = {}
     places = iter(row.parameters)
     rest: Parameter | None = None
     for arg in node.args:
+        if arg in further:
+            continue
         if arg.name is not None:
             if arg.name.text not in names:
                 context.findings.unknown(

@@ -18,7 +18,7 @@ from mlspec.spec.findings import Findings, listing, nearest
 from mlspec.spec.model import Block
 from mlspec.spec.schema import Kind
 from mlspec.spec.values import Made, Value
-from mlspec.syntax.nodes import Call, Expr, ListExpr, Setting
+from mlspec.syntax.nodes import Arg, Call, Expr, ListExpr, Setting
 
 _SPACES = frozenset(schema.constructors("space"))
 
@@ -224,6 +224,28 @@ def _bounds_text(bounds: list[Any]) -> str:
     return text
 
 
+def bind_arguments(key: str, given: list[Arg], context: Context) -> dict[str, Value]:
+    """The parameters of an estimator that stand beside it in a call, `student(sklearn.Ridge, alpha: 2)`."""
+    estimator = catalogue.estimator(key)
+    if estimator is None:
+        return {}
+    known = [name for name, constraint in estimator.parameters.items() if not constraint.get("runtime")]
+    found: dict[str, Value] = {}
+    for arg in given:
+        name = "" if arg.name is None else arg.name.text
+        if name not in known:
+            span = arg.span if arg.name is None else arg.name.span
+            context.findings.unknown("MLS208", span, name, known, estimator=key)
+        elif name in found:
+            context.findings.add("MLS102", arg.span, kind="argument", name=name)
+        else:
+            inner = context.at(f"`{name}`")
+            item = any_constant("const", arg.value, inner)
+            if item is not INVALID and _in_domain(item, estimator.parameters[name], estimator, arg.value, inner):
+                found[name] = Value(item, arg.value.span)
+    return found
+
+
 def _siblings(block: Block, estimator: Estimator, findings: Findings) -> None:
     """`when:` names a parameter above it in the same family, of which it reads the truth."""
     above: list[str] = []
@@ -236,4 +258,4 @@ def _siblings(block: Block, estimator: Estimator, findings: Findings) -> None:
         above.append(name)
 
 
-__all__ = ["bind_parameters", "outside_domain"]
+__all__ = ["bind_arguments", "bind_parameters", "outside_domain"]

@@ -266,3 +266,13 @@ class Spec:
     def releasable(self) -> bool:
         """Whether a run may release: no guarded override is in force."""
         return not any(override.override == "guarded" for override in self.overrides)
+    def learned(self, block: Block) -> Block:
+        """The block whose label, features and part a model has: of a `compress` those of the model that it starts from."""
+        seen = {block.name}
+        while block.kind == "compress" and (inner := block.ref("model")) is not None and inner.block in self.blocks:
+            block = self.blocks[inner.block]
+            if block.name in seen:
+                break  # a circle, which is reported where names are resolved
+            seen.add(block.name)
+        return block
+

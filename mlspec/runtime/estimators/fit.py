@@ -49,12 +49,14 @@ def quiet() -> Iterator[list[str]]:
             texts += sorted({str(item.message).partition("\n")[0] for item in caught})
 
 
-def fit_estimator(estimator: Any, matrix: Floats, target: Target, where: str = "") -> list[str]:
-    """Fit in place and return the library's warnings; what the estimator refuses is StageError MLS814."""
+def fit_estimator(
+    estimator: Any, matrix: Floats, target: Target, where: str = "", weights: Floats | None = None
+) -> list[str]:
+    """Fit in place, rows weighted where weights are given, and return the library's warnings; what the estimator refuses is StageError MLS814."""
     labels = target.y if target.task == "regression" else target.y.astype(np.int64)
     with one_thread(), quiet() as notes:
         try:
-            estimator.fit(matrix, labels)
+            estimator.fit(matrix, labels) if weights is None else estimator.fit(matrix, labels, sample_weight=weights)
         except (ValueError, TypeError, ArithmeticError, RuntimeError, IndexError, np.linalg.LinAlgError) as error:
             raise StageError(
                 "MLS814", f"`{type(estimator).__name__}` could not be fitted: {_first_line(error)}", where,

@@ -49,7 +49,7 @@ class Fitted:
 
 def write_package(folder: Path, fitted: Fitted, columns: Sequence[Mapping[str, Any]], proof: Proof) -> Package:
     """Write the files, prove the package on `proof`'s rows and return it loaded; StageError MLS807 if it is refused."""
-    engine, model, rows = _export(fitted)
+    engine, model, rows = export_model(fitted)
     features = fitted.transform.features
     needed = {name for feature in features for name in columns_of(feature["value"])}
     wanted = [dict(column) for column in columns if column["name"] in needed]
@@ -98,7 +98,7 @@ def _signature(feature: Mapping[str, Any]) -> dict[str, Any]:
     return {**feature, "audit": False}
 
 
-def _export(fitted: Fitted) -> tuple[str, bytes, str]:
+def export_model(fitted: Fitted) -> tuple[str, bytes, str]:
     """The first engine that takes the estimator and answers as it does: (engine, model file, how it takes rows)."""
     expected = predict(fitted.estimator, fitted.sample, fitted.target)
     why = "other scores, or scores that are not finite"
@@ -151,4 +151,4 @@ def _known_values(transform: FittedTransform) -> dict[str, list[Any]]:
     return known
 
 
-__all__ = ["Fitted", "engines_for", "load_engine", "write_package"]
+__all__ = ["Fitted", "engines_for", "export_model", "load_engine", "write_package"]

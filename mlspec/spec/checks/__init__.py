@@ -9,6 +9,7 @@ from mlspec.diagnostics import Diagnostic
 from mlspec.spec.checks import (
     alerts,
     compared,
+    compression,
     gates,
     impossible,
     leakage,
@@ -33,6 +34,7 @@ CHECKS = (
     *secrets.CHECKS,
     *gates.CHECKS,
     *compared.CHECKS,
+    *compression.CHECKS,
     *serving.CHECKS,
     *monitoring.CHECKS,
     *alerts.CHECKS,

@@ -52,8 +52,9 @@ def part_not_held_out(spec: Spec, findings: Findings) -> None:
         if part is None:
             continue
         for model, _ in judged_models(spec, gates).values():
-            own = model.ref("part") if model.kind in LEARNERS else None
-            if own is None or own.path != part.path or model.kind == "search":
+            learner = spec.learned(model)
+            own = learner.ref("part") if learner.kind in LEARNERS else None
+            if own is None or own.path != part.path or learner.kind == "search":
                 continue  # a search on the gates' part is 310
             split = spec.blocks[part.block]
             near = next((f"{part.block}.{name}" for name in split.parts if not trained_on(spec, f"{part.block}.{name}")), "")
@@ -170,11 +171,12 @@ def different_splits(spec: Spec, findings: Findings) -> None:
         if part is None:
             continue
         for model, gate in judged_models(spec, gates).values():
-            own = model.ref("part") if model.kind in MODELS else None
+            learner = spec.learned(model)
+            own = learner.ref("part") if learner.kind in MODELS else None
             if own is None or own.block == part.block:
                 continue
             span = gates.span_of("candidate") if gate is None else gate.value.span
-            findings.add("MLS509", span, [Note("fitted on it here", model.span_of("part"))],
+            findings.add("MLS509", span, [Note("fitted on it here", learner.span_of("part"))],
                          name=gates.name if gate is None else gate.name, candidate=_candidate(gates), other=model.name,
                          got=f"`{model.name}` is fitted on `{own.path}`, the gates judge on `{part.path}`",
                          hint="two splits are drawn on their own: rows of one's training part lie in the other's holdout")  # fmt: skip

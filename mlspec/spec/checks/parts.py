@@ -82,10 +82,10 @@ def searched_on_gate_part(spec: Spec, findings: Findings) -> None:
 def tuned_on_holdout(spec: Spec, findings: Findings) -> None:
     """311: calibration, the threshold or an early stop reads a part that gates hold out."""
     held = held_out(spec)
-    for block in spec.of_kind("model", "search", "train"):
-        for field in ("calibrate", "threshold", "stop_early", "quantise"):
+    for block in spec.of_kind("model", "search", "train", "compress"):
+        for field in ("calibrate", "threshold", "stop_early", "prune", "quantise", "part"):
             made = block.make(field)
-            part = None if made is None else made.get("part")
+            part = block.ref("part") if field == "part" and block.kind == "compress" else None if made is None else made.get("part")
             if isinstance(part, Reference) and part.path in held:
                 findings.add("MLS311", block.span_of(field), [Note("held out here", held[part.path].span_of("part"))],
                              what=f"`{field}`", block=block.name, name=part.path, other=held[part.path].name)  # fmt: skip

@@ -60,7 +60,7 @@ def text_of(span: Span) -> str:
 
 def features_of(spec: Spec, model: Block) -> list[tuple[Block, Definition]]:
     """(features block, feature) of everything that a model reads; audit features are no inputs."""
-    item = model.get("features")
+    item = spec.learned(model).get("features")
     found = []
     for ref in item if isinstance(item, tuple | list) else (item,):
         reference = getattr(ref, "item", ref)

@@ -78,7 +78,7 @@ def reference_of_one_source(spec: Spec, findings: Findings) -> None:
         watched, part = monitor.ref("of"), monitor.ref("reference")
         served = None if watched is None or watched.block not in spec.blocks else spec.blocks[watched.block].ref("model")
         model = None if served is None else spec.blocks.get(served.block)
-        own = None if model is None else model.ref("part")
+        own = None if model is None else spec.learned(model).ref("part")
         if part is None or own is None:
             continue
         source, other = source_of(spec, own), source_of(spec, part)

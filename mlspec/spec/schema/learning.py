@@ -172,10 +172,18 @@ KINDS = {
         "resources": True,
         "fields": (
             ("model", "model", R, "locked", "behaviour", "The model that is compressed."),
-            ("prune", ("call", "prune_weights_by"), None, "locked", "behaviour", "Which weights are set to zero."),
-            ("quantise", ("call", "quantise_by"), None, "locked", "behaviour", "The number format of weights and activations."),
-            ("distil", ("call", "distil_by"), None, "locked", "behaviour", "The smaller model that learns from this one."),
-            ("export", ("call", "export_to"), None, "locked", "behaviour", "The file format."),
+            (
+                "part",
+                "part",
+                None,
+                "locked",
+                "behaviour",
+                "The rows on which the loss of each step is taken; absent: those that the model was fitted on.",
+            ),
+            ("distil", ("call", "distil_by"), None, "locked", "behaviour", "First: the smaller model that learns from this one."),
+            ("prune", ("call", "prune_weights_by"), None, "locked", "behaviour", "Then: what of the model goes."),
+            ("quantise", ("call", "quantise_by"), None, "locked", "behaviour", "Then: the number format of weights and activations."),
+            ("export", ("call", "export_to"), None, "locked", "behaviour", "At last: the file format."),
         ),
     },
     "prompt": {

@@ -96,7 +96,7 @@ def write(estimator: Any, width: int, target: Target) -> bytes:
     name = type(estimator).__name__
     if name in _HIST:
         base = np.asarray(estimator._baseline_prediction, dtype=np.float64).reshape(-1)
-        graph = Graph(width).tree_ensemble(_attributes(list(_hist_trees(estimator)), len(base)))
+        graph = Graph(width).tree_ensemble(tree_attributes(list(_hist_trees(estimator)), len(base)))
         return graph.add(base).ending(_hist_ending(estimator, target), len(base)).finish(len(base))
     if name in _BOOSTED:
         return _boosted(estimator, width, target)
@@ -104,7 +104,7 @@ def write(estimator: Any, width: int, target: Target) -> bytes:
     trees = [tree for member in members for tree in _plain_trees(member.tree_, target)]
     outputs = target.classes if target.task == "multiclass" else 1
     # These trees were grown on float32 and compare float32 with their thresholds.
-    graph = Graph(width).as_float32().tree_ensemble(_attributes(trees, outputs))
+    graph = Graph(width).as_float32().tree_ensemble(tree_attributes(trees, outputs))
     return graph.divide(float(len(members))).finish(outputs)
 
 
@@ -118,7 +118,7 @@ def _boosted(estimator: Any, width: int, target: Target) -> bytes:
         for place, member in enumerate(step)
         for tree in _plain_trees(member.tree_, number)
     ]
-    graph = Graph(width).as_float32().tree_ensemble(_attributes(trees, len(base))).add(base)
+    graph = Graph(width).as_float32().tree_ensemble(tree_attributes(trees, len(base))).add(base)
     ending = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": None}[target.task]
     return graph.ending(ending, len(base)).finish(len(base))
 
@@ -157,7 +157,7 @@ def _plain_trees(tree: Any, target: Target) -> Iterator[Tree]:
         yield Tree(feature, tree.threshold, tree.children_left, tree.children_right, null_left, value, place)
 
 
-def _attributes(trees: list[Tree], outputs: int) -> dict[str, Any]:
+def tree_attributes(trees: list[Tree], outputs: int) -> dict[str, Any]:
     from onnx import numpy_helper
 
     arrays = _Arrays()

@@ -1,0 +1,164 @@
+"""The `compress` stage: distil, prune, quantise, export, in this order; after each step a package, its size and what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlspec.runtime import files
+from mlspec.runtime.compress import distil, export, magnitude, quantise, rounds
+from mlspec.runtime.compress.clock import readings
+from mlspec.runtime.compress.facts import facts_of
+from mlspec.runtime.compress.judge import ORIGINAL, judged
+from mlspec.runtime.compress.loss import loss_on
+from mlspec.runtime.compress.model import Model, model_of, write_model
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.evaluate.of_package import size_of
+from mlspec.runtime.evaluate.stage import label_of
+from mlspec.runtime.package import Package, load_package
+from mlspec.runtime.package.proof import Proof
+from mlspec.runtime.train.data import Learning, PartReader
+from mlspec.runtime.transform.chain import Matrix
+from mlspec.runtime.transform.columns import Floats
+
+FORMAT = 1
+ORDER = ("distil", "prune", "quantise", "export")
+_SAMPLE = 512
+_MEASURED = 4_096
+
+
+def run(context: StageContext) -> None:
+    """Write `package`, `steps` and `measurements`."""
+    original = load_package(context.input("package"))
+    rows = Rows(context, original)
+    asked = [name for name in ORDER if context.config.get(name) is not None]
+    model, packages, facts = model_of(original), {ORIGINAL: original}, {ORIGINAL: facts_of(model_of(original))}
+    for place, name in enumerate(asked):
+        context.progress(place, len(asked) + 1, f"{name}: {context.config[name]['name']}")
+        model = _STEPS[name](rows, model, context.config[name], f"{context.block}.{name}")
+        folder = context.output("package") if place == len(asked) - 1 else rows.scratch(f"package.{name}")
+        packages[name] = write_model(folder, str(context.config["name"]), model, rows.sample, rows.proof)
+        facts[name] = facts_of(model)
+    if not asked:
+        packages["copy"] = write_model(context.output("package"), str(context.config["name"]), model, rows.sample, rows.proof)
+        facts["copy"] = facts_of(model)
+    context.progress(len(asked), len(asked) + 1, "judging")
+    files.write_json(context.output("steps") / "steps.json", _steps(context, packages, facts))
+    clock = readings(packages, rows.proof)
+    files.write_json(context.output("measurements") / "measurements.json", {"quantities": clock})
+    context.progress(len(asked) + 1, len(asked) + 1, _summary(packages, clock))
+
+
+@dataclass
+class Rows:
+    """The rows that steps learn and measure on, read when one asks for them."""
+
+    context: StageContext
+    package: Package
+
+    @cached_property
+    def reader(self) -> PartReader:
+        return PartReader(self.context)
+
+    @cached_property
+    def learning(self) -> Learning:
+        """The fitting part."""
+        return self.reader.learning(str(self.context.config["part"]))
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """Its matrix."""
+        return self.package.transform.apply(self.learning.columns)
+
+    @cached_property
+    def sample(self) -> Floats:
+        """Some rows of it, evenly spread."""
+        return _spread(self.matrix.numbers, _SAMPLE)
+
+    @cached_property
+    def proof(self) -> Proof:
+        return self.reader.proof(str(self.context.config["part"]))
+
+    def of_part(self, part: str) -> tuple[Learning, Floats]:
+        """Another part and its matrix."""
+        learning = self.reader.learning(part)
+        return learning, self.package.transform.apply(learning.columns).numbers
+
+    def scratch(self, name: str) -> Path:
+        """A folder for what only this stage reads."""
+        folder = self.context.resume_dir(name)
+        files.remove_tree(folder)
+        return files.make_folder(folder)
+
+
+def _spread(matrix: Floats, count: int) -> Floats:
+    places = np.unique(np.linspace(0, len(matrix) - 1, min(count, len(matrix))).astype(np.int64))
+    return np.ascontiguousarray(matrix[places])
+
+
+def _distil(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
+    seed = rows.context.seed("distil")
+    return distil.distil(model, config, rows.matrix, rows.learning.target, seed, where)
+
+
+def _prune(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
+    if config["name"] == "magnitude":
+        return magnitude.prune(model, config, _spread(rows.matrix.numbers, _MEASURED), where)
+    part = config.get("part")
+    loss = None if part is None else loss_on(str(config["on"]), rows, str(part), where)
+    return rounds.prune(model, config, loss, where)
+
+
+def _quantise(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
+    drawn = None
+    if config["name"] == "static_int8":
+        _, matrix = rows.of_part(str(config["part"]))
+        order = np.random.Generator(np.random.PCG64(rows.context.seed("quantise"))).permutation(len(matrix))
+        drawn = matrix[np.sort(order[: int(config["samples"])])]
+    return quantise.quantise(model, config, drawn, rows.scratch("quantise"), where)
+
+
+def _export(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
+    return export.export(model, config, rows.sample, where)
+
+
+_STEPS: Mapping[str, Callable[[Rows, Model, Mapping[str, Any], str], Model]] = {
+    "distil": _distil, "prune": _prune, "quantise": _quantise, "export": _export,
+}  # fmt: skip
+
+
+def _steps(context: StageContext, packages: Mapping[str, Package], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What steps.json holds; no reading of a clock is in it."""
+    config = context.config
+    label = label_of({**config, "candidate": ORIGINAL}, packages)
+    found = judged(context, packages, label)
+    states = [
+        {
+            "step": name,
+            "config": config.get(name),
+            "bytes": size_of(package.folder),
+            "facts": facts[name],
+            "rows": package.manifest.rows,
+            "quality": found["quality"][name],
+            "loss": found["loss"].get(name),
+            "same": found["same"][name],
+        }
+        for name, package in packages.items()
+    ]
+    head = {key: found[key] for key in ("part", "confidence", "metrics")}
+    return {
+        "format": FORMAT, "name": config["name"], "model": config["model"], "task": label["task"], "n": found["rows"],
+        "fitted": found["part"] == config["part"], **head, "steps": states,
+    }  # fmt: skip
+
+
+def _summary(packages: Mapping[str, Package], clock: Mapping[str, Any]) -> str:
+    last = list(packages)[-1]
+    sizes = [f"{size_of(packages[name].folder):,}" for name in (ORIGINAL, last)]
+    speeds = [f"{clock[f'{name}.rows_per_second']['value']:,.0f}" for name in (ORIGINAL, last)]
+    return f"{' → '.join(sizes)} bytes, {' → '.join(speeds)} rows a second"
