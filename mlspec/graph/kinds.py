@@ -32,13 +32,13 @@ class Kind:
 
 _FINDINGS = {
     "metrics": "metrics",
+    "analysis": "json",
     "verdict": "json",
     "study": "json",
-    "history": "json",
     "steps": "json",
+    "history": "json",
     "predictions": "table",
     "statistics": "json",
-    "analysis": "json",
     "checks": "metrics",
     "package": "model",
 }
@@ -57,16 +57,21 @@ _TABLE = (
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
     Kind("fetch", 1, {}, {"package": "model"}, packages=("mlflow",)),
     Kind("fit", 2, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
-    Kind("search", 3, _ROWS_PARTS_VALUES, {"package": "model", "study": "json"}, packages=_LEARNING),
+    Kind("search", 4, {**_ROWS_PARTS_VALUES, "warm": "json"}, {"package": "model", "study": "json"}, optional=frozenset({"warm"}),
+         packages=_LEARNING),
     Kind("train", 1, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
          aside=("checkpoint", "resume", "tensorboard")),
-    Kind(
     Kind(
         "compress", 1, {**_ROWS_PARTS_VALUES, "package": "model"}, {"package": "model", "steps": "json", "measurements": "measurements"},
         packages=(*_LEARNING, "scikit-learn"),
     ),
-        "evaluate", 4, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
+    Kind(
+        "evaluate", 5, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
+    ),
+    Kind(
+        "analyse", 1, {**_ROWS_PARTS_VALUES, "predictions": "table"}, {"analysis": "json"}, named={"package": "model"},
+        packages=("duckdb", "numpy", "scipy", "onnxruntime"),
     ),
     Kind("measure", 1, _ROWS_PARTS_VALUES, {"measurements": "measurements"}, named={"package": "model"},
          packages=("onnxruntime",)),
@@ -76,15 +81,11 @@ _TABLE = (
         optional=frozenset({"measurements"}), named={"package": "model"},
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
-    Kind("report", 5, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
+    Kind("report", 6, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
     Kind("card", 4, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 1, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 1, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
     Kind("write", 1, {}, {"file": "json"}, any_input=True),
-    Kind(
-        "analyse", 1, {**_ROWS_PARTS_VALUES, "predictions": "table"}, {"analysis": "json"}, named={"package": "model"},
-        packages=("duckdb", "numpy", "scipy", "onnxruntime"),
-    ),
 )  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}
@@ -100,7 +101,7 @@ KEEPS_RESUME = frozenset({"search", "train"})
 
 _ESTIMATOR_PACKAGES = {"sklearn": "scikit-learn", "lightgbm": "lightgbm", "xgboost": "xgboost"}
 _ENGINE_PACKAGES = {"hyperopt": "hyperopt", "optuna": "optuna"}
-SAMPLER_PACKAGES = {"cmaes": ("cmaes",), "gp": ("scipy", "torch")}
+SAMPLER_PACKAGES = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
 """What samplers of optuna compute with; each is imported by the name that it is installed by."""
 
 

@@ -125,7 +125,7 @@ def plots_of(task: str) -> list[str]:
     """The plots that a task has."""
     return {
         "binary": ["roc", "precision_recall", "calibration", "confusion"],
-        "multiclass": ["confusion"],
+        "multiclass": ["roc", "confusion"],
         "regression": ["residuals"],
     }[task]
 

@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mlspec.runtime.evaluate.outcomes import Floats, Outcomes
+from mlspec.runtime.evaluate.intervals import wilson
+from mlspec.runtime.evaluate.means import mean_interval
+from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, UndefinedMetric
 from mlspec.runtime.evaluate.ranking import BINS, ScoreOrder
 
 POINTS = 200
 BARS = 40
-
+QUANTILE_POINTS = 99
+MOST_CURVES = 8
 
 PLOTS = ("roc", "precision_recall", "calibration", "confusion", "residuals")
 
 
-def curves_of(rows: Outcomes, plots: Sequence[str] = PLOTS) -> dict[str, Any]:
+def curves_of(
+    rows: Outcomes, plots: Sequence[str] = PLOTS, confidence: float = 0.95, groups: NDArray[np.int64] | None = None
+) -> dict[str, Any]:
     """The curves of one model that the task has and `plots` names; the histogram of its scores or errors is always there."""
     if rows.task == "regression":
         found: dict[str, Any] = {"histogram": error_histogram(rows)}
-        return found | ({"residuals": residuals(rows)} if "residuals" in plots else {})
+        if "residuals" in plots:
+            found |= {
+                "residuals": residuals(rows),
+                "quantiles": normal_quantiles(rows),
+                "tenths": tenths(rows, confidence, groups),
+            }
+        return found
     found = {"confusion": confusion(rows)} if "confusion" in plots else {}
     if rows.task == "binary":
         found["histogram"] = score_histogram(rows)
-        drawn: dict[str, Callable[[Outcomes], Any]] = {"calibration": calibration}
+        drawn: dict[str, Callable[[Outcomes], Any]] = {"calibration": lambda rows: calibration(rows, confidence, groups)}
         if 0 < rows.y.sum() < len(rows):
             drawn |= {"roc": roc, "precision_recall": precision_recall}
         found |= {name: drawn[name](rows) for name in drawn if name in plots}
+    elif "roc" in plots:
+        found["one_vs_rest"] = one_vs_rest(rows)
     return found
+
+
+def one_vs_rest(rows: Outcomes) -> list[dict[str, Any]]:
+    """The ROC curve of every class against the rest, of the first `MOST_CURVES` that have rows."""
+    views = [(value, rows.one_against_rest(value)) for value in rows.classes]
+    told = [(value, view) for value, view in views if 0 < view.y.sum() < len(view)]
+    return [{"class": value, "points": roc(view)} for value, view in told[:MOST_CURVES]]
 
 
 def _thin(x: Floats, y: Floats) -> list[list[float]]:
@@ -62,14 +84,28 @@ def precision_recall(rows: Outcomes) -> list[list[float]]:
     return _thin(hits / hits[-1], hits / taken)
 
 
-def calibration(rows: Outcomes) -> list[dict[str, float]]:
-    """Mean score and share of positives in bins of equal mass, with the rows of each."""
+def calibration(rows: Outcomes, confidence: float = 0.95, groups: NDArray[np.int64] | None = None) -> list[dict[str, Any]]:
+    """Mean score and share of positives in bins of equal mass, with the rows of each and the interval of the share."""
     order = np.argsort(rows.score, kind="stable")
     bins = [part for part in np.array_split(order, BINS) if len(part)]
     return [
-        {"score": float(rows.score[part].mean()), "observed": float((rows.y[part] == 1).mean()), "n": len(part)}
+        {"score": float(rows.score[part].mean()), "observed": float((rows.y[part] == 1).mean()), "n": len(part),
+         **_share_ends(rows.y[part] == 1, confidence, None if groups is None else groups[part])}
         for part in bins
     ]  # fmt: skip
+
+
+def _share_ends(hits: NDArray[Any], confidence: float, groups: NDArray[np.int64] | None) -> dict[str, Any]:
+    """The ends of a share's interval: Wilson's, or Student's over whole groups of the split."""
+    try:
+        found = (
+            wilson(float(hits.sum()), len(hits), confidence)
+            if groups is None
+            else mean_interval(hits.astype(float), confidence, groups)
+        )
+    except UndefinedMetric:
+        return {"low": None, "high": None}
+    return {"low": max(found.low, 0.0), "high": min(found.high, 1.0)}
 
 
 def confusion(rows: Outcomes) -> dict[str, Any]:
@@ -99,6 +135,41 @@ def residuals(rows: Outcomes) -> dict[str, Any]:
             for part in bins
         ],
     }  # fmt: skip
+
+
+def normal_quantiles(rows: Outcomes) -> list[list[float]]:
+    """Quantiles of prediction minus label in standard deviations, beside those of a normal distribution."""
+    error = rows.score - rows.y
+    spread = float(error.std())
+    count = min(QUANTILE_POINTS, len(error))
+    if spread == 0 or count < 2:
+        return []
+    shares = (np.arange(count) + 0.5) / count
+    normal = NormalDist()
+    found = np.quantile((error - error.mean()) / spread, shares)
+    return [
+        [round(normal.inv_cdf(float(share)), 6), round(float(value), 6)] for share, value in zip(shares, found, strict=True)
+    ]
+
+
+def tenths(rows: Outcomes, confidence: float, groups: NDArray[np.int64] | None) -> list[dict[str, Any]]:
+    """Mean absolute and mean error by tenths of the prediction, with Student's intervals."""
+    order = np.argsort(rows.score, kind="stable")
+    error = rows.score - rows.y
+    return [
+        {"from": float(rows.score[part[0]]), "to": float(rows.score[part[-1]]), "n": len(part),
+         "mae": _mean(np.abs(error[part]), confidence, None if groups is None else groups[part]),
+         "bias": _mean(error[part], confidence, None if groups is None else groups[part])}
+        for part in np.array_split(order, 10) if len(part)
+    ]  # fmt: skip
+
+
+def _mean(values: Floats, confidence: float, groups: NDArray[np.int64] | None) -> dict[str, Any]:
+    try:
+        found = mean_interval(values, confidence, groups)
+    except UndefinedMetric:
+        return {"value": float(values.mean()), "low": None, "high": None}
+    return {"value": float(values.mean()), "low": found.low, "high": found.high}
 
 
 def error_histogram(rows: Outcomes) -> dict[str, Any]:

@@ -82,21 +82,19 @@ def _reads_rows(node: Any) -> bool:
     return node[0] == "metric" or (node[0] == "call" and any(_reads_rows(part) for part in node[2]))
 
 
-def model_entries(evaluator: Evaluator, names: Sequence[str], task: str) -> dict[str, dict[str, Any]]:
-    """The standard metrics of every model; a metric without a value has a problem instead."""
-    return {
-        name: {metric: _model_entry(evaluator, ["metric", metric, name, {}]) for metric in standard_metrics(task)}
-        for name in names
-    }
+def model_entries(evaluator: Evaluator, names: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """These metrics of every model; a metric without a value has a problem instead."""
+    return {name: {metric: metric_entry(evaluator, ["metric", metric, name, {}]) for metric in metrics} for name in names}
 
 
-def _model_entry(evaluator: Evaluator, node: Any) -> dict[str, Any]:
+def metric_entry(evaluator: Evaluator, node: Any) -> dict[str, Any]:
+    """A metric with its interval, or why it has no value."""
     try:
         return {"value": evaluator.value(node), "problem": None, **interval_entry(evaluator, node)}
     except UndefinedMetric as error:
         return {"value": None, "low": None, "high": None, "method": None, "problem": str(error)}
 
 
-def standard_expressions(names: Sequence[str], task: str) -> list[Any]:
+def standard_expressions(names: Sequence[str], metrics: Sequence[str]) -> list[Any]:
     """The expressions behind `model_entries`."""
-    return [["metric", metric, name, {}] for name in names for metric in standard_metrics(task)]
+    return [["metric", metric, name, {}] for name in names for metric in metrics]

@@ -76,6 +76,10 @@ class PartReader:
         """The values that a closed category declares for a (table, column); empty for any other column."""
         return list(self._columns[column[0]][column[1]].get("values") or ())
 
+    def type_of(self, table: str, column: str) -> str:
+        """The type of a column of `rows` or `values`."""
+        return str(self._columns[table][column]["type"])
+
     def features(self) -> dict[str, dict[str, Any]]:
         """The descriptors of all features in the values, audit ones too."""
         return {name.removeprefix("f."): column for name, column in self._columns["values"].items() if name.startswith("f.")}

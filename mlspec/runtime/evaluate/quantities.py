@@ -87,6 +87,7 @@ class Evaluator:
         self.confidence, self.min_group, self.seed = confidence, min_group, seed
         self.if_absent = dict(if_absent or {})
         self._intervals: dict[str, Interval | UndefinedMetric] = {}
+        self._drawn: dict[str, Floats] = {}
         self._bounds_known: dict[str, dict[str, dict[str, Any]]] = {}
 
     def at(self, confidence: float) -> Evaluator:
@@ -129,6 +130,7 @@ class Evaluator:
             self._intervals |= dict.fromkeys(nodes, UndefinedMetric(f"there is one {what}, which has no spread"))
             return
         for weights in draw_weights(len(self.held), self.seed, self.held.groups):
+            self._drawn = {}
             for key, node in nodes.items():
                 if key not in failed:
                     try:
@@ -270,8 +272,7 @@ class Evaluator:
         if node[0] == "lit":
             return np.asarray(float(node[1]))
         if node[0] == "metric":
-            metric, rows, given = self._metric(node, sample)
-            return np.asarray(metric.resampled(rows, weights, given))
+            return self._metric_draws(node, sample, weights)
         name, given = node[1], node[2]
         if name in BY:
             kind, by = node[3]["by"]
@@ -283,6 +284,16 @@ class Evaluator:
         with np.errstate(divide="ignore", invalid="ignore"):
             value = ARITHMETIC[name](*(self._draws(item, sample, weights) for item in given))
         return np.where(np.isfinite(value), value, np.nan)
+
+    def _metric_draws(self, node: Any, sample: Sample, weights: Floats) -> Floats:
+        """A metric on every draw; one of all rows is kept for the differences that it stands in, until the next block of draws."""
+        metric, rows, given = self._metric(node, sample)
+        if sample is not self.sample:
+            return np.asarray(metric.resampled(rows, weights, given))
+        key = json.dumps(node, sort_keys=True)
+        if key not in self._drawn:
+            self._drawn[key] = np.asarray(metric.resampled(rows, weights, given))
+        return self._drawn[key]
 
     def _group_draws(self, node: Any, key: Any, mask: NDArray[Any], weights: Floats) -> Floats:
         rows = np.flatnonzero(mask)

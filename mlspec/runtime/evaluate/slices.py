@@ -7,17 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from mlspec.runtime.evaluate import intervals
-from mlspec.runtime.evaluate.held_out import PartReader
+from mlspec.runtime.evaluate.binned import number_groups
+from mlspec.runtime.evaluate.held_out import MISSING, HeldOut, PartReader
+from mlspec.runtime.evaluate.intervals import Interval
 from mlspec.runtime.evaluate.metrics import metric_of
 from mlspec.runtime.evaluate.outcomes import Outcomes, UndefinedMetric
 from mlspec.runtime.evaluate.quantities import Evaluator
+from mlspec.runtime.evaluate.slice_intervals import slice_intervals
+from mlspec.runtime.profile.sheet import NUMERIC
 
 SLICED = {
     "binary": ("auc", "accuracy", "selection_rate", "false_pos_rate", "false_neg_rate", "calibration_error"),
     "multiclass": ("accuracy", "macro_f1", "log_loss"),
     "regression": ("rmse", "mae", "bias"),
 }
+QUARTERS = 4
 # More values than this are no slices that a person reads.
 MOST_VALUES = 24
 
@@ -25,6 +29,16 @@ MOST_VALUES = 24
 def audit_features(reader: PartReader) -> list[str]:
     """The features kept for slices and fairness only."""
     return [name for name, column in reader.features().items() if column.get("audit")]
+
+
+def group_numbers(held: HeldOut, reader: PartReader, declared: Sequence[Sequence[str]]) -> None:
+    """Declared slices by a number of many values go by its quarters; in a gate a number is grouped by its values."""
+    for kind, name in declared:
+        pair = (str(kind), str(name))
+        if pair in held.grouping and reader.type_of("rows", pair[1]).removesuffix("?") in NUMERIC:
+            codes, names = held.by(*pair)
+            numbers = [None if names[code] == MISSING else float(names[code]) for code in codes.tolist()]
+            held.grouping[pair], held.group_names[pair] = number_groups(numbers, QUARTERS)
 
 
 def slices_of(evaluator: Evaluator, by: Sequence[tuple[str, str]], models: Sequence[str], task: str) -> list[dict[str, Any]]:
@@ -42,34 +56,22 @@ def slices_of(evaluator: Evaluator, by: Sequence[tuple[str, str]], models: Seque
 
 
 def _slice(evaluator: Evaluator, rows: Any, name: str, models: Sequence[str], task: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"value": name, "n": len(rows), "models": {}, "ends": {}}
+    entry: dict[str, Any] = {"value": name, "n": len(rows), "models": {}, "ends": {}, "why": {}}
     if len(rows) < max(evaluator.min_group, 1):
         return entry
+    groups = None if evaluator.held.groups is None else evaluator.held.groups[rows]
     for model in models:
         outcomes = evaluator.sample.of(model).take(rows)
+        found = slice_intervals(outcomes, SLICED[task], evaluator.confidence, evaluator.seed, groups)
         entry["models"][model] = {metric: _value(outcomes, metric) for metric in SLICED[task]}
-        if evaluator.held.groups is None:
-            ends = {metric: _ends(outcomes, metric, evaluator.confidence) for metric in SLICED[task]}
-            entry["ends"][model] = {metric: pair for metric, pair in ends.items() if pair is not None}
+        entry["ends"][model] = {metric: [item.low, item.high] for metric, item in found.items() if isinstance(item, Interval)}
+        # How each interval was made, or why there is none.
+        entry["why"][model] = {
+            metric: item.method if isinstance(item, Interval) else str(item) for metric, item in found.items()
+        }
     if task == "binary":
         entry["positive_share"] = float((evaluator.held.y[rows] == 1).mean())
     return entry
-
-
-def _ends(rows: Outcomes, name: str, confidence: float) -> list[float] | None:
-    """The interval of a slice's value where a formula gives one: AUC and shares of independent rows."""
-    metric = metric_of(name, rows.task)
-    try:
-        if name == "auc":
-            found = intervals.delong(rows, confidence)
-        elif metric.proportion and metric.terms is not None:
-            hits, total = metric.terms(rows, {}).sum(axis=0)
-            found = intervals.wilson(hits, total, confidence)
-        else:
-            return None
-    except UndefinedMetric:
-        return None
-    return [found.low, found.high]
 
 
 def _value(rows: Outcomes, metric: str) -> float | None:

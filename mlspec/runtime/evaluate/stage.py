@@ -11,15 +11,17 @@ from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.behaviour import Asked, answers
 from mlspec.runtime.evaluate.bootstrap import DRAWS
+from mlspec.runtime.evaluate.by_class import class_entries, class_expressions
+from mlspec.runtime.evaluate.comparisons import comparison_entries, comparison_expressions, pairs_of
 from mlspec.runtime.evaluate.curves import PLOTS, curves_of
-from mlspec.runtime.evaluate.findings import model_entries, quantity_entry, standard_expressions
+from mlspec.runtime.evaluate.findings import model_entries, quantity_entry, standard_expressions, standard_metrics
 from mlspec.runtime.evaluate.held_out import HeldOut, part_reader, read_part
 from mlspec.runtime.evaluate.of_package import plain, size_of
 from mlspec.runtime.evaluate.outcomes import Outcomes
 from mlspec.runtime.evaluate.predictions import score_part, write_predictions
 from mlspec.runtime.evaluate.quantities import Evaluator
 from mlspec.runtime.evaluate.registered import score_registered
-from mlspec.runtime.evaluate.slices import audit_features, slices_of
+from mlspec.runtime.evaluate.slices import audit_features, group_numbers, slices_of
 from mlspec.runtime.package.absent import packages_there
 
 CONFIDENCE = 0.95
@@ -32,6 +34,7 @@ def evaluate(context: StageContext) -> None:
     with part_reader(context) as reader:
         by = groupings(context.config, audit_features(reader))
         held = read_part(reader, label, context.config, by, context.block)
+        group_numbers(held, reader, context.config.get("by") or ())
         models = {
             name: scoring(context, name)(context, reader, held, label, package, name) for name, package in packages.items()
         }  # fmt: skip
@@ -80,7 +83,13 @@ def measure(
     )  # fmt: skip
     sizes = {name: size_of(context.input(f"package.{name}")) for name in models}
     asked = {item["id"]: (item["expression"], plain(item["expression"], sizes)) for item in config["quantities"]}
-    wanted = [*(computed for _, computed in asked.values()), *standard_expressions(list(models), task)]
+    metrics = list(config.get("metrics") or standard_metrics(task))
+    pairs = pairs_of(list(models), config.get("candidate"), config.get("baseline"))
+    one = config.get("candidate") if config.get("candidate") in models else None
+    wanted = [
+        *(computed for _, computed in asked.values()), *standard_expressions(list(models), metrics),
+        *comparison_expressions(pairs, metrics), *class_expressions(label, one),
+    ]  # fmt: skip
     evaluator.prepare(wanted, lambda done: context.progress(done, DRAWS, "bootstrap draws"))
     return {
         "part": config["part"],
@@ -90,9 +99,14 @@ def measure(
         "min_group": evaluator.min_group,
         "label": label,
         "quantities": {key: quantity_entry(evaluator, computed, written) for key, (written, computed) in asked.items()},
-        "models": model_entries(evaluator, list(models), task),
+        "models": model_entries(evaluator, list(models), metrics),
+        "comparisons": comparison_entries(evaluator, pairs, metrics),
+        "classes": class_entries(evaluator, label, one),
         "slices": slices_of(evaluator, by, list(models), task),
-        "curves": {name: curves_of(rows, config.get("plots") or PLOTS) for name, rows in models.items()},
+        "curves": {
+            name: curves_of(rows, config.get("plots") or PLOTS, evaluator.confidence, held.groups)
+            for name, rows in models.items()
+        },
     }
 
 

@@ -1,0 +1,82 @@
+"""Intervals of a metric on the rows of a slice: by formula where there is one, else by few bootstrap draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlspec.runtime.evaluate import intervals, sums
+from mlspec.runtime.evaluate.bootstrap import draw_weights
+from mlspec.runtime.evaluate.intervals import Interval
+from mlspec.runtime.evaluate.means import mean_interval
+from mlspec.runtime.evaluate.metrics import Metric, metric_of
+from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, UndefinedMetric
+
+DRAWS = 400
+
+Groups = NDArray[np.int64] | None
+
+
+def slice_intervals(
+    rows: Outcomes, names: Sequence[str], confidence: float, seed: int, groups: Groups
+) -> dict[str, Interval | UndefinedMetric]:
+    """The interval of each metric on these rows, or why it has none."""
+    found: dict[str, Interval | UndefinedMetric] = {}
+    drawn = []
+    for name in names:
+        metric = metric_of(name, rows.task)
+        try:
+            metric.value(rows)
+            closed = None if groups is not None else _closed_form(metric, rows, confidence)
+        except UndefinedMetric as error:
+            found[name] = error
+            continue
+        if closed is None:
+            drawn.append(metric)
+        else:
+            found[name] = closed
+    return found | _drawn(drawn, rows, confidence, seed, groups)
+
+
+def _closed_form(metric: Metric, rows: Outcomes, confidence: float) -> Interval | None:
+    """DeLong of an AUC, Wilson of a share, Student of a mean of rows; the root of its ends for a root of a mean."""
+    if metric.name == "auc":
+        return intervals.delong(rows, confidence)
+    if metric.terms is None:
+        return None
+    terms = metric.terms(rows, {})
+    if metric.proportion:
+        hits, total = terms.sum(axis=0)
+        return intervals.wilson(hits, total, confidence)
+    if metric.finish not in (sums.share, sums.root_share):
+        return None
+    found = mean_interval(np.ascontiguousarray(terms[:, 0]), confidence)
+    if metric.finish is sums.root_share:
+        return Interval(math.sqrt(max(found.low, 0.0)), math.sqrt(found.high), found.method)
+    return found
+
+
+def _drawn(
+    metrics: Sequence[Metric], rows: Outcomes, confidence: float, seed: int, groups: Groups
+) -> dict[str, Interval | UndefinedMetric]:
+    codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
+    method = f"bootstrap, {DRAWS} draws" + ("" if codes is None else " of whole groups")
+    units = len(rows) if codes is None else int(codes.max()) + 1
+    if units < 2:
+        return {metric.name: UndefinedMetric("one row, or one group, has no spread") for metric in metrics}
+    draws: dict[str, list[Floats]] = {metric.name: [] for metric in metrics}
+    for weights in draw_weights(len(rows), seed, codes, DRAWS) if metrics else ():
+        for metric in metrics:
+            draws[metric.name].append(metric.resampled(rows, weights))
+    found: dict[str, Any] = {}
+    for name, blocks in draws.items():
+        try:
+            found[name] = intervals.percentile(np.concatenate(blocks), confidence, method)
+        except UndefinedMetric as error:
+            found[name] = error
+    rows.kept.clear()
+    return found
