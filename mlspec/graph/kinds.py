@@ -48,7 +48,7 @@ _TRAINING = ("numpy", "onnx", "onnxruntime", "safetensors", "torch")
 
 _TABLE = (
     Kind("extract", 1, {}, {"rows": "table", "sampled": "table"}, optional=frozenset({"sampled"}), packages=("duckdb",)),
-    Kind("verify", 1, {"rows": "table"}, {"checks": "metrics"}, named={"references": "table"}, packages=("duckdb",)),
+    Kind("verify", 2, {"rows": "table"}, {"checks": "metrics"}, named={"references": "table"}, packages=("duckdb",)),
     Kind("split", 1, {"rows": "table"}, {"parts": "table"}),
     Kind(
         "explore", 7, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
@@ -83,8 +83,8 @@ _TABLE = (
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
     Kind("report", 6, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
     Kind("card", 4, {}, {"card": "markdown"}, named=_FINDINGS),
-    Kind("track", 1, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
-    Kind("register", 1, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
+    Kind("track", 2, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
+    Kind("register", 2, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
     Kind("write", 1, {}, {"file": "json"}, any_input=True),
 )  # fmt: skip
 

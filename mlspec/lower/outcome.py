@@ -8,7 +8,7 @@ from mlspec.graph import stage_id
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.validation import verdict_of
 from mlspec.lower.values import json_value
-from mlspec.spec.model import Block
+from mlspec.spec.model import Block, Spec
 from mlspec.spec.values import Made
 
 RUN = "run"
@@ -64,21 +64,34 @@ def _card_config(sheet: Sheet, settings: Block) -> dict[str, Any]:
 
 def _register(sheet: Sheet, settings: Block) -> None:
     """Register the candidate of each gates block; an env that cannot release registers nothing."""
-    registry = settings.get("registry")
-    if not sheet.spec.releasable or registry == "none":
+    if not sheet.spec.releasable or settings.get("registry") == "none":
         return
-    blocks = [block for block in sheet.spec.of_kind("gates") if block.ref("candidate") is not None]
-    for block in blocks:
-        candidate = block.ref("candidate")
-        if candidate is None:
-            continue
-        alone = len(blocks) == 1
-        name = sheet.spec.name if alone else f"{sheet.spec.name}.{block.name}"
-        aliases = json_value(registry.get("aliases")) if isinstance(registry, Made) else ["candidate"]
-        tracking = settings.get("tracking")
-        uri = tracking.get("uri") if isinstance(tracking, Made) else None
-        given = registry.get("name") if isinstance(registry, Made) else None
-        inputs = {"package": sheet.package(candidate.block), "verdict": verdict_of(block.name)}
-        config = {"name": given or name, "aliases": aliases, "uri": uri}
-        after = [stage_id(block.name, "enforce"), *([stage_id(RUN, "track")] if isinstance(tracking, Made) else [])]
-        sheet.add(RUN if alone else block.name, "register", config, inputs, after=after)
+    tracked = isinstance(settings.get("tracking"), Made)
+    for block in sheet.spec.of_kind("gates"):
+        config = registration_of(sheet.spec, block)
+        if config is not None:
+            inputs = {"package": sheet.package(config["model"]), "verdict": verdict_of(block.name)}
+            after = [stage_id(block.name, "enforce"), *([stage_id(RUN, "track")] if tracked else [])]
+            alone = len(judged_blocks(sheet.spec)) == 1
+            sheet.add(RUN if alone else block.name, "register", config, inputs, after=after)
+
+
+def judged_blocks(spec: Spec) -> list[Block]:
+    """The gates blocks that have a candidate."""
+    return [block for block in spec.of_kind("gates") if block.ref("candidate") is not None]
+
+
+def registration_of(spec: Spec, gates: Block) -> dict[str, Any] | None:
+    """How the candidate of a gates block is registered: what a `register` stage and `mlspec promote` go by. None without a registry."""
+    settings = spec.settings
+    registry, tracking, candidate = settings.get("registry"), settings.get("tracking"), gates.ref("candidate")
+    if registry == "none" or candidate is None:
+        return None
+    given = registry.get("name") if isinstance(registry, Made) else None
+    name = spec.name if len(judged_blocks(spec)) == 1 else f"{spec.name}.{gates.name}"
+    made = tracking if isinstance(tracking, Made) else None
+    return {
+        "name": given or name, "aliases": json_value(registry.get("aliases")) if isinstance(registry, Made) else ["candidate"],
+        "uri": None if made is None else made.get("uri"), "experiment": (None if made is None else made.get("experiment")) or spec.name,
+        "model": candidate.block, "judged_by": gates.name, "spec": spec.name,
+    }  # fmt: skip

@@ -37,6 +37,8 @@ class StageContext:
     threads: int = 1
     memory: int | None = None
     on_progress: Callable[[float, float | None, str], None] = field(default=_silent)
+    spec_digest: str = ""
+    """Which text of the spec the plan was made of: to be recorded elsewhere, never to be written to an output, since no key covers it."""
 
     def input(self, name: str) -> Path:
         """The folder of the input artifact `name`."""

@@ -18,6 +18,7 @@ from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package import load_package
 from mlspec.runtime.track import loader, registration, tracking
+from mlspec.runtime.track.lineage import git_tags
 from mlspec.runtime.track.mlflow_store import mlflow_at, store_uri
 from mlspec.runtime.train import run as fit
 from tests.support.stages import run_stage_function
@@ -105,15 +106,24 @@ def tracked(world: dict[str, Any], project: Path, auc: float = 0.9, uri: str | N
     study = project / "study"
     study.mkdir(exist_ok=True)
     trials = [{"number": at, "family": "f", "params": {}, "state": "complete", "value": 0.5 + at / 100} for at in range(1, 4)]
-    files.write_json(study / "study.json", {"objective": {"metric": "auc", "direction": "maximize"}, "trials": trials})
+    files.write_json(
+        study / "study.json", {"objective": {"metric": "auc", "direction": "maximize"}, "trials": trials, "best": trials[-1]}
+    )
+    checks = project / "checks"
+    checks.mkdir(exist_ok=True)
+    read = [{"path": "data/census.csv", "digest": "a" * 64, "bytes": 3}]
+    files.write_json(checks / "metrics.json", {"checks": [], "files": read})
     inputs = {
+        "checks.census": checks,
         "metrics.release": folder,
         "package.plain": world["package"],
         "study.tune": study,
         "verdict.release": world["verdict"],
     }
     config = {"spec": "census_income", "experiment": "income", "uri": uri}
-    out = run_stage_function(tracking.run, project, "track", config, inputs, block="run", project_root=project)
+    out = run_stage_function(
+        tracking.run, project, "track", config, inputs, block="run", project_root=project, spec_digest="5" * 64
+    )
     return json.loads((out / "tracking" / "tracking.json").read_text())
 
 
@@ -123,7 +133,7 @@ def test_findings_are_logged_once(world: dict[str, Any], project: Path) -> None:
     tracked(world, project, auc=0.8)
     with mlflow_at(project, None, "") as (mlflow, client):
         experiment = client.get_experiment_by_name("income")
-        runs = client.search_runs([experiment.experiment_id])
+        runs = [run for run in client.search_runs([experiment.experiment_id]) if record["tag"] in run.data.tags]
         assert len(runs) == 2
         (run,) = [run for run in runs if run.data.tags[record["tag"]] == record["findings"]]
         assert run.info.status == "FINISHED"
@@ -137,7 +147,55 @@ def test_findings_are_logged_once(world: dict[str, Any], project: Path) -> None:
         page = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/report/index.html")
         assert "<h1>census_income</h1>" in page
         logged = {item.path for item in client.list_artifacts(run.info.run_id)}
-        assert logged == {"metrics", "report", "study", "verdict"}
+        assert logged == {"checks", "metrics", "report", "study", "verdict"}
+
+
+def test_every_trial_is_a_run_below_its_own(world: dict[str, Any], project: Path) -> None:
+    record = tracked(world, project)
+    with mlflow_at(project, None, "") as (_, client):
+        (experiment,) = [client.get_experiment_by_name("income").experiment_id]
+        (parent,) = client.search_runs([experiment], f"tags.`{record['tag']}` = '{record['findings']}'")
+        trials = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    by_number = {int(run.data.tags["mlspec.trial"]): run for run in trials}
+    assert sorted(by_number) == [1, 2, 3]
+    assert {number: run.data.metrics["objective"] for number, run in by_number.items()} == {1: 0.51, 2: 0.52, 3: 0.53}
+    assert {run.data.params["family"] for run in trials} == {"f"}
+    assert [number for number, run in by_number.items() if run.data.tags["mlspec.best"] == "true"] == [3]
+    assert by_number[2].info.run_name == "tune 2"
+    assert {run.info.status for run in trials} == {"FINISHED"}
+
+
+def test_a_run_says_where_it_comes_from(world: dict[str, Any], project: Path) -> None:
+    record = tracked(world, project)
+    package = digest_of(files.sha256_files(world["package"]))
+    with mlflow_at(project, None, "") as (_, client):
+        experiment = client.get_experiment_by_name("income").experiment_id
+        (run,) = client.search_runs([experiment], f"tags.`{record['tag']}` = '{record['findings']}'")
+    tags = run.data.tags
+    assert tags["mlspec.spec_digest"] == "5" * 64
+    assert tags["mlspec.package.plain"] == package
+    assert tags["mlspec.gates.release"] == "passed"
+    assert tags["mlspec.data.census"] == digest_of({"data/census.csv": "a" * 64})
+    assert "scikit-learn==" in tags["mlspec.libraries"] or "onnxruntime==" in tags["mlspec.libraries"]
+    assert len(tags["mlspec.environment"]) == 64
+    (kept,) = run.inputs.dataset_inputs
+    assert (kept.dataset.name, json.loads(kept.dataset.source)) == ("census", {"files": {"data/census.csv": "a" * 64}})
+
+
+def test_the_commit_and_whether_files_differ_from_it_are_tags(tmp_path: Path) -> None:
+    assert git_tags(tmp_path) == {}
+    for command in (
+        ("init", "-q"),
+        ("add", "."),
+        ("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "a"),
+    ):
+        (tmp_path / "a.txt").write_text("one")
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    found = git_tags(tmp_path)
+    assert found["mlspec.git"] == "clean"
+    assert len(found["mlflow.source.git.commit"]) == 40
+    (tmp_path / "a.txt").write_text("two")
+    assert git_tags(tmp_path)["mlspec.git"] == "changed"
 
 
 def test_a_store_that_cannot_be_reached_is_an_error_without_its_password(world: dict[str, Any], tmp_path: Path) -> None:

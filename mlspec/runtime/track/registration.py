@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.folder import content_of
+from mlspec.runtime.track.lookup import TAG
 from mlspec.runtime.track.mlflow_store import artifact_location, experiment_id, mlflow_at, store_uri
 
-TAG = "mlspec.package"
 LOADER = "mlspec.runtime.track.loader"
 ENGINE_NEEDS = {
     "onnx": ("numpy", "onnxruntime"), "skops": ("numpy", "scipy", "scikit-learn", "skops"), "lightgbm": ("numpy", "lightgbm"),
     "xgboost": ("numpy", "xgboost-cpu", "xgboost"), "constant": ("numpy",),
 }  # fmt: skip
+PANDAS = {"long": "Int64", "boolean": "boolean", "double": "float64", "datetime": "datetime64[ns]", "string": "object"}
 # How MLflow's signature names our types; what has no number or truth value travels as text.
 TYPES = {"int": "long", "bool": "boolean", "float": "double", "ratio": "double", "points": "double", "rate": "double",
          "duration": "double", "bytes": "long", "timestamp": "datetime"}  # fmt: skip
@@ -36,15 +38,27 @@ def run(context: StageContext) -> None:
         )  # fmt: skip
     aliases = list(config.get("aliases") or ())
     with mlflow_at(context.project_root, config.get("uri"), "spec.registry") as (mlflow, client):
-        version = find_version(client, config["name"], digest)
-        if version is None:
-            uri = store_uri(context.project_root, config.get("uri"))
-            place = artifact_location(context.project_root, uri)
-            version = register(mlflow, client, folder, config["name"], digest, place)
+        version = ensure_version(mlflow, client, Released(folder, digest, config, context.project_root, context.spec_digest))
         for alias in aliases:
             client.set_registered_model_alias(config["name"], alias, version)
     record = {"name": config["name"], "aliases": aliases, "uri": config.get("uri"), "package": digest}
     files.write_json(context.output("registration") / "registration.json", record)
+
+
+@dataclass(frozen=True)
+class Released:
+    """A package that its gates let pass: its folder, its digest, and the config of the `register` stage that it belongs to."""
+
+    folder: Path
+    digest: str
+    config: Mapping[str, Any]
+    project_root: Path
+    spec_digest: str = ""
+
+
+def ensure_version(mlflow: Any, client: Any, released: Released) -> str:
+    """The version of the registered model that holds this package, made where there is none."""
+    return find_version(client, released.config["name"], released.digest) or register(mlflow, client, released)
 
 
 def find_version(client: Any, name: str, digest: str) -> str | None:
@@ -54,23 +68,62 @@ def find_version(client: Any, name: str, digest: str) -> str | None:
     return str(max(found, key=lambda version: int(version.version)).version) if found else None
 
 
-def register(mlflow: Any, client: Any, folder: Path, name: str, digest: str, place: str | None) -> str:
+def register(mlflow: Any, client: Any, released: Released) -> str:
     """Log the package as an MLflow model that our loader opens, and make it a version.
 
-    The requirements and the signature are given: without them MLflow loads the model in a subprocess to find out.
+    It belongs to the run that tracked it, where there is one. The requirements and the signature are given: without them MLflow
+    loads the model in a subprocess to find out.
     """
-    manifest = files.read_json(folder / "package.json")
-    with mlflow.start_run(experiment_id=experiment_id(client, name, place), run_name=f"register-{digest[:8]}"):
+    name, config, manifest = released.config["name"], released.config, files.read_json(released.folder / "package.json")
+    uri = store_uri(released.project_root, config.get("uri"))
+    place = artifact_location(released.project_root, uri)
+    made_by = {"run_id": tracked} if (tracked := tracked_run(client, config, released.digest)) else {
+        "experiment_id": experiment_id(client, config.get("experiment") or name, place), "run_name": f"register-{released.digest[:8]}"}  # fmt: skip
+    with mlflow.start_run(**made_by):
         logged = mlflow.pyfunc.log_model(
-            name="package", loader_module=LOADER, data_path=str(folder), signature=signature_of(manifest),
-            pip_requirements=requirements(manifest), metadata={"mlspec.package": digest},
+            name="package", loader_module=LOADER, data_path=str(released.folder), signature=signature_of(manifest),
+            pip_requirements=requirements(manifest), metadata={"mlspec.package": released.digest},
+            input_example=input_example(released.folder, manifest),
         )  # fmt: skip
-        if not client.search_registered_models(f"name = '{name}'", max_results=1):
-            client.create_registered_model(name)
-        version = client.create_model_version(
-            name, source=logged.model_uri, run_id=logged.run_id, tags={TAG: digest}, model_id=logged.model_id
-        )  # fmt: skip
+    if not client.search_registered_models(f"name = '{name}'", max_results=1):
+        client.create_registered_model(name)
+    version = client.create_model_version(
+        name, source=logged.model_uri, run_id=logged.run_id, tags=version_tags(released), model_id=logged.model_id
+    )  # fmt: skip
     return str(version.version)
+
+
+def tracked_run(client: Any, config: Mapping[str, Any], digest: str) -> str | None:
+    """The newest finished run that tracked this package as the one of its block; None where none did."""
+    experiment = client.get_experiment_by_name(str(config.get("experiment") or config["name"]))
+    if experiment is None or not config.get("model"):
+        return None
+    query = f"tags.`mlspec.package.{config['model']}` = '{digest}' and attributes.status = 'FINISHED'"
+    found = client.search_runs([experiment.experiment_id], query, max_results=1)
+    return str(found[0].info.run_id) if found else None
+
+
+def version_tags(released: Released) -> dict[str, str]:
+    """What a version says of itself: the package, and the spec and gates that released it."""
+    config = released.config
+    found = {TAG: released.digest, "mlspec.spec": config.get("spec"), "mlspec.spec_digest": released.spec_digest,
+             "mlspec.gates": config.get("judged_by"), "mlspec.model": config.get("model")}  # fmt: skip
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def input_example(folder: Path, manifest: Mapping[str, Any]) -> Any:
+    """The package's own example of a request as MLflow's: one row with the types of the signature. It holds no row of the data."""
+    import pandas
+
+    example = files.read_json(folder / "example.json")
+    columns = {}
+    for column in manifest["columns"]:
+        kind = TYPES.get(_base(column), "string")
+        value = example.get(column["name"])
+        columns[column["name"]] = pandas.Series(
+            [value if value is None or kind != "string" else str(value)], dtype=PANDAS[kind]
+        )
+    return pandas.DataFrame(columns)
 
 
 def requirements(manifest: Mapping[str, Any]) -> list[str]:

@@ -44,7 +44,8 @@ def run(context: StageContext) -> None:
     if failed:
         errors = [_error(str(config["source"]), result) for result in failed]
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
-    files.write_json(context.output("checks") / "metrics.json", {"checks": results})
+    read = list(table.head(context.input("rows"))["files"])
+    files.write_json(context.output("checks") / "metrics.json", {"checks": results, "files": read})
     context.progress(1, 1, f"{len(results)} checks hold")
 
 
