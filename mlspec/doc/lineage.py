@@ -19,7 +19,7 @@ KINDS = {
     "live": "logged and watched",
 }  # fmt: skip
 HEADS = {"column": "Columns", "feature": "Features", "model": "Models", "gate": "Gates", "use": "Use", "live": "Live"}
-MODELS = ("model", "search")
+MODELS = ("model", "search", "train")
 USES = ("serve", "score")
 
 
@@ -120,7 +120,7 @@ class Lineage:
     def _models(self) -> None:
         for block in self.subject.blocks(*MODELS):
             about = ", ".join(field_text(family, "estimator") for family in block.nested("family")) or field_text(
-                block, "estimator"
+                block, "network" if block.kind == "train" else "estimator"
             )
             self._add(block.name, block.name, "model", about or field_text(block, "value"), self.subject.line(block.head))
             for name in features_of(self.subject, block):

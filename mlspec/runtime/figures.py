@@ -26,7 +26,7 @@ SHARES_OF = 10_000
 def scalars(folder: Path) -> dict[str, float]:
     """Every number of a finding that has a value: metrics by `model.metric`, gates by `gate.quantity`, checks, the best trial."""
     found: dict[str, Any] = {}
-    for read, document in ((_of_metrics, "metrics.json"), (_of_verdict, "verdict.json"), (_of_study, "study.json")):
+    for read, document in ((_of_metrics, "metrics.json"), (_of_verdict, "verdict.json"), (_of_study, "study.json"), (_of_history, "history.json")):
         if (folder / document).is_file():
             found |= read(files.read_json(folder / document))
     return {name: float(value) for name, value in found.items() if is_number(value)}
@@ -57,6 +57,12 @@ def _of_study(study: Mapping[str, Any]) -> dict[str, Any]:
             "failed": study["failed"]}  # fmt: skip
 
 
+def _of_history(history: Mapping[str, Any]) -> dict[str, Any]:
+    last, metric = history["epochs"][-1], (history.get("metric") or {}).get("name")
+    best = {f"best.{metric}": history["epochs"][history["best"] - 1][metric], "best.epoch": history["best"]} if metric else {}
+    return {"loss": last["loss"], "epochs": last["epoch"], "parameters": history["parameters"], **best}
+
+
 def curves(folder: Path) -> dict[str, list[Point]]:
     """Every curve of a finding as rows: `roc precision_recall calibration confusion residuals` with `.model`, `history importance`."""
     found: dict[str, list[Point]] = {}
@@ -67,6 +73,8 @@ def curves(folder: Path) -> dict[str, list[Point]]:
     if (folder / "study.json").is_file():
         study = files.read_json(folder / "study.json")
         found |= {"history": _history(study), "importance": _importance(study)}
+    if (folder / "history.json").is_file():
+        found |= {"training": [dict(record) for record in files.read_json(folder / "history.json")["epochs"]]}
     return {name: rows for name, rows in found.items() if rows}
 
 

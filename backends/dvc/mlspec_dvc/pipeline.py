@@ -14,8 +14,8 @@ from mlspec_dvc import layout
 from mlspec_dvc.plots import artifacts_of, plots_of
 from mlspec_dvc.sources import Data
 
-WITH_NUMBERS = frozenset({"verify", "search", "evaluate", "verdict"})
-WITH_CURVES = frozenset({"search", "evaluate"})
+WITH_NUMBERS = frozenset({"verify", "search", "train", "evaluate", "verdict"})
+WITH_CURVES = frozenset({"search", "train", "evaluate"})
 WAITED_FOR = frozenset({"verify", "enforce", "track"})
 """Kinds that always leave a marker: a command must not change because another stage begins to wait for this one."""
 
@@ -26,7 +26,8 @@ _WHAT = {
     "extract": "reads the source into typed rows", "verify": "checks the rows", "split": "puts rows into parts",
     "explore": "describes a part", "features": "computes features", "fit": "fits and packages a model",
     "fetch": "fetches the package behind an alias",
-    "search": "finds family and parameters, packages the best", "evaluate": "scores packages on held-out rows",
+    "search": "finds family and parameters, packages the best", "train": "trains a network and packages it",
+    "evaluate": "scores packages on held-out rows",
     "measure": "measures the served package", "reference": "keeps what live traffic is compared with",
     "verdict": "decides the gates", "enforce": "fails when a gate did", "report": "writes the report",
     "card": "writes the model card", "track": "logs the run in MLflow", "register": "registers the released package",

@@ -22,8 +22,8 @@ def plots_of(graph: Graph) -> list[dict[str, Any]]:
     """The top-level plots, in the order of the stages."""
     found: list[dict[str, Any]] = []
     for stage in graph:
-        drawn = _evaluation(stage) if stage.kind == "evaluate" else _study(stage) if stage.kind == "search" else []
-        found += [{name: At(plot, stage.block)} for name, plot in drawn]
+        draw = _OF_KIND.get(stage.kind)
+        found += [{name: At(plot, stage.block)} for name, plot in (draw(stage) if draw is not None else ())]
     return found
 
 
@@ -68,10 +68,24 @@ def _study(stage: Stage) -> list[tuple[str, dict[str, Any]]]:
     ]  # fmt: skip
 
 
+def _training(stage: Stage) -> list[tuple[str, dict[str, Any]]]:
+    path = f"{layout.curves(stage.id)}/training.json"
+    watched = (stage.config.get("stop_early") or {}).get("on")
+    return [
+        (f"{stage.id}: {name}", {
+            "x": {path: "epoch"}, "y": {path: name}, "x_label": "epoch", "y_label": name, "title": f"{stage.id}: {name} by epoch", "template": "simple"})
+        for name in ("loss", watched)
+        if name
+    ]  # fmt: skip
+
+
+_OF_KIND = {"evaluate": _evaluation, "search": _study, "train": _training}
+
+
 def artifacts_of(graph: Graph) -> dict[str, Any]:
     """Every package as a model of DVC's registry, under its stage's id without the step where that is one package's name."""
     makers = [stage for stage in graph if "package" in stage.outputs and stage.kind not in LOOKED_UP]
-    short = [re.sub(r"-(?:fit|search)\Z", "", stage.id) for stage in makers]
+    short = [re.sub(r"-(?:fit|search|train)\Z", "", stage.id) for stage in makers]
     names = [name if short.count(name) == 1 else stage.id for name, stage in zip(short, makers, strict=True)]
     return {
         name: At({"path": layout.artifact(stage.id, "package"), "type": "model", "desc": f"what {stage.id} packaged"}, stage.block)

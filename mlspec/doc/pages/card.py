@@ -74,9 +74,9 @@ def _model(subject: Subject) -> Html:
 
 def _fitted(subject: Subject) -> Html:
     items = []
-    for block in subject.blocks("model", "search"):
+    for block in subject.blocks("model", "search", "train"):
         names = ", ".join(field_text(family, "estimator") for family in block.nested("family")) or field_text(
-            block, "estimator"
+            block, "network" if block.kind == "train" else "estimator"
         )
         items.append(
             el(

@@ -13,12 +13,12 @@ from mlspec.page.html import Html, el, join
 from mlspec.spec.model import Block
 from mlspec.spec.values import Made
 
-LEARNING = ("fit", "search")
+LEARNING = ("fit", "search", "train")
 
 
 def algorithms(subject: Subject) -> Answer | None:
     """Fixed models and the families of searches, with the best of each."""
-    blocks = subject.blocks("model", "search")
+    blocks = subject.blocks("model", "search", "train")
     if not blocks:
         return None
     items: list[object] = []
@@ -30,12 +30,17 @@ def algorithms(subject: Subject) -> Answer | None:
             cites.append(subject.cite_found(f"study.{block.name}"))
         families = block.nested("family")
         if not families:
-            items.append(join([code(block.name), ": ", code(field_text(block, "estimator") or field_text(block, "value"))]))
+            items.append(join([code(block.name), ": ", code(_made_of(block))]))
         for family in families:
             told = f", best {best[family.name]}" if family.name in best else ""
             items.append(join([code(f"{block.name}.{family.name}"), ": ", code(field_text(family, "estimator")), told]))
             cites.append(subject.cite(family.head))
     return Answer(join([listed(items), _chosen(subject)]), cites)
+
+
+def _made_of(block: Block) -> str:
+    """The estimator or network of a block, or where its model is found."""
+    return field_text(block, "network" if block.kind == "train" else "estimator") or field_text(block, "value")
 
 
 def _best_of_families(subject: Subject, block: Block) -> dict[str, str]:
@@ -254,12 +259,14 @@ def interruption(subject: Subject) -> Answer | None:
         items.append(
             "A search keeps every finished trial: after a kill it goes on with the next one, and the study is the same."
         )
-    retried = [block for block in subject.blocks("source", "model", "search", "gates") if block.given("retry")]
+    if any(stage.kind == "train" for stage in stages):
+        items.append("A training keeps its last state: after a kill it goes on from there, and the weights are the same.")
+    retried = [block for block in subject.blocks("source", "model", "search", "train", "gates") if block.given("retry")]
     for block in retried:
         items.append(join([code(block.name), f" is started again up to {block.get('retry')} times when its process dies"]))
     if not retried:
         items.append(join(["No block asks for another attempt by itself (", code("retry = 0"), ")."]))
-    limited = [block for block in subject.blocks("model", "search") if block.given("time_limit")]
+    limited = [block for block in subject.blocks("model", "search", "train") if block.given("time_limit")]
     if limited:
         items.append(join(["A time limit ends ", names(block.name for block in limited), "."]))
     cites = [*(subject.cite(block.span_of("retry")) for block in retried), *(subject.cite(block.span_of("time_limit")) for block in limited),

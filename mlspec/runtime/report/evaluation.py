@@ -17,6 +17,7 @@ from mlspec.runtime.report.page import TEMPLATES, render
 from mlspec.runtime.report.search_part import search_part
 from mlspec.runtime.report.shown import metric_name, of_metric
 from mlspec.runtime.report.slices_part import slices_part
+from mlspec.runtime.report.training_part import training_part
 
 HEADLINE = {"binary": ("auc", "accuracy"), "multiclass": ("accuracy", "macro_f1"), "regression": ("mae", "r2")}
 
@@ -27,6 +28,7 @@ def evaluation_page(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> st
     parts = {
         "gates": gates_part(evidence), "models": models_part(evidence), "slices": slices_part(evidence), "analyses": analysis_part(evidence),
         "searches": search_part(evidence),
+        "trainings": training_part(evidence),
         "packages": packages_part(evidence), "sources": checks_part(evidence),
     }  # fmt: skip
     # Both files are ours; the page's style stands first.
@@ -46,6 +48,7 @@ def sections(parts: Mapping[str, Sequence[Any]]) -> list[dict[str, str]]:
         "slices": "Slices",
         "analyses": "Analyses",
         "searches": "Search",
+        "trainings": "Training",
         "packages": "Packages",
         "sources": "Data",
     }

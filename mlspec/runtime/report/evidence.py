@@ -11,7 +11,7 @@ from mlspec.runtime import files
 
 FILES = {
     "metrics": "metrics.json", "analysis": "analysis.json", "verdict": "verdict.json", "checks": "metrics.json", "package": "package.json",
-    "study": "study.json", "statistics": "statistics.json",
+    "study": "study.json", "history": "history.json", "statistics": "statistics.json",
 }  # fmt: skip
 
 
@@ -23,6 +23,7 @@ class Evidence:
     analysis: dict[str, dict[str, Any]] = field(default_factory=dict)
     verdict: dict[str, dict[str, Any]] = field(default_factory=dict)
     study: dict[str, dict[str, Any]] = field(default_factory=dict)
+    history: dict[str, dict[str, Any]] = field(default_factory=dict)
     package: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
