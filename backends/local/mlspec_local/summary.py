@@ -78,8 +78,8 @@ def _remark(gate: Mapping[str, Any]) -> str:
             f"in {len(windows)} windows of {gate['seconds']:g} s" if any(gate.get("load") or ()) else f"{len(windows)} times"
         )
         return f"measured {often}: {readings}; the least counts"
-    reason = str(gate.get("reason") or "")
-    return "" if gate.get("status") == "passed" or reason in (PLAIN, PLAIN_OF_READING) else reason
+    reason, open_ = str(gate.get("reason") or ""), str((gate.get("resolution") or {}).get("text") or "")
+    return open_ if gate.get("status") == "passed" or reason in (PLAIN, PLAIN_OF_READING) else reason
 
 
 def _gate_row(gate: Mapping[str, Any], paint: Paint) -> list[str]:

@@ -118,7 +118,7 @@ def _verdicts(evidence: Evidence, quoted: Sequence[str]) -> str:
             continue
         rows = [
             [escape(gate["name"]), MARKS[gate["status"]], _code(gate["text"]), escape(gate["value"] or ("measured" if gate["measured"] else "none")),
-             escape(gate["evidence"])]
+             escape("; ".join(text for text in (gate["evidence"], gate["open"]) if text))]
             for gate in block["gates"]
         ]  # fmt: skip
         where = f" on {block['n']:,} rows of {_code(block['part'])}" if block["n"] else ""

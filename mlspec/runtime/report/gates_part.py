@@ -42,7 +42,7 @@ def _gate(gate: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": gate["name"], "doc": gate.get("doc") or "", "text": gate["text"], "kind": kind, "status": status,
         "value": "" if gate.get("value") is None else show(gate["value"]), "chart": _chart(gate), "reason": gate.get("reason") or "",
-        "measured": gate.get("measured", False), "evidence": _evidence(gate), "groups": _groups(gate),
+        "measured": gate.get("measured", False), "evidence": _evidence(gate), "groups": _groups(gate), "open": (gate.get("resolution") or {}).get("text", ""),
     }  # fmt: skip
 
 

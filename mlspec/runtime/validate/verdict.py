@@ -11,6 +11,7 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.absent import packages_there
 from mlspec.runtime.validate.gates import Numbers, Undecided, comparison, decide, finite, number, quantities_in
+from mlspec.runtime.validate.resolution import resolution
 from mlspec.runtime.wording import text_of
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
@@ -47,7 +48,9 @@ def judge(gate: Mapping[str, Any], numbers: Numbers) -> dict[str, Any]:
         line.update(op=split[1], threshold=_constant(split[2], numbers), unit=_unit(split[2]))
     if line["measured"]:
         return line | {"load": [numbers.entry(key).get("load") for key in ids], "reason": _without_reading(status, line)}
-    return line | _evidence(split[0] if split else None, ids, numbers)
+    evidence = _evidence(split[0] if split else None, ids, numbers)
+    alone = numbers.metrics.get(ids[0], {}) if split is not None and split[0][0] == "quantity" else {}
+    return line | evidence | {"resolution": resolution(alone, line["threshold"], line["unit"])}
 
 
 def _status(expression: Any, numbers: Numbers, ids: list[str]) -> tuple[str, str]:
