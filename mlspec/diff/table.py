@@ -59,6 +59,8 @@ ROLES: dict[str, tuple[str, str, str]] = {
     "feature": ("behaviour", "breaking", "behaviour"),
     "measure": ("additive", "behaviour", "behaviour"),
     "gate": ("tightening", "loosening", CONDITION),
+    "constraint": ("tightening", "loosening", CONDITION),
+    "limit": ("behaviour", "behaviour", "behaviour"),
     "guard": ("tightening", "loosening", CONDITION),
     "logged": ("loosening", "behaviour", "behaviour"),
     "alert": ("tightening", "loosening", CONDITION),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlspec.graph import stage_id
 from mlspec.lower.development import add_learner, fit_config, params_of, part_of, space_of
 from mlspec.lower.sheet import Sheet
-from mlspec.lower.values import json_value
+from mlspec.lower.values import json_form, json_value
 from mlspec.spec.model import Block
+from mlspec.spec.searching import LEARNED, measured_name, objectives_of
 from mlspec.spec.values import Made
 
 _ALGORITHMS = {"hyperopt": "algorithm", "optuna": "sampler"}
@@ -16,7 +18,9 @@ _ALGORITHMS = {"hyperopt": "algorithm", "optuna": "sampler"}
 def lower(sheet: Sheet) -> None:
     """Add the stage of every search."""
     for block in sheet.spec.of_kind("search"):
-        add_learner(sheet, block, "search", search_config(sheet, block))
+        warm = block.ref("warm_start")
+        inputs = {} if warm is None else {"warm": f"{stage_id(warm.block, 'search')}/study"}
+        add_learner(sheet, block, "search", search_config(sheet, block), inputs)
 
 
 def search_config(sheet: Sheet, block: Block) -> dict[str, Any]:
@@ -25,12 +29,13 @@ def search_config(sheet: Sheet, block: Block) -> dict[str, Any]:
     return fit_config(sheet, block) | {
         "cv": _cross_validation(sheet, block),
         "engine": _engine(block.make("engine")),
-        "objective": _objective(block),
+        **_goal(block),
         "trials": block.get("trials"),
         "parallel": block.get("parallel"),
         "time_limit": None if limit is None else float(limit),
         "pruner": _plain(block.make("pruner")),
         "families": [_family(family) for family in block.nested("family")],
+        **_beginning(block),
     }
 
 
@@ -40,7 +45,33 @@ def _family(block: Block) -> dict[str, Any]:
         "estimator": str(block.get("estimator")),
         "params": params_of(block),
         "space": space_of(block),
+        **({"limits": _conditions(block)} if block.definitions else {}),
     }
+
+
+def _conditions(block: Block) -> list[dict[str, Any]]:
+    return [{"name": each.name, "expression": json_form(each.value.form)} for each in block.definitions.values()]
+
+
+def _beginning(block: Block) -> dict[str, Any]:
+    """What is there only where the spec says so: a budget, and the trials that the study starts with."""
+    budget, starts = _plain(block.make("budget")), [start for family in block.nested("family") for start in _starts(family)]
+    return {**({} if budget is None else {"budget": budget}), **({"starts": starts} if starts else {})}
+
+
+def _starts(family: Block) -> list[dict[str, Any]]:
+    """The trials that a family starts with: as many as its longest list of starts, shorter ones in turn."""
+    given: dict[str, list[Any]] = {}
+    for name, value in family.fields.items():
+        made = value.item
+        if isinstance(made, Made) and made.group == "space" and made.args["start"].origin != "default":
+            start = json_value(made.get("start"))
+            given[name] = start if isinstance(start, list) else [start]
+    count = max((len(values) for values in given.values()), default=0)
+    return [
+        {"family": family.name, "params": {name: values[turn % len(values)] for name, values in given.items()}}
+        for turn in range(count)
+    ]
 
 
 def _cross_validation(sheet: Sheet, block: Block) -> dict[str, Any]:
@@ -68,14 +99,32 @@ def _engine(made: Made | None) -> dict[str, Any]:
     if made is None:
         raise TypeError("a search has no engine")
     renamed = {_ALGORITHMS.get(made.name, ""): "algorithm"}
-    return {"name": made.name, **{renamed.get(name, name): json_value(value) for name, value in made.args.items()}}
+    found = {"name": made.name, **{renamed.get(name, name): json_value(value) for name, value in made.args.items()}}
+    if made.get("sampler") != "nsga2":
+        found.pop("population", None)
+    return found
 
 
-def _objective(block: Block) -> dict[str, Any]:
-    made = block.make("objective")
-    if made is None:
+def _goal(block: Block) -> dict[str, Any]:
+    """What trials are ranked by; further objectives, the preference and constraints only where there are some."""
+    objectives = [
+        {"metric": measured_name(made), "direction": "minimize" if made.name == "simplest" else made.name}
+        for made in objectives_of(block)
+    ]
+    if not objectives:
         raise TypeError(f"search {block.name} has no objective")
-    return {"metric": json_value(made.get("metric")), "direction": made.name}
+    found: dict[str, Any] = {"objective": objectives[0]}
+    if len(objectives) > 1:
+        found |= {"further": objectives[1:], "prefer": _preference(block.make("prefer"))}
+    return found | ({"constraints": _conditions(block)} if block.definitions else {})
+
+
+def _preference(made: Made | None) -> dict[str, Any] | None:
+    if made is None or made.name != "within":
+        return _plain(made)
+    unit, amount = made.get("tolerance")
+    named = {name: LEARNED if made.get(name) == "simplest" else made.get(name) for name in ("of", "next")}
+    return {"name": "within", "tolerance": amount, "relative": unit == "share", **named}
 
 
 def _plain(made: Made | None) -> dict[str, Any] | None:

@@ -315,7 +315,8 @@ class _Binder:
 
     def _column(self, statement: Declare) -> None:
         if not self.row.columns:
-            hint = "" if self.row.role is None else f"`{statement.name.text} := …` defines {schema.role(self.row.role).noun}"
+            defined = self.row.role is not None and statement.name.text not in self.row.fields
+            hint = f"`{statement.name.text} := …` defines {schema.role(self.row.role or '').noun}" if defined else ""
             self.scope.wrong(statement.name.text, statement.name.span, "column", f"a statement of `{self.row.name}`", hint=hint)
             return
         if not self._name_free(statement.name.text, statement.name.span, "column"):
@@ -336,7 +337,7 @@ class _Binder:
             self.scope.findings.add("MLS108", name.span, [note], name=name.text, got=f"the {other.kind}")
 
     def _definition(self, statement: Define) -> None:
-        if self.row.role is None:
+        if self.row.role is None or (self.row.name == "search" and statement.name.text in self.row.fields):
             self.scope.wrong(
                 statement.name.text, statement.span, "definition", f"a statement of `{self.row.name}`",
                 hint=f"a field is set by `=`: `{statement.name.text} = …`" if statement.name.text in self.row.fields else "",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlspec.spec.expressions.context import Ambient, Operand
 from mlspec.spec.expressions.names import live, of_column
-from mlspec.spec.kinds import FLOAT, STRING, Type
+from mlspec.spec.kinds import FLOAT, INT, NONE, ROW, STRING, Type
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
-from mlspec.spec.values import Reference, Typed
+from mlspec.spec.values import Made, Reference, Typed
 
 AMBIENT = ("score", "probability", "decision", "live", "stable", "canary", "api_key")
 
@@ -22,7 +24,32 @@ def local_names(block: Block, parent: Block | None, scope: Scope) -> dict[str, O
     if block.kind == "gates":
         candidate = block.ref("candidate")
         names["candidate"] = candidate or Reference("unknown", "", None, block.head)
+    if block.kind == "search":
+        names["trial"] = Ambient("trial", "trial")
+    if block.kind == "family":
+        names.update(_searched(block))
     return names
+
+
+_NUMBERS = {"int": INT, "logint": INT, "uniform": FLOAT, "loguniform": FLOAT, "normal": FLOAT}
+
+
+def _searched(block: Block) -> dict[str, Operand]:
+    """The searched parameters of a family that are numbers."""
+    found: dict[str, Operand] = {}
+    for name, value in block.fields.items():
+        made = value.item
+        if isinstance(made, Made) and made.group == "space":
+            kind = _NUMBERS.get(made.name) or _number_of(made.get("values"))
+            if kind is not None:
+                found[name] = Typed(["col", name, kind.name], kind, ROW, NONE, value.span or block.head)
+    return found
+
+
+def _number_of(values: Any) -> Type | None:
+    """The type of a choice between numbers."""
+    kinds = {type(value) for value in values or ()}
+    return INT if kinds == {int} else FLOAT if kinds and kinds <= {int, float} else None
 
 
 def as_local(block: Block, name: str) -> Operand:

@@ -56,7 +56,7 @@ WORDS = {
     "points": "2pp", "rate": "5rps", "date": "2026-01-01", "timestamp": "2026-01-01T00:00:00Z", "const": "1", "column": "job",
     "estimator": "sklearn.LogisticRegression", "metric": "auc", "part": "parts.tune", "model": "base", "features": "inputs",
     "label": "people.bought", "secret": "salt", "rows": "[row(age: 20)]", "foreign_column": "people.seen", "path": "release.useful",
-    "bound": "1..2", "sibling": "dual", "name": "older",
+    "bound": "1..2", "sibling": "dual", "name": "older", "tolerance": "0.1",
 }  # fmt: skip
 NAMES = {"source": "people", "features": "inputs", "model": "base", "search": "tune", "gates": "release", "serve": "api", "channel": "console",
          "secret": "salt", "entity": "person", "explore": "eda", "split": "parts", "prompt": "ask", "monitor": "watch", "score": "nightly",

@@ -412,7 +412,7 @@ def _rising(found: Typed, context: Context) -> bool:
 
 def _thing(name: str, form: str, found: Operand, arg: Arg, bound: Bound, context: Context) -> bool:
     kinds_of = {"rows": ("source",)}.get(form, ("model", "search", "train", "compress"))
-    if isinstance(found, Ambient) and form == "model" and found.kind == "model":
+    if isinstance(found, Ambient) and form == "model" and found.kind in ("model", "trial"):
         bound.forms.append(found.name)
         return True
     if not isinstance(found, Reference) or found.kind not in kinds_of:

@@ -16,6 +16,8 @@ ROLES = (
     ("feature", "a feature", 3, "value", "What the model reads; Fitted steps are learned with the model."),
     ("measure", "a measure", 4, "any", "A number of an evaluation."),
     ("gate", "a gate", 4, "bool", "A Boolean over metrics that must hold before release."),
+    ("constraint", "a constraint", 4, "bool", "A Boolean over the cross-validated metrics of `trial` that the best one must keep."),
+    ("limit", "a limit", 1, "bool", "A Boolean over the searched parameters of a family; no trial is outside it."),
     ("guard", "a guard", 5, "bool", "A Boolean over live metrics that must hold while serving."),
     ("logged", "a logged value", 5, "any", "A value written to the request log."),
     ("alert", "an alert", 5, "bool", "A Boolean over live metrics; when it stops holding, channels are told."),

@@ -2,7 +2,6 @@
 
 R = ...
 
-_WHEN = ("when", "sibling", None, "The parameter whose value true makes this one count.")
 _PART = (("part", "part", None, "The rows that it is learned on; absent: out-of-fold predictions of the fitting part."),)
 
 CALLS = {
@@ -59,46 +58,6 @@ CALLS = {
             "Each fold is fitted on what came before it.",
         ),
     ),
-    "search_by": (
-        (
-            "hyperopt",
-            (("algorithm", ("enum", "tpe", "random", "anneal"), "tpe", "How trials are suggested."),),
-            True,
-            "Hyperopt.",
-        ),
-        (
-            "optuna",
-            (("sampler", ("enum", "tpe", "random", "cmaes", "gp"), "tpe", "How trials are suggested."),),
-            True,
-            "Optuna.",
-        ),
-        ("random", (), True, "Independent draws."),
-        ("grid", (("points", ("int", 2, 1000), 5, "Points per numeric dimension."),), True, "Every combination."),
-    ),
-    "objective_by": (
-        ("maximize", (("metric", "metric", R, "The metric."),), True, "More is better."),
-        ("minimize", (("metric", "metric", R, "The metric."),), True, "Less is better."),
-    ),
-    "prune_by": (
-        (
-            "median",
-            (
-                ("startup", ("int", 1, None), 5, "Trials that are never pruned."),
-                ("warmup", ("int", 0, None), 1, "Folds that are never pruned."),
-            ),
-            True,
-            "Ends a trial that is worse than the median of earlier ones at the same fold.",
-        ),
-        (
-            "halving",
-            (
-                ("factor", ("int", 2, 10), 3, "One in this many goes on."),
-                ("warmup", ("int", 0, None), 1, "Folds that are never pruned."),
-            ),
-            True,
-            "Successive halving over folds.",
-        ),
-    ),
     "calibrate_by": (
         ("isotonic", _PART, True, "A rising step function."),
         ("sigmoid", _PART, True, "A logistic curve."),
@@ -120,39 +79,6 @@ CALLS = {
             "The least expected cost.",
         ),
         ("maximize", (("metric", "metric", R, "The metric."),), True, "The score at which a metric is best."),
-    ),
-    "space": (
-        (
-            "uniform",
-            (("low", "float", R, "The least value."), ("high", "float", R, "The greatest."), _WHEN),
-            True,
-            "Evenly spread.",
-        ),
-        (
-            "loguniform",
-            (("low", "float", R, "The least value, above 0."), ("high", "float", R, "The greatest."), _WHEN),
-            True,
-            "Evenly spread logarithm.",
-        ),
-        (
-            "int",
-            (("low", "int", R, "The least value."), ("high", "int", R, "The greatest."), _WHEN),
-            True,
-            "Whole numbers, evenly.",
-        ),
-        (
-            "logint",
-            (("low", "int", R, "The least value, above 0."), ("high", "int", R, "The greatest."), _WHEN),
-            True,
-            "Whole numbers, evenly spread logarithm.",
-        ),
-        (
-            "normal",
-            (("mean", "float", R, "The mean."), ("std", ("float", 0, None), R, "The standard deviation."), _WHEN),
-            True,
-            "Normally distributed.",
-        ),
-        ("choice", (("*values", ("const",), R, "The values."), _WHEN), True, "One of the values."),
     ),
     "prune_weights_by": (
         (

@@ -38,6 +38,7 @@ KINDS = {
         "stage": "optimisation",
         "resources": True,
         "blocks": ("family",),
+        "role": "constraint",
         "fields": (
             *_FIT,
             (
@@ -58,11 +59,19 @@ KINDS = {
             ),
             (
                 "objective",
-                ("call", "objective_by"),
+                ("one", ("list", ("call", "objective_by")), ("call", "objective_by")),
                 R,
                 "locked",
                 "behaviour",
-                "The metric that trials are ranked by, and which way.",
+                "The metric that trials are ranked by, and which way; of several, a list.",
+            ),
+            (
+                "prefer",
+                ("call", "prefer_by"),
+                None,
+                "locked",
+                "behaviour",
+                "Which trial of the Pareto front is the best; several objectives need it.",
             ),
             ("trials", ("int", 1, 100_000), 20, "guarded", "behaviour", "How many trials, over all families."),
             (
@@ -81,6 +90,8 @@ KINDS = {
                 "operational",
                 "Ends the study between trials; a run that it ended is marked as not reproducible.",
             ),
+            ("budget", ("call", "budget_by"), None, "guarded", "behaviour", "What all trials together may cost."),
+            ("warm_start", ("ref", "search"), None, "locked", "behaviour", "A search whose trials the engine learns from."),
             ("pruner", ("call", "prune_by"), None, "guarded", "behaviour", "Which trials end early."),
             *_DECIDE,
         ),
@@ -89,6 +100,7 @@ KINDS = {
         "doc": "One estimator of a search. Further fields are its parameters: constants or search spaces.",
         "inside": ("search",),
         "open_fields": "estimator",
+        "role": "limit",
         "fields": (("estimator", "estimator", R, "locked", "behaviour", "The estimator, a key of the catalogue."),),
     },
     "train": {
@@ -168,7 +180,6 @@ KINDS = {
     "compress": {
         "doc": "Makes a model smaller or faster: prune, quantise, distil, export.",
         "stage": "optimisation",
-        "built": False,
         "resources": True,
         "fields": (
             ("model", "model", R, "locked", "behaviour", "The model that is compressed."),
