@@ -18,6 +18,7 @@ POINTS = 200
 BARS = 40
 QUANTILE_POINTS = 99
 MOST_CURVES = 8
+MOST_CONFUSED = 8
 
 PLOTS = ("roc", "precision_recall", "calibration", "confusion", "residuals")
 
@@ -35,7 +36,7 @@ def curves_of(
                 "tenths": tenths(rows, confidence, groups),
             }
         return found
-    found = {"confusion": confusion(rows)} if "confusion" in plots else {}
+    found = {"confusion": confusion(rows) | confused(rows, confidence, groups)} if "confusion" in plots else {}
     if rows.task == "binary":
         found["histogram"] = score_histogram(rows)
         drawn: dict[str, Callable[[Outcomes], Any]] = {"calibration": lambda rows: calibration(rows, confidence, groups)}
@@ -113,6 +114,28 @@ def confusion(rows: Outcomes) -> dict[str, Any]:
     size = 2 if rows.task == "binary" else len(rows.classes)
     counts = np.bincount(rows.y * size + rows.decision, minlength=size * size).reshape(size, size)
     return {"counts": counts.tolist()}
+
+
+def confused(rows: Outcomes, confidence: float, groups: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Of many classes the pairs that are taken for each other most, as shares of the true class."""
+    if rows.task != "multiclass":
+        return {}
+    size = len(rows.classes)
+    counts = np.bincount(rows.y * size + rows.decision, minlength=size * size).reshape(size, size)
+    np.fill_diagonal(counts, 0)
+    order = [divmod(int(at), size) for at in np.argsort(-counts, axis=None, kind="stable")[:MOST_CONFUSED]]
+    return {"top": [_confusion_of(rows, true, decided, confidence, groups) for true, decided in order if counts[true, decided]]}
+
+
+def _confusion_of(
+    rows: Outcomes, true: int, decided: int, confidence: float, groups: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    own = rows.y == true
+    hits = rows.decision[own] == decided
+    return {
+        "label": rows.classes[true], "decision": rows.classes[decided], "n": int(hits.sum()), "of": int(own.sum()),
+        "share": float(hits.mean()), **_share_ends(hits, confidence, None if groups is None else groups[own]),
+    }  # fmt: skip
 
 
 def score_histogram(rows: Outcomes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mlspec.runtime.report.analysis_part import analysis_part
+from mlspec.runtime.report.classes_part import cell_of
 from mlspec.runtime.report.evidence import Evidence, read_evidence
 from mlspec.runtime.report.facts_part import checks_part, packages_part, reports_of
 from mlspec.runtime.report.gates_part import gates_part
@@ -62,11 +63,14 @@ def facts(evidence: Evidence) -> list[dict[str, str]]:
     if gates:
         held = sum(gate["status"] == "passed" for gate in gates)
         found.append({"value": f"{held} of {len(gates)}", "name": "gates passed"})
-    for metrics in list(evidence.metrics.values())[:1]:
+    for metrics in [found for _, found in evidence.evaluations()[:1]]:
         candidate = str(metrics.get("candidate"))
         values = metrics["models"].get(candidate, {})
         for name in HEADLINE[metrics["label"]["task"]]:
             if values.get(name, {}).get("value") is not None:
-                found.append({"value": of_metric(name, values[name]["value"]), "name": f"{metric_name(name)} of {candidate}"})
+                span = cell_of(name, values[name])["span"]
+                found.append(
+                    {"value": of_metric(name, values[name]["value"]), "name": f"{metric_name(name)} of {candidate}, {span}"}
+                )
         found.append({"value": f"{metrics['n']:,}", "name": f"rows held out ({metrics['part']})"})
     return found

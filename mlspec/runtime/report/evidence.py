@@ -32,6 +32,10 @@ class Evidence:
         """The gates of every block, with their block."""
         return [{**gate, "block": block} for block, verdict in self.verdict.items() for gate in verdict["gates"]]
 
+    def evaluations(self) -> list[tuple[str, dict[str, Any]]]:
+        """Every evaluation with its block; those that gates judged first."""
+        return sorted(self.metrics.items(), key=lambda pair: (pair[0] not in self.verdict, pair[0]))
+
     @property
     def passed(self) -> bool | None:
         """Whether every verdict passed; None without any."""

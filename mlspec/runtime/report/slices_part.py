@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,12 +18,33 @@ DRAWN = {
 
 
 def slices_part(evidence: Evidence) -> list[dict[str, Any]]:
-    """One entry per grouping of every evaluation, for the candidate."""
-    return [_slice(block, found, item) for block, found in evidence.metrics.items() for item in found.get("slices", ())]
+    """One entry per grouping of every evaluation, for the candidate; what two evaluations found alike stands once."""
+    found: dict[str, dict[str, Any]] = {}
+    for block, metrics in evidence.evaluations():
+        for item in metrics.get("slices", ()):
+            candidate = _candidate(metrics)
+            said = [
+                item["by"],
+                candidate,
+                metrics["part"],
+                metrics["confidence"],
+                [_told(value, candidate) for value in item["values"]],
+            ]
+            found.setdefault(json.dumps(said, sort_keys=True), _slice(block, metrics, item))
+    return list(found.values())
+
+
+def _candidate(found: Mapping[str, Any]) -> str:
+    return str(found.get("candidate") or next(iter(found["models"])))
+
+
+def _told(value: Mapping[str, Any], model: str) -> list[Any]:
+    """What the page shows of a value; the ends of drawn intervals differ between evaluations that draw on their own."""
+    return [value["value"], value["n"], value["models"].get(model)]
 
 
 def _slice(block: str, found: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
-    candidate = str(found.get("candidate") or next(iter(found["models"])))
+    candidate = _candidate(found)
     rows = [_row(value, item["metrics"], candidate) for value in item["values"]]
     return {
         "block": block, "name": item["by"][1], "model": candidate, "metrics": [metric_name(name) for name in item["metrics"]], "rows": rows,
@@ -34,13 +56,23 @@ def _slice(block: str, found: Mapping[str, Any], item: Mapping[str, Any]) -> dic
 
 def _row(value: Mapping[str, Any], metrics: list[str], model: str) -> dict[str, Any]:
     values = value["models"].get(model)
-    cells = [of_metric(name, values[name]) if values else "" for name in metrics]
     return {
         "name": value["value"],
         "n": value["n"],
         "positive": value.get("positive_share"),
-        "cells": cells,
+        "cells": [_cell(name, values[name], value, model) for name in metrics] if values else [],
         "few": values is None,
+    }
+
+
+def _cell(name: str, number: float | None, value: Mapping[str, Any], model: str) -> dict[str, str]:
+    """A metric of a slice with its interval, or why it has none."""
+    ends = value.get("ends", {}).get(model, {}).get(name)
+    why = value.get("why", {}).get(model, {}).get(name, "")
+    return {
+        "value": of_metric(name, number),
+        "span": why if ends is None else f"{of_metric(name, ends[0])} to {of_metric(name, ends[1])}",
+        "tip": why,
     }
 
 

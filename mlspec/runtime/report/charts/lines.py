@@ -66,10 +66,10 @@ def scatter(
 
 
 def calibration(
-    predicted: Sequence[float], observed: Sequence[float], counts: Sequence[int], *, title: str, note: str = "", width: float = 420,
-    height: float = 300,
+    predicted: Sequence[float], observed: Sequence[float], counts: Sequence[int], ends: Sequence[tuple[float | None, float | None]] = (), *,
+    title: str, note: str = "", width: float = 420, height: float = 300,
 ) -> Markup:  # fmt: skip
-    """Observed share against predicted probability per bin; a perfect model lies on the diagonal. Dots grow with their rows."""
+    """Observed share against predicted probability per bin; a perfect model lies on the diagonal. Dots grow with their rows, `ends` are intervals of the shares."""
     axes = _axes([], (0, 1), (0, 1), width, height)
     most = max(counts, default=1) or 1
     parts = [
@@ -78,6 +78,9 @@ def calibration(
     ]
     places = [(axes.x(a), axes.y(b)) for a, b in zip(predicted, observed, strict=True)]
     parts.append(svg.path(places, "line s0"))
+    for place, (low, high) in zip(places, ends, strict=False):
+        if low is not None and high is not None:
+            parts.append(svg.rule(place[0], axes.y(low), place[0], axes.y(high), "whisker"))
     for place, a, b, count in zip(places, predicted, observed, counts, strict=True):
         parts.append(
             svg.dot(*place, 2.5 + 4 * (count / most) ** 0.5, "c0", f"predicted {a:.3f}, observed {b:.3f}, {count:,} rows")
