@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlspec.runtime import measure
+from mlspec.runtime.errors import StageError
 from mlspec.runtime.measure import server, stage
 from mlspec.runtime.measure.load import Client, offer, post
 from mlspec.runtime.measure.server import CannotMeasure
@@ -205,7 +206,7 @@ def test_percentiles_are_values_that_were_seen(share: float, expected: int) -> N
     assert stage.rank([7.0], share) == 7.0
 
 
-def test_a_fitted_package_behind_the_real_server(tmp_path: Path) -> None:
+def test_a_fitted_package_behind_the_real_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No stand-in: the serving command, the package's own transform, rows of the held-out part as requests."""
     from package_tables import INCOME, census, fit_config
 
@@ -227,3 +228,13 @@ def test_a_fitted_package_behind_the_real_server(tmp_path: Path) -> None:
     assert 0 < found["usual"]["value"] <= found["fast"]["value"] < 5
     assert 0 < found["loads"]["value"] < 60
     assert found["small"]["value"] == sum(path.stat().st_size for path in (out / "package").iterdir())
+    fresh = json.loads((done / "measurements" / "measurements.json").read_text())["fresh"]["plain"]
+    assert fresh["equal"] is True
+    assert fresh["problem"] is None
+    assert fresh["rows"] > 0
+    assert 0 < fresh["answer"] < 1
+    monkeypatch.setattr(stage, "answers_here", lambda context, folder: ("other", "answers"))
+    small = {**config, "quantities": asked[3:]}
+    with pytest.raises(StageError) as caught:
+        run_stage_function(measure.run, tmp_path / "again", "measure", small, {**inputs, "package.plain": out / "package"})
+    assert (caught.value.code, caught.value.where) == ("MLS807", "plain")

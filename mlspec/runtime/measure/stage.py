@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import math
 import statistics
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,12 +19,13 @@ from typing import Any
 
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
+from mlspec.runtime.errors import StageError
 from mlspec.runtime.evaluate.held_out import part_reader
 from mlspec.runtime.evaluate.of_package import size_of
 from mlspec.runtime.evaluate.quantities import arguments
 from mlspec.runtime.measure.load import Client, Window, offer, post
 from mlspec.runtime.measure.server import CannotMeasure, environment, pinned, served, share_cores
-from mlspec.runtime.package.absent import is_absent
+from mlspec.runtime.package.absent import is_absent, packages_there
 from mlspec.runtime.wording import text_of
 
 WINDOWS = 3
@@ -30,10 +33,9 @@ SECONDS = 10.0
 WARM_UP = 1.0
 REQUESTS = 500
 LEAST_REPLIES = 20
-LOAD_PROGRAM = (
-    "import sys, time\nfrom pathlib import Path\nfrom mlspec.runtime.package import load_package\n"
-    "begin = time.perf_counter()\nload_package(Path(sys.argv[1]))\nprint(time.perf_counter() - begin)"
-)
+GOLDEN = 200
+"""Rows that a fresh process answers as the gates saw them answered."""
+FRESH = "mlspec.runtime.measure.fresh"
 Samples = list[list[float]]
 OVER_SAMPLES: dict[str, Callable[[Sequence[float]], float]] = {
     "p50": lambda values: rank(values, 0.50),
@@ -57,7 +59,8 @@ def measure(context: StageContext) -> None:
     """Measure every quantity and write measurements.json; what cannot be measured has a problem and no value."""
     machine = Machine(context)
     quantities = {item["id"]: machine.entry(item["expression"]) for item in context.config["quantities"]}
-    files.write_json(context.output("measurements") / "measurements.json", {"quantities": quantities})
+    fresh = {name: machine.fresh(name) for name in packages_there(context.inputs())}
+    files.write_json(context.output("measurements") / "measurements.json", {"quantities": quantities, "fresh": fresh})
 
 
 class NoModel(CannotMeasure):
@@ -75,6 +78,7 @@ class Machine:
         self.context = context
         self.seconds = float(context.config.get("window_seconds") or SECONDS)
         self._samples: dict[str, Samples] = {}
+        self._fresh: dict[str, list[dict[str, Any]]] = {}
 
     def entry(self, expression: Any) -> dict[str, Any]:
         """One entry of measurements.json: the best window's value."""
@@ -113,7 +117,7 @@ class Machine:
         if node[1] == "size":
             return [float(size_of(folder))]
         if node[1] == "load_time":
-            return [load_time(folder) for _ in range(WINDOWS)]
+            return [float(run["load"]) for run in self._runs(node[2], WINDOWS)]
         raise CannotMeasure(f"`{node[1]}` has many values a window: say which, as in `p95({node[1]}(…))`")
 
     def _folder(self, model: str) -> Path:
@@ -121,6 +125,30 @@ class Machine:
         if folder is None or is_absent(folder):
             raise NoModel(model)
         return folder
+
+    def _runs(self, model: str, count: int) -> list[dict[str, Any]]:
+        """At least so many fresh processes that loaded the package and answered the golden rows."""
+        known = self._fresh.setdefault(model, [])
+        if len(known) < count:
+            folder = self._folder(model)
+            rows = json.dumps(golden_rows(self.context, folder), default=as_json)
+            known += [in_fresh_process(folder, rows, self.context.resume_dir("fresh")) for _ in range(count - len(known))]
+        return known
+
+    def fresh(self, model: str) -> dict[str, Any]:
+        """That a fresh process answers golden rows bit for bit as this one does from the values that the gates were decided on."""
+        try:
+            run = self._runs(model, 1)[0]
+        except CannotMeasure as error:
+            return {"rows": 0, "equal": None, "load": None, "answer": None, "problem": str(error)}
+        here = answers_here(self.context, self._folder(model))
+        if run["rows"] and (run["scores"], run["decisions"]) != here:
+            raise StageError(
+                "MLS807", f"the package `{model}` answers otherwise in a fresh process", model,
+                expected="equal scores and decisions, bit for bit", found=f"others on {run['rows']} rows",
+                help="this is a fault of mlspec or of a library: report it with the stage's log",
+            )  # fmt: skip
+        return {"rows": run["rows"], "equal": True, "load": run["load"], "answer": run["answer"], "problem": None}
 
     def samples(self, node: Any) -> Samples:
         """The times of all replies of each window of a latency."""
@@ -193,13 +221,37 @@ def as_json(value: Any) -> str:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
-def load_time(folder: Path) -> float:
-    """Seconds to load the package in a fresh process, its libraries included."""
-    cores = share_cores(1)
+def golden_rows(context: StageContext, folder: Path) -> list[dict[str, Any]]:
+    """The first rows of the part, as requests bring them."""
+    columns = [column["name"] for column in files.read_json(folder / "package.json")["columns"]]
+    with part_reader(context) as reader:
+        return reader.records(columns, GOLDEN)
+
+
+def answers_here(context: StageContext, folder: Path) -> tuple[str, str]:
+    """Digests of the scores and decisions of the golden rows, from feature values in this process."""
+    from mlspec.runtime.measure.fresh import digest_of_scores
+    from mlspec.runtime.package import load_package
+
+    package = load_package(folder)
+    package.transform = replace(package.transform, unknown="encode")
+    with part_reader(context) as reader:
+        rows = reader.select([("rows", str(column["name"])) for column in package.columns]).slice(0, GOLDEN)
+        named = rows.rename_columns(["__row", *(str(column["name"]) for column in package.columns)])
+        found = package.score_values(reader.computed_over(package.features, named))
+    decisions = json.dumps(found.decision, default=str).encode()
+    return digest_of_scores(found.score), hashlib.sha256(decisions).hexdigest()
+
+
+def in_fresh_process(folder: Path, rows: str, work: Path) -> dict[str, Any]:
+    """What a new process says of a package: seconds to load it, libraries included, and its answers."""
+    cores, path = share_cores(1), work / "rows.json"
+    files.write_text(path, rows)
     with pinned(cores.server):
         done = subprocess.run(
-            [sys.executable, "-c", LOAD_PROGRAM, str(folder)], capture_output=True, text=True, env=environment(1), check=False
+            [sys.executable, "-m", FRESH, str(folder), str(path)], capture_output=True, text=True, env=environment(1), check=False
         )  # fmt: skip
     if done.returncode != 0:
         raise CannotMeasure("the package does not load: " + (done.stderr.strip().splitlines() or ["no message"])[-1][:300])
-    return float(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
