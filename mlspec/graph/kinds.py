@@ -73,7 +73,7 @@ _TABLE = (
         "analyse", 1, {**_ROWS_PARTS_VALUES, "predictions": "table"}, {"analysis": "json"}, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "onnxruntime"),
     ),
-    Kind("measure", 1, _ROWS_PARTS_VALUES, {"measurements": "measurements"}, named={"package": "model"},
+    Kind("measure", 2, _ROWS_PARTS_VALUES, {"measurements": "measurements"}, named={"package": "model"},
          packages=("onnxruntime",)),
     Kind("reference", 1, {**_ROWS_PARTS_VALUES, "package": "model"}, {"reference": "json"}, packages=("duckdb", "numpy")),
     Kind(
