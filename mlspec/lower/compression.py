@@ -6,11 +6,13 @@ from typing import Any
 
 from mlspec.lower.development import features_block, fit_config, frame_of, part_of
 from mlspec.lower.sheet import Sheet
+from mlspec.lower.training import train_config
 from mlspec.lower.values import json_value, resources
 from mlspec.spec.model import Block
 from mlspec.spec.schema import constructor
 from mlspec.spec.values import Made
 
+_TRAINING = ("optimiser", "global_batch", "class_weights", "epochs", "threads")
 STEPS = ("distil", "prune", "quantise", "export")
 
 
@@ -36,12 +38,15 @@ def compress_config(sheet: Sheet, block: Block) -> dict[str, Any]:
     """What a `compress` stage reads: the learner's features, label and part, the judged part, and the steps that are asked for."""
     learned = fit_config(sheet, sheet.spec.learned(block))
     judged, teacher = block.ref("part"), block.ref("model")
+    learner = sheet.spec.learned(block)
+    training = train_config(sheet, learner) if learner.kind == "train" else None
     return {
         **{name: learned[name] for name in ("features", "label", "part", "group", "seed", "unknown")},
         "name": block.name.rpartition(".")[2],
         "model": None if teacher is None else teacher.block,
         "judged": learned["part"] if judged is None else judged.member,
         **{name: _step(block.make(name)) for name in STEPS},
+        **({} if training is None else {"training": {name: training[name] for name in _TRAINING}}),
     }
 
 

@@ -48,16 +48,23 @@ def distil(model: Model, config: Mapping[str, Any], matrix: Matrix, target: Targ
 
 
 def lesson(scores: Floats, rows: Floats, target: Target, config: Mapping[str, Any]) -> tuple[Floats, Target, Floats | None]:
-    """What the student is fitted on: rows, labels and weights."""
-    share = float(config["labels"])
+    """What an estimator is fitted on: rows, labels and weights."""
+    soft = soft_scores(scores, target, config)
     if target.task == "regression":
-        return rows, Target(target.task, (1.0 - share) * scores + share * target.y), None
-    soft = (1.0 - share) * softened(scores, float(config["temperature"])) + share * _hard(target)
+        return rows, Target(target.task, soft), None
     count = soft.shape[1]
     labels = np.repeat(np.arange(count, dtype=np.float64), len(rows))
     weights = soft.T.reshape(-1)
     counted = weights > _LEAST
     return np.tile(rows, (count, 1))[counted], Target(target.task, labels[counted], target.classes), weights[counted]
+
+
+def soft_scores(scores: Floats, target: Target, config: Mapping[str, Any]) -> Floats:
+    """What a student learns of each row: P(class) or a prediction, mixed with the label as far as `labels` says."""
+    share = float(config["labels"])
+    if target.task == "regression":
+        return (1.0 - share) * scores + share * target.y
+    return (1.0 - share) * softened(scores, float(config["temperature"])) + share * _hard(target)
 
 
 def softened(scores: Floats, temperature: float) -> Floats:

@@ -1,8 +1,8 @@
 """Magnitude pruning of the matrices of a graph: single weights become zero, or whole units go and the graph gets smaller.
 
 A weight counts as much as it can move what comes out: its size times the spread of what it multiplies (the spread makes columns of
-different scales comparable; Sun et al. 2024 take the norm). What goes leaves its mean behind in the summand that follows, so that
-scores do not shift as a whole.
+different scales comparable; Sun et al. 2024 take the norm). What goes is taken over by what stays and by the summand that follows, by
+least squares on the fitting rows (as He, Zhang and Sun 2017 do with channels).
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from mlspec.runtime.compress import graphs
 from mlspec.runtime.compress.graphs import Product
 from mlspec.runtime.compress.model import Model, require
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.estimators.fit import one_thread
 from mlspec.runtime.transform.columns import Floats
+
+_RIDGE = 1e-3
+_WIDEST = 512
 
 
 def prune(model: Model, config: Mapping[str, Any], matrix: Floats, where: str) -> Model:
@@ -45,15 +49,32 @@ def lowest(importance: Floats, share: float) -> Any:
 
 
 def _weights(graph: Any, found: list[Product], share: float, matrix: Floats) -> None:
-    """Zeros in the place of the least weights of each matrix. Means are those that flow in the unpruned model."""
+    """Zeros in the place of the least weights of each matrix. What flows is what flows in the unpruned model."""
     flows = list(graphs.inputs_of(graph, found, matrix))
     for product, flow in reversed(list(zip(found, flows, strict=True))):
         weight = graphs.constant(graph, product.weight)
         gone = np.zeros(weight.size, dtype=bool)
         gone[lowest(np.abs(weight) * flow.std(axis=0)[:, None], share)] = True
-        lost = np.where(gone.reshape(weight.shape), weight, 0.0)
-        graphs.put(graph, product.weight, weight - lost)
-        graphs.add_to_outputs(graph, product, flow.mean(axis=0) @ lost)
+        left = _column_by_column(flow, weight, gone.reshape(weight.shape))
+        graphs.put(graph, product.weight, left)
+        graphs.add_to_outputs(graph, product, flow.mean(axis=0) @ (weight - left))
+
+
+def _column_by_column(flow: Floats, weight: Floats, gone: Any) -> Floats:
+    """The matrix with zeros, each column's other weights taking over what it lost; of a very wide matrix they stay as they are."""
+    left = np.where(gone, 0.0, weight)
+    if len(weight) > _WIDEST:
+        return left
+    centred = flow - flow.mean(axis=0)
+    with one_thread():
+        square = centred.T @ centred
+        ridge = _RIDGE * max(float(np.trace(square)) / len(weight), 1e-12)
+        for column in range(weight.shape[1]):
+            out, stays = np.flatnonzero(gone[:, column]), np.flatnonzero(~gone[:, column])
+            if len(out) and len(stays):
+                wanted = square[np.ix_(stays, out)] @ weight[out, column]
+                left[stays, column] += np.linalg.solve(square[np.ix_(stays, stays)] + ridge * np.eye(len(stays)), wanted)
+    return left
 
 
 def _columns(graph: Any, product: Product, share: float, matrix: Floats) -> None:
@@ -64,8 +85,9 @@ def _columns(graph: Any, product: Product, share: float, matrix: Floats) -> None
     weight = graphs.constant(graph, product.weight)
     gone = np.sort(lowest(np.abs(weight).sum(axis=1) * flow.std(axis=0), min(share, 1.0 - 1.0 / len(weight))))
     kept = np.setdiff1d(np.arange(len(weight)), gone)
-    graphs.add_to_outputs(graph, product, flow.mean(axis=0)[gone] @ weight[gone])
-    graphs.put(graph, product.weight, weight[kept])
+    more, shift = taken_over(flow, weight, gone, kept)
+    graphs.add_to_outputs(graph, product, shift)
+    graphs.put(graph, product.weight, weight[kept] + more)
     graphs.put(graph, "kept", kept.astype(np.int64))
     node = graph.graph.node[product.place]
     gather = helper.make_node("Gather", [node.input[0], "kept"], ["kept.columns"], axis=1)
@@ -84,8 +106,21 @@ def _units(graph: Any, found: list[Product], share: float, matrix: Floats, where
         kept = np.setdiff1d(np.arange(len(weight)), gone)
         _narrow(graph, before, after, len(weight), kept, where)
         graphs.put(graph, before.weight, graphs.constant(graph, before.weight)[:, kept])
-        graphs.put(graph, after.weight, weight[kept])
-        graphs.add_to_outputs(graph, after, flow.mean(axis=0)[gone] @ weight[gone])
+        more, shift = taken_over(flow, weight, gone, kept)
+        graphs.put(graph, after.weight, weight[kept] + more)
+        graphs.add_to_outputs(graph, after, shift)
+
+
+def taken_over(flow: Floats, weight: Floats, gone: Any, kept: Any) -> tuple[Floats, Floats]:
+    """What those that stay and the summand take over of those that go: least squares, held small by a thousandth of the spread."""
+    means = flow.mean(axis=0)
+    lost = weight[gone]
+    stays, goes = flow[:, kept] - means[kept], (flow[:, gone] - means[gone]) @ lost
+    with one_thread():
+        square = stays.T @ stays
+        ridge = _RIDGE * max(float(np.trace(square)) / max(len(kept), 1), 1e-12)
+        more = np.linalg.solve(square + ridge * np.eye(len(kept)), stays.T @ goes)
+    return more, means[gone] @ lost - means[kept] @ more
 
 
 def _narrow(graph: Any, before: Product, after: Product, width: int, kept: Any, where: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from mlspec.runtime.compress.clock import readings
 from mlspec.runtime.compress.facts import facts_of
 from mlspec.runtime.compress.judge import ORIGINAL, judged
 from mlspec.runtime.compress.loss import loss_on
-from mlspec.runtime.compress.model import Model, model_of, write_model
+from mlspec.runtime.compress.model import Model, model_of, require, write_model
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.of_package import size_of
 from mlspec.runtime.evaluate.stage import label_of
@@ -25,6 +25,9 @@ from mlspec.runtime.package.proof import Proof
 from mlspec.runtime.train.data import Learning, PartReader
 from mlspec.runtime.transform.chain import Matrix
 from mlspec.runtime.transform.columns import Floats
+
+if TYPE_CHECKING:
+    from mlspec.runtime.compress.learning import Settings
 
 FORMAT = 1
 ORDER = ("distil", "prune", "quantise", "export")
@@ -89,6 +92,17 @@ class Rows:
         learning = self.reader.learning(part)
         return learning, self.package.transform.apply(learning.columns).numbers
 
+    def settings(self, purpose: str, epochs: int, where: str) -> Settings:
+        """How the network of the `train` block was trained, for so many epochs."""
+        from mlspec.runtime.compress.learning import Settings
+
+        training = self.context.config["training"]
+        return Settings(
+            optimiser=training["optimiser"], batch=int(training["global_batch"]), threads=int(training["threads"]), epochs=epochs,
+            seed=lambda epoch: self.context.seed(purpose, epoch=epoch), where=where,
+            progress=lambda done, total: self.context.progress(done, total, f"epoch {done} of {total}"),
+        )  # fmt: skip
+
     def scratch(self, name: str) -> Path:
         """A folder for what only this stage reads."""
         folder = self.context.resume_dir(name)
@@ -103,15 +117,34 @@ def _spread(matrix: Floats, count: int) -> Floats:
 
 def _distil(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
     seed = rows.context.seed("distil")
+    if config.get("network") is not None:
+        from mlspec.runtime.compress.student_network import student_network
+
+        require(model, "student", where)
+        epochs = config["epochs"] or rows.context.config["training"]["epochs"]
+        settings = rows.settings("distil", int(epochs), where)
+        return student_network(model, config, rows.matrix.numbers, rows.learning.target, seed, settings)
     return distil.distil(model, config, rows.matrix, rows.learning.target, seed, where)
 
 
 def _prune(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
     if config["name"] == "magnitude":
-        return magnitude.prune(model, config, _spread(rows.matrix.numbers, _MEASURED), where)
+        pruned = magnitude.prune(model, config, _spread(rows.matrix.numbers, _MEASURED), where)
+        return _retrained(rows, pruned, int(config["retrain_epochs"]), where)
     part = config.get("part")
     loss = None if part is None else loss_on(str(config["on"]), rows, str(part), where)
     return rounds.prune(model, config, loss, where)
+
+
+def _retrained(rows: Rows, model: Model, epochs: int, where: str) -> Model:
+    if not epochs:
+        return model
+    from mlspec.runtime.compress.retrain import retrain
+    from mlspec.runtime.deep.examples import class_weights
+
+    target = rows.learning.target
+    weights = class_weights(rows.context.config["training"], target)
+    return retrain(model, rows.matrix.numbers, target, weights, rows.settings("retrain", epochs, where))
 
 
 def _quantise(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:

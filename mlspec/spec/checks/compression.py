@@ -35,7 +35,7 @@ def nothing_asked(spec: Spec, findings: Findings) -> None:
 def steps_that_mean_nothing(spec: Spec, findings: Findings) -> None:
     """209: a step that makes nothing of what the model is made of: trees have no weights, a linear model no rounds."""
     for block in spec.of_kind("compress"):
-        families = families_of(spec, spec.learned(block))
+        families = families_of(spec, spec.blocks[inner.block]) if (inner := block.ref("model")) is not None else set()
         for name in _FIELDS:
             made = block.make(name)
             if made is None:
@@ -49,10 +49,39 @@ def steps_that_mean_nothing(spec: Spec, findings: Findings) -> None:
 
 def families_of(spec: Spec, learner: Block) -> set[str]:
     """What a model may turn out to be made of; empty where only a run shows it."""
+    if learner.kind == "compress":
+        distil, inner = learner.make("distil"), learner.ref("model")
+        if distil is not None and isinstance(distil.get("estimator"), str):
+            return {family_of(distil.get("estimator"))}
+        circle = inner is None or spec.learned(learner).kind == "compress"
+        return set() if circle or inner is None else families_of(spec, spec.blocks[inner.block])
     if learner.kind == "train":
         return {"network"}
     blocks = learner.nested("family") if learner.kind == "search" else [learner]
     return {family_of(str(each.get("estimator"))) for each in blocks if each.get("estimator") is not None}
+
+
+def quantised_before(spec: Spec, findings: Findings) -> None:
+    """209: weights that are 8-bit integers already are neither pruned nor quantised again."""
+    for block in spec.of_kind("compress"):
+        inner = block.ref("model")
+        before = (
+            None if inner is None or spec.learned(block).kind == "compress" else _quantising(spec, spec.blocks[inner.block])
+        )
+        for name in ("prune", "quantise") if before is not None and block.make("distil") is None else ():
+            if block.make(name) is not None:
+                findings.add("MLS209", block.span_of(name), what=f"`{name}` of `{block.name}`", got=f"a model that `{before}` quantised",
+                             wanted="a model of floats", hint=f"prune before `{before}` quantises")  # fmt: skip
+
+
+def _quantising(spec: Spec, block: Block) -> str | None:
+    """The compress that made the weights of a model integers."""
+    if block.kind != "compress":
+        return None
+    inner = block.ref("model")
+    if block.make("quantise") is not None:
+        return block.name
+    return None if inner is None or block.make("distil") is not None else _quantising(spec, spec.blocks[inner.block])
 
 
 def _or(families: set[str]) -> str:
@@ -180,5 +209,5 @@ def registered_models(spec: Spec, findings: Findings) -> None:
 
 
 CHECKS = (
-    circles, nothing_asked, steps_that_mean_nothing, calls_that_lack, parts_of_another_split, metrics_of_another_task, registered_models,
+    circles, nothing_asked, steps_that_mean_nothing, quantised_before, calls_that_lack, parts_of_another_split, metrics_of_another_task, registered_models,
 )  # fmt: skip
