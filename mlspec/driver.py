@@ -81,6 +81,8 @@ class Compilation:
         self.lookup: Lookup | None = None
         """Asks registries for what stands behind an alias; only who may import the runtime can."""
         self.imported: dict[str, SourceFile] = {}
+        self.reads_code = True
+        self._code: dict[str, SourceFile | Diagnostic] = {}
         self._trees: dict[str, File] = {}
         self._found = Collector()
 
@@ -139,8 +141,18 @@ class Compilation:
             self._found.extend(
                 check_lock(trees, {self._from_root(path): item.text for path, item in self.imported.items()}, self.project.root)
             )
+        if spec is not None and any(spec.of_kind("extern")):
+            self._found.extend(self._code_unlocked(spec))
         self._judge(spec)
         return None if self._found.errors else spec
+
+    def _code_unlocked(self, spec: Spec) -> list[Diagnostic]:
+        """111 as warnings for code that is not locked."""
+        if not self.reads_code:
+            return []
+        from mlspec.policy.externs import unlocked
+
+        return unlocked(spec, self._code_of(spec), self.project.root, self.prefix, "warning")
 
     @cached_property
     def policy(self) -> Policy:
@@ -246,11 +258,58 @@ class Compilation:
         return [source for source in (self.source, *self.imported.values()) if source is not None]
 
     @property
+    def code_sources(self) -> dict[str, SourceFile | Diagnostic]:
+        """The files of externs by their paths in the spec, or why one cannot be read."""
+        return {} if self.rough is None else self._code_of(self.rough)
+
+    def _code_of(self, spec: Spec) -> dict[str, SourceFile | Diagnostic]:
+        """Reads each file once. Nothing of them is parsed, imported or run."""
+        blocks = list(spec.of_kind("extern"))
+        if blocks and self.reads_code:
+            from mlspec.spec.externs import code_files
+
+            root = self.project.root
+            for path in dict.fromkeys(path for block in blocks for path in code_files(block) if path):
+                if path not in self._code:
+                    place = os.path.relpath(os.path.normpath(self.folder / path), root)
+                    self._code[path] = self._read(place, root=root, name=path)
+        return self._code
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The digests of the files of externs that can be read, by their paths in the spec."""
+        from mlspec.graph.code import code_digest
+
+        return {
+            path: code_digest(read.text.encode("utf-8", "surrogatepass"))
+            for path, read in self.code_sources.items()
+            if isinstance(read, SourceFile)
+        }
+
+    @property
+    def code_refused(self) -> list[Diagnostic]:
+        """Why the code of externs may not run, as errors: 111 for a file that `mlspec.lock` does not hold as it is, 824 for one that
+        `mlspec.toml` does not allow.
+        """
+        from mlspec.policy.externs import refused
+
+        return [] if self.spec is None else refused(self.spec, self.code_sources, self.project.root, self.prefix, self.policy)
+
+    @property
     def texts(self) -> dict[str, str]:
         """The text of every file that was read, by absolute path; empty when the spec itself could not be."""
         if self.source is None:
             return {}
-        return {os.path.abspath(self.path): self.source.text, **{path: item.text for path, item in self.imported.items()}}  # noqa: PTH100
+        code = {
+            os.path.normpath(self.folder / path): item.text
+            for path, item in self.code_sources.items()
+            if isinstance(item, SourceFile)
+        }
+        return {
+            os.path.abspath(self.path): self.source.text,
+            **{path: item.text for path, item in self.imported.items()},
+            **code,
+        }  # noqa: PTH100
 
     @cached_property
     def spec_digest(self) -> str:
@@ -304,7 +363,7 @@ class Compilation:
             raise ValueError("a spec with errors has no graph")
         from mlspec.lower import lower
 
-        return lower(self.spec, self.spec_digest, self.prefix)
+        return lower(self.spec, self.spec_digest, self.prefix, self.code)
 
     @cached_property
     def plan(self) -> Plan:

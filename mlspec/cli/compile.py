@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlspec.cli import exits
-from mlspec.cli.loading import checked, say
+from mlspec.cli.loading import checked, code_may_run, say
 from mlspec.cli.options import add_spec
 from mlspec.cli.terminal import err, out, shown_path
 
@@ -82,7 +82,7 @@ def emission(options: argparse.Namespace, output: str | None, *, verify: bool = 
 
     backend = find_backend(options.target)
     found = checked(options, warn=True)
-    if found is None or found.spec is None:
+    if found is None or found.spec is None or not code_may_run(options, found):
         return None
     graph = found.graph
     folder = Path(output) if output else found.project.root / "build" / backend.name / graph.spec

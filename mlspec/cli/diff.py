@@ -178,7 +178,7 @@ def _version(side: Compilation, prefix: str, envs: frozenset[str] = frozenset())
     if side.spec is not None:
         from mlspec.lower import lower
 
-        graph = lower(side.spec, "", prefix)
+        graph = lower(side.spec, "", prefix, side.code)
     under = {name: Version(side.bound(name)) for name in spec.envs if name in envs}
     written = frozenset() if side.spec is not None else names_written(side.tree)
     return Version(spec, graph, _errors(side), written, under, _code(side, spec))
@@ -186,10 +186,4 @@ def _version(side: Compilation, prefix: str, envs: frozenset[str] = frozenset())
 
 def _code(side: Compilation, spec: Spec) -> dict[str, str]:
     """The digests of the code files of externs, by path."""
-    paths = {str(block.get("code")).partition(":")[0] for block in spec.of_kind("extern")}
-    texts = {path: side.text_of(path) for path in sorted(paths)}
-    if not texts:
-        return {}
-    from mlspec.graph import digest_of
-
-    return {path: digest_of(text) for path, text in texts.items() if text is not None}
+    return side.code if any(spec.of_kind("extern")) else {}

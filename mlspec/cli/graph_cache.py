@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlspec.cli.check_cache import find_root, path_for, read_entry, write_entry
-from mlspec.cli.loading import checked, compilation, params_of
+from mlspec.cli.loading import checked, code_may_run, compilation, params_of
 from mlspec.graph.errors import GraphError
 from mlspec.graph.plan_format import plan_from_json, plan_to_json
 
@@ -60,7 +60,7 @@ def _kept(options: argparse.Namespace, path: str | None) -> Runnable | None:
 
 def _compiled(options: argparse.Namespace, path: str | None) -> Runnable | None:
     found = checked(options, warn=True)
-    if found is None or found.spec is None:
+    if found is None or found.spec is None or not code_may_run(options, found):
         return None
     facts = {"releasable": found.spec.releasable, "serves": any(found.spec.of_kind("serve"))}
     if not found.diagnostics and not found.waives:

@@ -54,6 +54,13 @@ def checked(options: argparse.Namespace, path: str | None = None, *, warn: bool 
     return found if found.ok and found.spec is not None else None
 
 
+def code_may_run(options: argparse.Namespace, found: Compilation) -> bool:
+    """Whether the code of the externs of a spec is locked and allowed; False after what is wrong was printed."""
+    refused = found.code_refused
+    say(options, refused, [str(found.path)])
+    return not refused
+
+
 def say(options: argparse.Namespace, found: Sequence[Diagnostic], files: Sequence[str], *, only_errors: bool = False) -> None:
     """Print findings as a command that does more than check: text to standard error, a machine's format to standard output."""
     from mlspec.diagnostics.render import render

@@ -1,4 +1,4 @@
-"""Write `mlspec.lock`: the digests of the files that specs import and, with `--data`, of those that their sources read."""
+"""Write `mlspec.lock`: the digests of the files that specs import, of the code of their externs and, with `--data`, of those that their sources read."""
 
 from __future__ import annotations
 
@@ -94,11 +94,19 @@ def _under_envs(options: argparse.Namespace, one: Compilation) -> Iterator[Compi
 
 
 def _digests(one: Compilation) -> dict[str, str]:
-    """The digest of each file that a spec imports, by path from the project root."""
+    """The digest of each file that a spec imports and of the code of its externs, by path from the project root."""
     from mlspec.spec.lock import digest
 
+    from mlspec.source import SourceFile
+
+    code = {
+        os.path.normpath(one.folder / path): source
+        for path, source in one.code_sources.items()
+        if isinstance(source, SourceFile)
+    }
     return {
-        Path(os.path.relpath(path, one.project.root)).as_posix(): digest(source.text) for path, source in one.imported.items()
+        Path(os.path.relpath(path, one.project.root)).as_posix(): digest(source.text)
+        for path, source in {**one.imported, **code}.items()
     }
 
 

@@ -58,6 +58,7 @@ def _percent(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Run every test of every spec, print what came of them, and fail where one failed."""
     import tempfile
+    from functools import partial
     from pathlib import Path
 
     from mlspec.cli.check import spec_files
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     files = spec_files(options.specs)
     with tempfile.TemporaryDirectory(prefix="mlspec-test-") as work, Rehearsal(Path(work)) as rehearsal:
         specs = [compilation(options, path) for path in files]
-        found = [run_file(one, rehearsal.run, _asked(options, one)) for one in specs]
+        found = [run_file(one, partial(rehearsal.run, root=one.project.root), _asked(options, one)) for one in specs]
     _known(options, found)
     color = options.format == "text" and wants_color(sys.stdout, options.no_color)
     listed = options.coverage or options.fail_under is not None

@@ -14,7 +14,8 @@ from mlspec.spec.kinds import Type
 from mlspec.spec.model import Block
 from mlspec.spec.values import Bounds, Made, Typed, Value
 
-_ELSEWHERE = {("serve", "request"), ("serve", "output"), ("split", "on"), ("gates", "part")}
+_ELSEWHERE = {("serve", "request"), ("serve", "output"), ("split", "on"), ("gates", "part"),
+              *(("extern", name) for name in ("role", "parameters", "result"))}  # fmt: skip
 
 
 def compare_fields(report: Report, old: Block, new: Block) -> None:

@@ -18,7 +18,7 @@ TYPES = frozenset(
 MAX_NODES = 10_000
 
 # form -> number of elements, the head included
-_LENGTHS = {"lit": 3, "col": 3, "call": 4, "list": 2, "range": 3, "metric": 4, "quantity": 2}
+_LENGTHS = {"lit": 3, "col": 3, "call": 4, "list": 2, "range": 3, "metric": 4, "quantity": 2, "extern": 4}
 
 
 def is_expression(value: Any) -> bool:
@@ -34,6 +34,8 @@ def children(expression: Expression) -> Iterator[Expression]:
         yield from (value for value in expression[3].values() if is_expression(value))
     elif head == "list":
         yield from expression[1]
+    elif head == "extern":
+        yield from expression[2]
     elif head == "range":
         yield from (part for part in expression[1:] if is_expression(part))
 
@@ -68,6 +70,8 @@ def rewrite(expression: Expression, change: Callable[[Expression], Expression | 
         return ["call", expression[1], [rewrite(item, change) for item in expression[2]], named]
     if head == "list":
         return ["list", [rewrite(item, change) for item in expression[1]]]
+    if head == "extern":
+        return ["extern", expression[1], [rewrite(item, change) for item in expression[2]], expression[3]]
     if head == "range":
         return ["range", *(rewrite(item, change) if is_expression(item) else item for item in expression[1:])]
     return expression
@@ -90,13 +94,13 @@ def _check_node(node: Any, where: str) -> None:
     if not is_expression(node):
         raise GraphError("no expression", where, expected=" ".join(_LENGTHS), found=repr(node)[:80])
     head = node[0]
-    if head in ("lit", "col"):
-        name = node[2]
+    if head in ("lit", "col", "extern"):
+        name = node[3] if head == "extern" else node[2]
         if not isinstance(name, str) or name.removesuffix("?") not in TYPES:
             raise GraphError("no such type", where, expected=" ".join(sorted(TYPES)), found=repr(name)[:80])
-    if head in ("col", "call", "metric", "quantity") and not isinstance(node[1], str):
+    if head in ("col", "call", "metric", "quantity", "extern") and not isinstance(node[1], str):
         raise GraphError("a name is a string", where, expected="a string", found=repr(node[1])[:80])
-    if (head == "call" and not isinstance(node[2], list)) or (head == "list" and not isinstance(node[1], list)):
+    if (head in ("call", "extern") and not isinstance(node[2], list)) or (head == "list" and not isinstance(node[1], list)):
         raise GraphError("arguments are a list", where, expected="a list", found=repr(node)[:80])
     if head in ("call", "metric") and not isinstance(node[3], Mapping):
         raise GraphError("named arguments are an object", where, expected="an object", found=repr(node[3])[:80])

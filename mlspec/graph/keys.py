@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from mlspec.graph.canonical import digest_of
 from mlspec.graph.kinds import KINDS, READS_OUTSIDE, packages_of
@@ -32,7 +33,24 @@ def stage_key(
     stage = replace(stage, config={name: value for name, value in stage.config.items() if name not in aside})
     inputs = {name: list(upstream[name]) for name in stage.inputs}
     drawn_for = [stage.block] if "seed" in stage.config else []
-    return digest_of([stage.kind, kind_version, dict(stage.config), inputs, dict(leaf_digests), dict(versions), *drawn_for])
+    return digest_of([stage.kind, kind_version, _read(stage.config), inputs, dict(leaf_digests), dict(versions), *drawn_for])
+
+
+def _read(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without the limits that the processes of externs are held to: they decide whether there is a result, never which."""
+    found = dict(config)
+    for name in ("features", "checks", "quantities"):
+        items = found.get(name)
+        if isinstance(items, list) and any("externs" in item for item in items):
+            found[name] = [_without_limits(item) for item in items]
+    return found
+
+
+def _without_limits(item: Mapping[str, Any]) -> dict[str, Any]:
+    externs = {
+        name: {key: part for key, part in one.items() if key != "limits"} for name, one in item.get("externs", {}).items()
+    }
+    return {**item, **({"externs": externs} if externs else {})}
 
 
 def graph_keys(graph: Graph, leaves: Leaves, versions: Mapping[str, str]) -> dict[str, str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mlspec.graph import Graph, GraphError
 from mlspec.lower import (
     analysis,
-    development,
     compression,
+    development,
+    evaluation,
     extraction,
     monitoring,
-    evaluation,
     optimisation,
     outcome,
     preparation,
@@ -30,14 +31,14 @@ _STEPS = (
     development.lower,
     optimisation.lower,
     training.lower,
-    validation.lower,
     compression.lower,
+    validation.lower,
+    evaluation.lower,
     monitoring.lower,
     outcome.lower,
 )
 
 
-    evaluation.lower,
 class LowerError(Exception):
     """The spec asks for more than a graph may hold; `where` is a block."""
 
@@ -46,9 +47,12 @@ class LowerError(Exception):
         self.where = where
 
 
-def lower(spec: Spec, spec_digest: str, prefix: str = "") -> Graph:
-    """The graph of a spec without errors; `prefix` leads from the project root to the spec's folder."""
-    sheet = Sheet(spec, prefix)
+def lower(spec: Spec, spec_digest: str, prefix: str = "", code: Mapping[str, str] | None = None) -> Graph:
+    """The graph of a spec without errors; `prefix` leads from the project root to the spec's folder.
+
+    `code` holds the digests of the files of externs by path, as the spec writes them.
+    """
+    sheet = Sheet(spec, prefix, code)
     for step in _STEPS:
         step(sheet)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.graph import stage_id
+from mlspec.lower.externs import externs_of
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import descriptor, descriptors, json_form, json_value, resources
 from mlspec.spec.model import Block
@@ -66,7 +67,10 @@ def location(sheet: Sheet, made: Made) -> dict[str, Any]:
 
 def verify_config(sheet: Sheet, source: Block) -> dict[str, Any]:
     """The checks of a source beside its columns; `min_cell` hides small counts in messages, as its reports do."""
-    checks = [{"name": item.name, "expression": json_form(item.value.form)} for item in source.definitions.values()]
+    checks = [
+        {"name": item.name, "expression": json_form(item.value.form), **externs_of(sheet, item.value)}
+        for item in source.definitions.values()
+    ]
     cells = [
         made.get("min_cell")
         for report in sheet.spec.of_kind("explore")

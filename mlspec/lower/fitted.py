@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.catalogue import functions
+from mlspec.lower.externs import externs_of
 from mlspec.lower.inference import form_type
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import constant, json_form
@@ -56,7 +57,8 @@ def model_feature(sheet: Sheet, block: str, feature: Definition) -> dict[str, An
     missing = sheet.block(block).make("missing")
     if missing is not None and kind.endswith("?") and not (steps and steps[0]["op"] == "fill"):
         steps = [_missing(missing, kind), *steps]
-    return {"name": feature.name, "value": value, "type": kind, "fitted": steps, "audit": False}
+    found = {"name": feature.name, "value": value, "type": kind, "fitted": steps, "audit": False}
+    return found | externs_of(sheet, feature.value)
 
 
 def _missing(made: Made, kind: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ def form_type(form: list[Any]) -> str:
         return "null?" if form[1] is None else str(form[2])
     if head == "col":
         return str(form[2])
+    if head == "extern":
+        return str(form[3])
     if head == "call":
         return _call(form[1], [form_type(item) for item in form[2] if item[0] not in ("list", "range")], form)
     raise TypeError(f"a feature holds no `{head}`")

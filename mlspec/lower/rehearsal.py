@@ -5,7 +5,7 @@ Nothing here enters a graph: a test is no stage, and adding one changes no key.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlspec.lower.development import label_column
@@ -24,9 +24,9 @@ Case = dict[str, Any]
 VECTOR = "#"  # `inputs.job#0` is the first of the numbers that a feature became, `inputs.job#n` how many they are
 
 
-def cases(spec: Spec) -> list[Case]:
-    """Every test of a spec without errors, in order of writing."""
-    sheet = Sheet(spec, "")
+def cases(spec: Spec, prefix: str = "", code: Mapping[str, str] | None = None) -> list[Case]:
+    """Every test of a spec without errors, in order of writing; `prefix` and `code` as of `lower`."""
+    sheet = Sheet(spec, prefix, code)
     return [_case(sheet, block) for block in spec.of_kind("test")]
 
 

@@ -13,11 +13,15 @@ _PLAIN = Resources()
 
 
 class Sheet:
-    """Stages by id. `prefix` leads from the project root to the spec's folder, in front of every path of the spec."""
+    """Stages by id. `prefix` leads from the project root to the spec's folder, in front of every path of the spec.
 
-    def __init__(self, spec: Spec, prefix: str) -> None:
+    `code` are the digests of the files of externs, by their paths in the spec; a file that cannot be read has none.
+    """
+
+    def __init__(self, spec: Spec, prefix: str, code: Mapping[str, str] | None = None) -> None:
         self.spec = spec
         self.prefix = prefix
+        self.code = dict(code or {})
         self.stages: dict[str, Stage] = {}
 
     def add(

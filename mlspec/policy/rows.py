@@ -43,9 +43,16 @@ ROWS: tuple[tuple[str, object, object, str, str], ...] = (
         "add_loosens",
         "Who may sign for this code, this effect, or `override`, in place of `approvers`.",
     ),
+    (
+        "extern.allow",
+        ("list", "string"),
+        None,
+        "add_loosens",
+        "Digests of the code of externs that may run, `sha256:…`: those of files that somebody of the project has read.",
+    ),
 )
 
-TABLES = ("policy", "policy.codes", "policy.effects", "policy.approve")
+TABLES = ("policy", "policy.codes", "policy.effects", "policy.approve", "extern")
 
 # effect -> what `mlspec diff` does about it where no policy says otherwise
 EFFECT_LEVELS = {

@@ -188,6 +188,10 @@ class _Binder:
         else:
             self._unknown_fields(extra)
         self._patch_defaults()
+        if isinstance(node, nodes.Extern):
+            from mlspec.spec.externs import bind_signature
+
+            bind_signature(node, self.block, self._context(f"`{self.block.name}`"))
         self.block.later = {each.name.text: each.name.span for each in rest if isinstance(each, Define)}
         for statement in rest:
             self._statement(statement)
@@ -315,8 +319,7 @@ class _Binder:
 
     def _column(self, statement: Declare) -> None:
         if not self.row.columns:
-            defined = self.row.role is not None and statement.name.text not in self.row.fields
-            hint = f"`{statement.name.text} := …` defines {schema.role(self.row.role or '').noun}" if defined else ""
+            hint = "" if self.row.role is None else f"`{statement.name.text} := …` defines {schema.role(self.row.role).noun}"
             self.scope.wrong(statement.name.text, statement.name.span, "column", f"a statement of `{self.row.name}`", hint=hint)
             return
         if not self._name_free(statement.name.text, statement.name.span, "column"):
@@ -337,7 +340,7 @@ class _Binder:
             self.scope.findings.add("MLS108", name.span, [note], name=name.text, got=f"the {other.kind}")
 
     def _definition(self, statement: Define) -> None:
-        if self.row.role is None or (self.row.name == "search" and statement.name.text in self.row.fields):
+        if self.row.role is None:
             self.scope.wrong(
                 statement.name.text, statement.span, "definition", f"a statement of `{self.row.name}`",
                 hint=f"a field is set by `=`: `{statement.name.text} = …`" if statement.name.text in self.row.fields else "",

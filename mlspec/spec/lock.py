@@ -1,4 +1,4 @@
-"""`mlspec.lock`: the digests of imported files, so that what was reviewed is what is checked and run.
+"""`mlspec.lock`: the digests of imported files and of the code of externs, so that what was reviewed is what is checked and run.
 
 The file is JSON, `{"format": 1, "files": {"shared/privacy.mlspec": "sha256:…"}}`, paths from the project root. A digest is of the
 text as the compiler reads it, so that line ends of a checkout do not matter. Imported only for a spec that imports.
@@ -122,6 +122,15 @@ def check_lock(trees: Mapping[str, File], texts: Mapping[str, str], root: Path) 
             data = {"name": written, "why": why, "got": got}
             found.append(Diagnostic(code("MLS111"), statement.path.span, data, severity="warning"))
     return found
+
+
+def why_unlocked(root: Path, path: str, value: str) -> tuple[str, str]:
+    """(why the lock of a project does not hold a file with this digest, the digest beside the locked one); "" where it does."""
+    try:
+        locked = read(root)
+    except LockError as error:
+        return f"`{NAME}` cannot be read: {error}", ""
+    return (_NO_FILE, "") if locked is None else _compare(locked.get(path), value)
 
 
 def _uses(trees: Mapping[str, File]) -> Iterator[tuple[str, Use]]:

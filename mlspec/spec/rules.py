@@ -147,10 +147,7 @@ def _fitted(block: Block, scope: Scope, context: Context) -> None:
         _probability(each, label, block.given("calibrate"), scope)
         check_nulls(each, block, scope)
     check_readable(block, scope)
-    if block.kind == "search":
-        from mlspec.spec.searching import check_objectives
-
-        check_objectives(block, label, scope)
+    _objective(block, label, scope)
     _threshold(block, label, scope)
 
 
@@ -202,8 +199,21 @@ def _counterpart(key: str, task: str) -> str:
     }.get(key, "")
 
 
-def metric_fits(made: Made, label: Label, scope: Scope) -> bool:
-    """Whether the metric of a call is one of the label's task; reported where it is not."""
+def _objective(block: Block, label: Label, scope: Scope) -> None:
+    made = block.make("objective")
+    if made is None or not _metric_fits(made, label, scope):
+        return
+    metric = catalogue.metric(made.get("metric"))
+    way = {"maximize": "higher", "minimize": "lower"}[made.name]
+    if metric is not None and metric.direction not in (way, "none"):
+        other = "minimize" if made.name == "maximize" else "maximize"
+        scope.findings.add(
+            "MLS209", made.span, what="the objective", got=f"`{made.name}({metric.name})`", wanted=f"`{other}({metric.name})`",
+            hint=f"{'less' if made.name == 'maximize' else 'more'} of `{metric.name}` is better",
+        )  # fmt: skip
+
+
+def _metric_fits(made: Made, label: Label, scope: Scope) -> bool:
     metric = catalogue.metric(made.get("metric"))
     if metric is None or label.task in metric.tasks:
         return True
@@ -222,7 +232,7 @@ def metric_fits(made: Made, label: Label, scope: Scope) -> bool:
 def _threshold(block: Block, label: Label, scope: Scope) -> None:
     """A threshold and a calibration belong to two classes."""
     made = block.make("threshold")
-    if made is not None and made.name == "maximize" and metric_fits(made, label, scope):
+    if made is not None and made.name == "maximize" and _metric_fits(made, label, scope):
         _metric_of_decisions(made, scope)
     for field in ("threshold", "calibrate"):
         if block.given(field) and label.task != "binary" and not lacks_positive(label, f"`{field}`", scope):
@@ -312,16 +322,16 @@ def _times(block: Block, scope: Scope, context: Context) -> None:
         (times.check_times if block.kind == "schedule" else times.check_lengths)(block, scope)
 
 
+def _coded(block: Block, scope: Scope, context: Context) -> None:
+    from mlspec.spec.externs import check_code
+
+    check_code(block, scope, context)
+
+
 def _trained(block: Block, scope: Scope, context: Context) -> None:
     from mlspec.spec.training import check_training
 
     check_training(block, scope)
-
-
-def _searched(block: Block, scope: Scope, context: Context) -> None:
-    from mlspec.spec.searching import check_search
-
-    check_search(block, scope)
 
 
 def _tested(block: Block, scope: Scope, context: Context) -> None:
@@ -344,13 +354,14 @@ _RULES: dict[str, tuple[Rule, ...]] = {
         _times,
     ),
     "schedule": (_times,),
+    "extern": (_coded,),
     "split": (_parts, _renames),
     "features": (_renames,),
     "monitor": (_renames,),
     "log": (_renames,),
     "score": (_paths,),
     "model": (_reads, _fitted),
-    "search": (_reads, _families, _fitted, _timed_folds, _fold_columns, _searched),
+    "search": (_reads, _families, _fitted, _timed_folds, _fold_columns),
     "train": (_reads, _fitted, _trained),
     "gates": (_judged, _renames),
 }

@@ -67,7 +67,7 @@ def run_file(compilation: Compilation, run: Run, options: Options) -> FileTests:
         return found
     from mlspec.lower.rehearsal import cases
 
-    for case in cases(spec):
+    for case in cases(spec, compilation.prefix, compilation.code):
         if options.only and case["name"] not in options.only:
             continue
         began = time.perf_counter()

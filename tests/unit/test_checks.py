@@ -13,7 +13,7 @@ from mlspec.spec.checks import CHECKS
 from tests.support.golden import compare
 
 CASES = Path(__file__).parents[1] / "cases" / "errors"
-FAMILIES = ("MLS3", "MLS4", "MLS5", "MLS6", "MLS9")
+FAMILIES = ("MLS117", "MLS3", "MLS4", "MLS5", "MLS6", "MLS9")
 FOLDERS = sorted(path for path in CASES.iterdir() if path.name.startswith(FAMILIES))
 BAD = sorted(path for folder in FOLDERS for path in folder.glob("bad*.mlspec"))
 GOOD = sorted(path for folder in FOLDERS for path in folder.glob("good*.mlspec"))

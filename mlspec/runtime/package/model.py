@@ -15,11 +15,13 @@ from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators.build import refuse_nulls
+from mlspec.runtime.extern.declaration import declared, from_package
+from mlspec.runtime.extern.pool import Externs
 from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.calibration import apply_calibration
 from mlspec.runtime.package.engines import Engine, load_engine
 from mlspec.runtime.package.manifest import Manifest, read_manifest, refused
-from mlspec.runtime.package.online import RecordFunction, features_function
+from mlspec.runtime.package.online import RecordFunction, RecordsFunction, features_function
 from mlspec.runtime.transform.chain import FittedTransform, read_transform
 from mlspec.runtime.transform.columns import Column, Floats, column_of
 
@@ -46,7 +48,8 @@ class Package:
         self.folder = folder
         self.digest = digest
         self._engine = engine
-        self._feature_values: RecordFunction | None = None
+        self._features: RecordsFunction | None = None
+        self._externs: Externs | None = None
 
     @property
     def name(self) -> str:
@@ -96,14 +99,31 @@ class Package:
     @property
     def feature_values(self) -> RecordFunction:
         """The online evaluator: a function from a record to `{feature: value}`, before any fitted step."""
-        if self._feature_values is None:
-            self._feature_values = features_function(self.features, self.name)
-        return self._feature_values
+        evaluate = self._evaluate
+        return lambda record: evaluate([record])[0]
+
+    @property
+    def _evaluate(self) -> RecordsFunction:
+        if self._features is None:
+            called = declared(self.features)
+            self._externs = Externs(called, from_package(self.folder)) if called else None
+            self._features = features_function(self.features, self.name, self._externs)
+        return self._features
+
+    def start(self) -> None:
+        """Start the processes that its features need, so that no request waits for one."""
+        _ = self._evaluate
+        if self._externs is not None:
+            self._externs.start()
+
+    def close(self) -> None:
+        """End the processes that its features needed; it may be asked again."""
+        if self._externs is not None:
+            self._externs.close()
 
     def score(self, records: Sequence[Mapping[str, Any]]) -> Scores:
         """Score records of source columns through the online evaluator."""
-        evaluate = self.feature_values
-        rows = [evaluate(record) for record in records]
+        rows = self._evaluate(records)
         names = [str(feature["name"]) for feature in self.features]
         return self._score({
             name: column_of(feature, [row[name] for row in rows]) for name, feature in zip(names, self.features, strict=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime.errors import StageError
 
+if TYPE_CHECKING:
+    from mlspec.runtime.extern.pool import Externs
+
 RecordFunction = Callable[[Mapping[str, Any]], dict[str, Any]]
+RecordsFunction = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
 
 
-def features_function(features: Sequence[Mapping[str, Any]], where: str) -> RecordFunction:
-    """A function from a record to `{feature: value}`; a column that the record lacks is null."""
+def features_function(features: Sequence[Mapping[str, Any]], where: str, externs: Externs | None = None) -> RecordsFunction:
+    """A function from records to `{feature: value}` for each; a column that a record lacks is null."""
     from mlspec.runtime.prepare.online import compile_rows
 
     def no_secret(name: str) -> str:
@@ -21,4 +25,10 @@ def features_function(features: Sequence[Mapping[str, Any]], where: str) -> Reco
             help="tag the feature `@audit`, or leave it out of the model's features",
         )  # fmt: skip
 
-    return compile_rows({str(feature["name"]): feature["value"] for feature in features}, where, no_secret)
+    forms = {str(feature["name"]): feature["value"] for feature in features}
+    if externs is not None:
+        from mlspec.runtime.extern.online import compile_many
+
+        return compile_many(forms, externs, where, no_secret)
+    one = compile_rows(forms, where, no_secret)
+    return lambda records: [one(record) for record in records]

@@ -18,6 +18,7 @@ from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import is_constant, predict
 from mlspec.runtime.estimators.build import is_network
+from mlspec.runtime.extern.declaration import declared, from_project, packaged
 from mlspec.runtime.package.engines import FILES, load_engine
 from mlspec.runtime.package.example import example_request
 from mlspec.runtime.package.manifest import Manifest
@@ -47,8 +48,13 @@ class Fitted:
     calibration: Mapping[str, Any] | None = None
 
 
-def write_package(folder: Path, fitted: Fitted, columns: Sequence[Mapping[str, Any]], proof: Proof) -> Package:
-    """Write the files, prove the package on `proof`'s rows and return it loaded; StageError MLS807 if it is refused."""
+def write_package(
+    folder: Path, fitted: Fitted, columns: Sequence[Mapping[str, Any]], proof: Proof, root: Path | None = None
+) -> Package:
+    """Write the files, prove the package on `proof`'s rows and return it loaded; StageError MLS807 if it is refused.
+
+    The code of externs that its features call is read from the project's `root`.
+    """
     engine, model, rows = export_model(fitted)
     features = fitted.transform.features
     needed = {name for feature in features for name in columns_of(feature["value"])}
@@ -58,15 +64,34 @@ def write_package(folder: Path, fitted: Fitted, columns: Sequence[Mapping[str, A
         TRANSFORM: canonical_bytes(fitted.transform.to_json()),
         EXAMPLE: canonical_bytes(example_request(wanted, _known_values(fitted.transform))),
     }
+    content |= _code(features, root)
     for name, data in content.items():
+        files.make_folder((folder / name).parent)
         files.write_bytes(folder / name, data)
     manifest = _manifest(
         fitted, engine, rows, wanted, {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     )
     files.write_json(folder / MANIFEST, manifest.to_json())
-    proven = prove(load_package(folder), proof)
+    package = load_package(folder)
+    try:
+        proven = prove(package, proof)
+    finally:
+        package.close()
     files.write_json(folder / MANIFEST, replace(manifest, proof=proven).to_json())
     return load_package(folder)
+
+
+def _code(features: Sequence[Mapping[str, Any]], root: Path | None) -> dict[str, bytes]:
+    """The code of the externs that features call, each file under its digest."""
+    called = declared(features)
+    if called and root is None:
+        raise ValueError("features that call externs need the project's root")
+    found: dict[str, bytes] = {}
+    for declaration in called.values():
+        assert root is not None
+        for path, data in from_project(root)(declaration).items():
+            found[packaged(declaration.files[path])] = data
+    return found
 
 
 def _manifest(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mlspec.runtime import query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.extern.batch import of_stage, with_results
+from mlspec.runtime.extern.declaration import declared
 from mlspec.runtime.prepare import sql
 from mlspec.runtime.prepare.online import out_of_range
 
@@ -24,9 +26,13 @@ def run(context: StageContext) -> None:
     work = context.resume_dir("features")
     forms = {f"{PREFIX}{feature['name']}": feature["value"] for feature in features}
     where = context.block
+    called = declared(features)
     session = table.session([rows], [work, context.output_root], work, memory=context.memory)
     with session as connection, table.watched(connection, context.progress):
         folder = context.output("values")
+        if called:
+            with of_stage(context, called) as externs:
+                forms, rows = with_results(connection, forms, rows, work, externs, where, secret=context.secret)
         statement = sql.compile_query(forms, query.read_parquet(str(rows)), where, context.secret)
         try:
             count = table.write_parquet(connection, statement, folder / table.ROWS)

@@ -12,6 +12,7 @@ from mlspec.runtime.rehearse.expectations import Outcome, decide
 from mlspec.runtime.rehearse.given import Disagreement, Faulty, Given
 
 if TYPE_CHECKING:
+    from mlspec.runtime.extern.pool import Externs
     from mlspec.runtime.rehearse.rows import Tables
 
 Case = Mapping[str, Any]
@@ -24,6 +25,7 @@ class Rehearsal:
         """`work` is an empty folder, which the engine may spill into."""
         self.work = work
         self._stack = ExitStack()
+        self._externs: dict[str, Externs] = {}
         self._tables: Tables | None = None
 
     def __enter__(self) -> Rehearsal:
@@ -42,12 +44,26 @@ class Rehearsal:
             self._tables = Tables(self._stack.enter_context(table.session([], [], self.work)))
         return self._tables
 
-    def run(self, case: Case) -> dict[str, Any]:
-        """The outcome of one test as JSON."""
-        return run_case(self, case)
+    def externs(self, items: Any, root: Path | None) -> Externs | None:
+        """The processes of the externs that features or checks call, kept for the next test; None where they call none."""
+        from mlspec.runtime.extern.declaration import declared, from_project
+        from mlspec.runtime.extern.pool import Externs
+
+        called = declared(items)
+        if not called:
+            return None
+        key = f"{root} {sorted(called.items())}"
+        if key not in self._externs:
+            code = from_project(root or self.work, shipped=False)
+            self._externs[key] = self._stack.enter_context(Externs(called, code))
+        return self._externs[key]
+
+    def run(self, case: Case, root: Path | None = None) -> dict[str, Any]:
+        """The outcome of one test as JSON; the code of externs lies in the project `root`."""
+        return run_case(self, case, root)
 
 
-def run_case(rehearsal: Rehearsal, case: Case) -> dict[str, Any]:
+def run_case(rehearsal: Rehearsal, case: Case, root: Path | None = None) -> dict[str, Any]:
     """Compute what a test reads and decide what it expects; a fault of the rows is part of the outcome and never raised."""
     outcome = Outcome(case)
     given = {name: _given(name, source) for name, source in case["sources"].items()}
@@ -56,10 +72,10 @@ def run_case(rehearsal: Rehearsal, case: Case) -> dict[str, Any]:
             rehearsal.tables.load(one)
             for error in rehearsal.tables.faults(one):
                 outcome.fault(error)
-        for path, error in _checks(rehearsal, case, outcome):
+        for path, error in _checks(rehearsal, case, outcome, root):
             outcome.fault(error, path)
         for name, features in case["features"].items():
-            _features(rehearsal, name, features, given[features["source"]], outcome)
+            _features(rehearsal, name, features, given[features["source"]], outcome, root)
         _judged(case, outcome)
     except Disagreement as error:
         outcome.disagreement(str(error))
@@ -73,7 +89,7 @@ def _given(name: str, source: Mapping[str, Any]) -> Given:
     return Given(name, source["columns"], source["given"], source["fit"])
 
 
-def _checks(rehearsal: Rehearsal, case: Case, outcome: Outcome) -> Iterator[tuple[str, StageError]]:
+def _checks(rehearsal: Rehearsal, case: Case, outcome: Outcome, root: Path | None) -> Iterator[tuple[str, StageError]]:
     """Evaluates the checks that are expected, and all of a source where a failing one is; gives the errors of those that fail."""
     read = {item["path"] for expectation in case["expectations"] for item in expectation["reads"] if item["kind"] == "check"}
     for name, source in case["sources"].items():
@@ -81,7 +97,7 @@ def _checks(rehearsal: Rehearsal, case: Case, outcome: Outcome) -> Iterator[tupl
         wanted = [check for check in source["checks"] if every or f"{name}.{check['name']}" in read]
         if not wanted:
             continue
-        for check, passed, found, failing in _evaluated(rehearsal, name, source, wanted):
+        for check, passed, found, failing in _evaluated(rehearsal, name, source, wanted, root):
             path = f"{name}.{check['name']}"
             outcome.values[path], outcome.shown[path] = passed, found
             if not passed and every:
@@ -89,7 +105,7 @@ def _checks(rehearsal: Rehearsal, case: Case, outcome: Outcome) -> Iterator[tupl
 
 
 def _evaluated(
-    rehearsal: Rehearsal, name: str, source: Mapping[str, Any], wanted: list[Mapping[str, Any]]
+    rehearsal: Rehearsal, name: str, source: Mapping[str, Any], wanted: list[Mapping[str, Any]], root: Path | None
 ) -> Iterator[tuple[Mapping[str, Any], bool, str, StageError]]:
     """Each check with its answer, as the stage `verify` works it out."""
     from mlspec.runtime import query
@@ -99,10 +115,16 @@ def _evaluated(
     from mlspec.runtime.wording import text_of
 
     connection = rehearsal.tables.connection
-    whole = query.render(query.select(None, f"source {name}"))
+    forms, view = {check["name"]: check["expression"] for check in wanted}, f"source {name}"
+    externs = rehearsal.externs(wanted, root)
+    if externs is not None:
+        from mlspec.runtime.rehearse.called import with_results
+
+        forms, view = with_results(connection, forms, view, externs)
+    whole = query.render(query.select(None, view))
     connection.execute(f"CREATE OR REPLACE TEMP VIEW rows AS {whole}")
     found = Aggregates(name)
-    reduced = [(check, found.reduce(check["expression"])) for check in wanted]
+    reduced = [(check, found.reduce(forms[check["name"]])) for check in wanted]
     numbers = found.compute(connection)
     for check, form in reduced:
         where = f"{name}.{check['name']}"
@@ -113,12 +135,15 @@ def _evaluated(
         yield check, passed, shown, error
 
 
-def _features(rehearsal: Rehearsal, block: str, config: Mapping[str, Any], given: Given, outcome: Outcome) -> None:
+def _features(
+    rehearsal: Rehearsal, block: str, config: Mapping[str, Any], given: Given, outcome: Outcome, root: Path | None
+) -> None:
     from mlspec.runtime.rehearse import values
 
     forms = {f"{block}.{feature['name']}": feature["value"] for feature in config["features"]}
-    tested = values.row_values(rehearsal.tables, forms, given, learned=False)
-    learned = values.row_values(rehearsal.tables, forms, given, learned=True) if given.learned else {}
+    externs = rehearsal.externs(config["features"], root)
+    tested = values.row_values(rehearsal.tables, forms, given, learned=False, externs=externs)
+    learned = values.row_values(rehearsal.tables, forms, given, learned=True, externs=externs) if given.learned else {}
     for feature in config["features"]:
         path = f"{block}.{feature['name']}"
         outcome.columns[path] = []

@@ -10,6 +10,7 @@ from mlspec.runtime import query
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.prepare import sql
 from mlspec.runtime.prepare.online import compile_row, compile_rows, out_of_range
+from mlspec.runtime.rehearse import called
 from mlspec.runtime.rehearse.given import Disagreement, Faulty, Given
 from mlspec.runtime.rehearse.rows import Tables
 from mlspec.runtime.table import ROW
@@ -17,6 +18,7 @@ from mlspec.runtime.table import ROW
 if TYPE_CHECKING:
     import duckdb
 
+    from mlspec.runtime.extern.pool import Externs
     from mlspec.runtime.transform.columns import Column
     from mlspec.runtime.transform.target import Target
 
@@ -29,13 +31,20 @@ def secret(name: str) -> str:
     return name
 
 
-def row_values(tables: Tables, forms: Mapping[str, Any], given: Given, learned: bool) -> dict[str, Values]:
+def row_values(
+    tables: Tables, forms: Mapping[str, Any], given: Given, learned: bool, externs: Externs | None = None
+) -> dict[str, Values]:
     """The values of row expressions for each literal row, as far as the first fitted step; `Faulty` where one leaves its range."""
     rows = given.rows(learned)
     if not rows:
         return {path: [] for path in forms}
-    online = _online(forms, [given.record(row) for row in rows])
-    batch = _batch(tables, forms, given.each(learned), len(rows))
+    records = [given.record(row) for row in rows]
+    if externs is None:
+        online = _online(forms, records)
+        batch = _batch(tables, forms, given.each(learned), len(rows))
+    else:
+        online = called.online(forms, records, externs, secret)
+        batch = called.batch(tables.connection, forms, given.each(learned), len(rows), externs, secret)
     for path in forms:
         for row, (one, other) in enumerate(zip(batch[path], online[path], strict=True)):
             if not _same(one, other):

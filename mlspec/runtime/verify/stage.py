@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime import files, query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import SeveralErrors, StageError
+from mlspec.runtime.extern.batch import of_stage, with_results
+from mlspec.runtime.extern.declaration import declared
 from mlspec.runtime.prepare.online import compile_row
 from mlspec.runtime.verify import examples
 from mlspec.runtime.verify.aggregates import Aggregates
@@ -20,15 +22,21 @@ from mlspec.runtime.verify.partners import open_partner
 from mlspec.runtime.verify.wording import show, value_text
 from mlspec.runtime.wording import text_of
 
+if TYPE_CHECKING:
+    import duckdb
+
 
 def run(context: StageContext) -> None:
     """Write `checks`, or raise one error that holds every failed check."""
     config = context.config
     rows = table.rows_path(context.input("rows"))
     work = context.resume_dir("verify")
+    called = declared(config["checks"])
     others = {name: table.rows_path(folder) for name, folder in _others(context)}
     session = table.session([rows, *others.values()], [work], work, memory=context.memory)
     with session as connection, table.watched(connection, context.progress):
+        if called:
+            config, rows = _with_externs(context, connection, rows, work)
         connection.execute(f"CREATE TEMP VIEW rows AS {query.render(query.select(None, query.read_parquet(str(rows))))}")
         for name, path in others.items():
             open_partner(connection, name, path)
@@ -49,6 +57,19 @@ def run(context: StageContext) -> None:
     context.progress(1, 1, f"{len(results)} checks hold")
 
 
+def _with_externs(
+    context: StageContext, connection: duckdb.DuckDBPyConnection, rows: Path, work: Path
+) -> tuple[dict[str, Any], Path]:
+    """(the config with columns in place of calls of externs, the rows with what they gave)."""
+    config = context.config
+    columns = [str(column["name"]) for column in table.head(context.input("rows"))["columns"]]
+    forms = {check["name"]: check["expression"] for check in config["checks"]}
+    with of_stage(context, declared(config["checks"])) as externs:
+        forms, rows = with_results(connection, forms, rows, work, externs, str(config["source"]), keep=columns)
+    checks = [{**check, "expression": forms[check["name"]], "text": text_of(check["expression"])} for check in config["checks"]]
+    return {**config, "checks": checks}, rows
+
+
 def _others(context: StageContext) -> Iterator[tuple[str, Path]]:
     """The other sources whose columns the checks look into, with their rows."""
     for name, folder in context.inputs().items():
@@ -64,7 +85,7 @@ def _result(
     outcome = compile_row(form, where)(values)
     return {
         "name": check["name"], "passed": outcome is True, "value": value_text(form, {**values, **found.shown}, found.labels),
-        "expected": text_of(check["expression"]), "failed_rows": 0, "examples": [],
+        "expected": check.get("text") or text_of(check["expression"]), "failed_rows": 0, "examples": [],
     }  # fmt: skip
 
 

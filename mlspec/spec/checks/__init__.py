@@ -10,6 +10,7 @@ from mlspec.spec.checks import (
     alerts,
     compared,
     compression,
+    externs,
     gates,
     impossible,
     leakage,
@@ -38,6 +39,7 @@ CHECKS = (
     *serving.CHECKS,
     *monitoring.CHECKS,
     *alerts.CHECKS,
+    *externs.CHECKS,
 )
 
 

@@ -41,6 +41,10 @@ def call(node: Call, context: Context, operate: Operate) -> Operand:
     if any(_faulty(found) for found in operands):
         return unknown(node.span, tuple(ref for found in operands if isinstance(found, Typed) for ref in found.refs))
     first = operands[0] if operands else None
+    if extern is not None and extern.kind == "extern" and extern.get("role") in ("feature", "check"):
+        from mlspec.spec.expressions.externs import row_call
+
+        return row_call(node, given, context, extern, operate)
     if (extern is not None and extern.kind == "extern") or (metric is not None and (not rows or _is_model(first))):
         return metric_call(node, given, context, metric, extern, operate)
     row = _choose(rows, node, operands, context)
@@ -66,7 +70,7 @@ def _faulty(found: Operand) -> bool:
 
 def _is_model(found: Operand | None) -> bool:
     if isinstance(found, Ambient):
-        return found.kind in ("model", "trial")
+        return found.kind == "model"
     return isinstance(found, Reference) and found.kind in ("model", "search", "train", "compress")
 
 
@@ -166,7 +170,7 @@ def _highest(context: Context) -> str:
     return LEVELS[schema.role(context.role).level] if context.role in _ROLES else "Const"
 
 
-_ROLES = frozenset(("check", "part", "derived", "feature", "measure", "gate", "constraint", "limit", "guard", "logged", "alert", "expectation"))
+_ROLES = frozenset(("check", "part", "derived", "feature", "measure", "gate", "guard", "logged", "alert", "expectation"))
 
 
 def _place(row: Function) -> str:

@@ -1,0 +1,78 @@
+"""Whether the code of externs is what was read and allowed: `mlspec.lock` holds its digest, `mlspec.toml` lets it run."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlspec.diagnostics import Diagnostic, code
+from mlspec.policy.settings import Policy
+from mlspec.source import SourceFile, Span
+from mlspec.spec.externs import code_files
+from mlspec.spec.model import Block, Spec
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+Sources = Mapping[str, "SourceFile | Diagnostic"]
+"""The files of externs by their paths in the spec, or why one cannot be read."""
+
+
+def unlocked(spec: Spec, sources: Sources, root: Path, prefix: str, severity: Literal["warning", "error"]) -> list[Diagnostic]:
+    """111 for each file of code that the lock does not hold as it is."""
+    from mlspec.spec.lock import digest, why_unlocked
+
+    found = []
+    for block, path in _files(spec):
+        source = sources.get(path)
+        if isinstance(source, SourceFile):
+            why, got = why_unlocked(root, _from_root(prefix, path), digest(source.text))
+        else:
+            why, got = f"it {source.data.get('why', 'cannot be read')}" if source is not None else "it is not read here", ""
+        if why:
+            data = {"name": path, "why": why, "got": got}
+            found.append(Diagnostic(code("MLS111"), _span(block, path), data, severity=severity))
+    return found
+
+
+def refused(spec: Spec, sources: Sources, root: Path, prefix: str, policy: Policy) -> list[Diagnostic]:
+    """Why code may not run: 111 where it is not locked, then 824 where no digest in `mlspec.toml` allows it."""
+    found = unlocked(spec, sources, root, prefix, "error")
+    if found:
+        return found
+    from mlspec.spec.lock import digest
+
+    allowed = set(policy.get("extern.allow") or ())
+    for block, path in _files(spec):
+        source = sources[path]
+        value = digest(source.text) if isinstance(source, SourceFile) else ""
+        if value not in allowed:
+            data = {
+                "name": block.name,
+                "why": f"`mlspec.toml` does not allow `{path}`",
+                "wanted": "its digest in `[extern] allow`",
+                "got": value,
+                "hint": f'read `{path}`; then write `allow = ["{value}"]` into `[extern]` of `mlspec.toml`',
+            }
+            found.append(Diagnostic(code("MLS824"), _span(block, path), data))
+    return found
+
+
+def _files(spec: Spec) -> Iterator[tuple[Block, str]]:
+    """Each file of each extern, once."""
+    seen = set()
+    for block in spec.of_kind("extern"):
+        for path in code_files(block):
+            if path and path not in seen:
+                seen.add(path)
+                yield block, path
+
+
+def _span(block: Block, path: str) -> Span:
+    return block.span_of("code" if str(block.get("code")).startswith(f"{path}:") else "files")
+
+
+def _from_root(prefix: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(prefix, path))

@@ -1,0 +1,177 @@
+"""The externs of a stage, a package or a test: a process each, started when it is first asked, on typed columns."""
+
+from __future__ import annotations
+
+import json
+import struct
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.extern import frames
+from mlspec.runtime.extern.declaration import Declaration, ReadCode
+from mlspec.runtime.extern.types import arrow_type, kind_of
+
+if TYPE_CHECKING:
+    from mlspec.runtime.extern.process import Process
+
+SAMPLE = 200
+"""Rows of the first batch that a deterministic extern is asked again, in the other direction."""
+
+
+class Externs:
+    """Answers calls by name. To be closed; a process that died is started again once."""
+
+    def __init__(self, declared: Mapping[str, Declaration], code: ReadCode) -> None:
+        self.declared = dict(declared)
+        self._code = code
+        self._running: dict[str, Process] = {}
+        weakref.finalize(self, _close, self._running)
+        self._held_to: set[str] = set()
+
+    def __enter__(self) -> Externs:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process."""
+        _close(self._running)
+
+    def start(self) -> None:
+        """Start every process now, so that no request waits for one."""
+        for name in self.declared:
+            self._process(name)
+
+    def call(self, name: str, columns: Sequence[Any]) -> Any:
+        """The results for rows given as Arrow arrays, one a parameter: an Arrow array as long as they are."""
+        declaration = self.declared[name]
+        given = {
+            parameter: column.cast(arrow_type(kind_of(kind)))
+            for (parameter, kind), column in zip(declaration.parameters, columns, strict=True)
+        }
+        process = self._process(name)
+        with process.lock:
+            found = _asked(process, given)
+            if declaration.deterministic and name not in self._held_to and len(found):
+                self._held_to.add(name)
+                _same_again(process, given, found)
+        return found
+
+    def _process(self, name: str) -> Process:
+        from mlspec.runtime.extern.process import Process
+
+        process = self._running.get(name)
+        if process is None or not process.running:
+            declaration = self.declared[name]
+            _need_arrow(declaration)
+            process = self._running[name] = Process(declaration, self._code(declaration))
+        return process
+
+    def measure(self, name: str, columns: Sequence[Any]) -> Measure:
+        """A metric over columns that are sent once."""
+        return Measure(self._process(name), columns)
+
+
+def _close(running: dict[str, Process]) -> None:
+    while running:
+        running.popitem()[1].close()
+
+
+class Measure:
+    """A metric of some rows: of all of them, and of as many drawings of them as one likes."""
+
+    def __init__(self, process: Process, columns: Sequence[Any]) -> None:
+        self._process = process
+        names = [name for name, _ in process.declaration.parameters]
+        with process.lock:
+            process.ask(b"D", frames.to_arrow(dict(zip(names, columns, strict=True))))
+
+    def whole(self) -> float:
+        """The value over all rows; a deterministic extern is asked twice."""
+        with self._process.lock:
+            found = [_number(self._process.ask(b"W", b"")) for _ in range(2 if self._process.declaration.deterministic else 1)]
+        if found[0] != found[-1]:
+            raise _two_results(self._process.declaration, "of the same rows")
+        return found[0]
+
+    def of(self, rows: Sequence[int]) -> float:
+        """The value over the rows at these places, which may repeat."""
+        with self._process.lock:
+            return _number(self._process.ask(b"I", struct.pack(f"<{len(rows)}q", *rows)))
+
+
+def _number(answer: bytes) -> float:
+    return float(json.loads(answer))
+
+
+def _asked(process: Process, given: Mapping[str, Any]) -> Any:
+    """One batch there and back; what comes is looked at again, since the process that looked at it ran the code."""
+    import pyarrow as pa
+
+    declaration = process.declaration
+    rows = len(next(iter(given.values())))
+    if not rows:
+        return pa.array([], type=arrow_type(kind_of(declaration.result)))
+    try:
+        table = frames.from_arrow(process.ask(b"A", frames.to_arrow(dict(given))))
+    except pa.ArrowException as error:
+        raise _wrong(declaration, "bytes that are no Arrow columns") from error
+    if table.column_names != ["value"] or table.num_rows != rows:
+        raise _wrong(declaration, f"{table.num_rows:,} values of {rows:,} rows")
+    found = table.column(0).combine_chunks()
+    _look(declaration, found)
+    return found
+
+
+def _look(declaration: Declaration, found: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = kind_of(declaration.result)
+    if found.type != arrow_type(kind):
+        raise _wrong(declaration, f"a column of {found.type}")
+    if found.null_count and not declaration.result.endswith("?"):
+        raise _wrong(declaration, "null, where the result has no `?`")
+    if kind == "float" and pc.call_function("all", [pc.call_function("is_finite", [found])]).as_py() is False:
+        raise _wrong(declaration, "a number that is not finite")
+    if declaration.values is not None:
+        known = set(declaration.values)
+        if any(value not in known for value in pa.compute.unique(found).to_pylist() if value is not None):
+            raise _wrong(declaration, "a text that is no value of the category")
+
+
+def _wrong(declaration: Declaration, found: str) -> StageError:
+    return StageError("MLS826", f"extern `{declaration.name}` gave what it does not declare", declaration.where,
+                      expected=f"`{declaration.result}` for every row", found=found,
+                      help=f"mend `{declaration.code}`, or declare what it gives")  # fmt: skip
+
+
+def _same_again(process: Process, given: Mapping[str, Any], found: Any) -> None:
+    """Ask for some rows again, last one first: a value that comes from the clock, from chance or from the row before differs."""
+    import pyarrow as pa
+
+    places = pa.array(range(min(len(found), SAMPLE) - 1, -1, -1), type=pa.int64())
+    again = _asked(process, {name: column.take(places) for name, column in given.items()})
+    if not again.equals(found.take(places)):
+        raise _two_results(process.declaration, "of the same row")
+
+
+def _two_results(declaration: Declaration, what: str) -> StageError:
+    return StageError(
+        "MLS828", f"extern `{declaration.name}` gives the same input two results", f"{declaration.name}.deterministic",
+        expected="one result for one input, as `deterministic = true` says", found=f"two results {what}",
+        help="take the clock, chance and what it remembers out of the code; or say `deterministic = false`",
+    )  # fmt: skip
+
+
+def _need_arrow(declaration: Declaration) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("pyarrow") is None:
+        raise StageError(
+            "MLS812", f"extern `{declaration.name}` needs pyarrow, which is not installed", declaration.where,
+            expected="pyarrow, which carries its columns", found="none", help="pip install pyarrow",
+        )  # fmt: skip

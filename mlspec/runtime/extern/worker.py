@@ -1,0 +1,133 @@
+"""The process of one extern: `python -m mlspec.runtime.extern.worker LIFELINE`, commands on its input, answers on its output.
+
+The code comes as text that its parent verified; nothing is looked up in the project. What the code prints goes to standard error,
+or nowhere where it is given personal data.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mlspec.runtime.extern import confine, frames
+
+
+def main() -> None:
+    """Confine, load, answer until the input ends."""
+    commands, answers = os.dup(0), os.dup(1)
+    started = frames.read(commands)
+    if started is None:
+        return
+    import json
+
+    say: Mapping[str, Any] = json.loads(started[1])
+    closed = confine.confine(int(say["memory"]), network=bool(say["network"]), gpu=bool(say["gpu"]))
+    confine.end_with(int(sys.argv[1]))
+    _quiet(bool(say["private"]))
+    confine.more_time(float(say["time_limit"]))
+    try:
+        worker = Worker(say)
+    except BaseException as error:  # noqa: BLE001 - whatever the code raises is told, SystemExit too
+        frames.write(answers, b"E", frames.to_json(_told(error, say)))
+        return
+    frames.write(answers, b"R", frames.to_json({"closed": closed}))
+    while (message := frames.read(commands)) is not None:
+        confine.more_time(float(say["time_limit"]))
+        try:
+            frames.write(answers, *worker.answer(*message))
+        except BaseException as error:  # noqa: BLE001
+            frames.write(answers, b"E", frames.to_json(_told(error, say) | {"row": worker.row}))
+
+
+def _quiet(private: bool) -> None:
+    """Keep what the code prints away from the answers."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing if private else 2, 1)
+    if private:
+        os.dup2(nothing, 2)
+
+
+class Worker:
+    """The loaded function and what it was given."""
+
+    def __init__(self, say: Mapping[str, Any]) -> None:
+        from mlspec.runtime.extern.modules import load
+        from mlspec.runtime.extern.types import kind_of
+
+        self.function: Callable[..., Any] = load(say["files"], str(say["code"]), str(say["function"]))
+        self.kind, self.optional = kind_of(str(say["result"])), str(say["result"]).endswith("?")
+        self.values = None if say["values"] is None else frozenset(say["values"])
+        self.row: int | None = None
+        self.given: Sequence[Any] = ()
+
+    def answer(self, letter: bytes, content: bytes) -> tuple[bytes, bytes]:
+        """The answer to one command: `A` rows, `D` the columns of a metric, `W` all of them, `I` some of them, by index."""
+        if letter == b"A":
+            return b"A", self._rows(content)
+        if letter == b"D":
+            table = frames.from_arrow(content)
+            self.given = [_numpy(table.column(place)) for place in range(table.num_columns)]
+            return b"V", b"null"
+        import numpy as np
+
+        given = self.given if letter == b"W" else [column[np.frombuffer(content, dtype="<i8")] for column in self.given]
+        return b"V", frames.to_json(self._checked(self.function(*given)))
+
+    def _rows(self, content: bytes) -> bytes:
+        import pyarrow as pa
+
+        from mlspec.runtime.extern.types import arrow_type
+
+        table = frames.from_arrow(content)
+        columns = [table.column(place).to_pylist() for place in range(table.num_columns)]
+        found = []
+        for self.row, values in enumerate(zip(*columns, strict=True)):
+            found.append(self._checked(self.function(*values)))
+        self.row = None
+        return frames.to_arrow({"value": pa.array(found, type=arrow_type(self.kind))})
+
+    def _checked(self, value: Any) -> Any:
+        from mlspec.runtime.extern.types import checked
+
+        return checked(value, self.kind, self.optional, self.values)
+
+
+def _numpy(column: Any) -> Any:
+    return column.combine_chunks().to_numpy(zero_copy_only=False)
+
+
+def _told(error: BaseException, say: Mapping[str, Any]) -> dict[str, Any]:
+    """An error as its parent reports it: the last place in the files of the extern; no text of it where that may quote data."""
+    from mlspec.runtime.extern.types import Unfit
+
+    if isinstance(error, Unfit):
+        return {"kind": "result", "text": str(error)}
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name in say["files"]:
+            place = f"{name}:{trace.tb_lineno} in {trace.tb_frame.f_code.co_name}"
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename in say["files"]:
+        place = f"{error.filename}:{error.lineno}"
+    text = ""
+    if not say["private"]:
+        with suppress(Exception):  # a `__str__` that fails has nothing to say
+            text = " ".join(str(error).split())[:500]
+    return {
+        "kind": "memory" if isinstance(error, MemoryError) else "raised",
+        "type": type(error).__name__,
+        "text": text,
+        "place": place,
+    }
+
+
+if __name__ == "__main__":
+    sys.path[:] = [entry for entry in sys.path if entry and Path(entry) != Path.cwd()]
+    main()

@@ -1,0 +1,45 @@
+"""117: an extern that no test calls. What it does is out of sight; rows written into the spec are what a reviewer can hold it to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlspec.spec.findings import Findings
+from mlspec.spec.model import Block, Spec
+
+
+def untested(spec: Spec, findings: Findings) -> None:
+    """117: each extern of rows is read by an expectation of some test, through a feature or a check."""
+    if any(_unknown(spec, block) for block in spec.of_kind("test")):
+        return  # what has an error is reported: nobody knows what it would call
+    tested = {name for block in spec.of_kind("test") for name in _called_by(spec, block)}
+    for extern in spec.of_kind("extern"):
+        role = str(extern.get("role"))
+        if role in ("feature", "check") and extern.name not in tested:
+            findings.add("MLS117", extern.head, name=extern.name,
+                         hint=f"add a `test` with rows of the source and an expectation about a {role} that calls `{extern.name}`")  # fmt: skip
+
+
+def _unknown(spec: Spec, test: Block) -> bool:
+    """Whether a test reads something with an error in it."""
+    read = [(spec.blocks.get(ref.block), ref.member) for item in test.definitions.values() for ref in item.value.refs]
+    found = [block.definitions.get(name or "") for block, name in read if block is not None]
+    return any(item is not None and item.value.type.name == "unknown" for item in found)
+
+
+def _called_by(spec: Spec, test: Block) -> Iterator[str]:
+    """The functions that a test calls through what it expects; where it expects codes, through every check of the rows too."""
+    for definition in test.definitions.values():
+        for ref in definition.value.refs:
+            block = spec.blocks.get(ref.block)
+            read = None if block is None else block.definitions.get(ref.member or "")
+            if read is not None:
+                yield from (name for name, _ in read.value.calls)
+    if "MLS803" in (test.get("expect") or ()):
+        for given in test.nested("given"):
+            source = spec.blocks.get(given.name)
+            for check in source.definitions.values() if source is not None else ():
+                yield from (name for name, _ in check.value.calls)
+
+
+CHECKS = (untested,)
