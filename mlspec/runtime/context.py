@@ -33,6 +33,7 @@ class StageContext:
     input_folders: Mapping[str, Path]
     output_root: Path
     resume_root: Path
+    board_root: Path | None = None
     workers: int = 1
     threads: int = 1
     memory: int | None = None
@@ -63,6 +64,13 @@ class StageContext:
         from mlspec.runtime.secrets import resolve_secret
 
         return resolve_secret(name, self.config.get("secrets", {}).get(name)).decode()
+
+    def board_dir(self) -> Path:
+        """A folder for TensorBoard's event files: the run's own, where curves of several runs are compared, else one that is kept."""
+        if self.board_root is None:
+            return self.resume_dir("tensorboard")
+        self.board_root.mkdir(parents=True, exist_ok=True)
+        return self.board_root
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Say how far the stage is; cheap enough to call once per batch or trial."""

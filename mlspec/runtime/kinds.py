@@ -47,6 +47,7 @@ _LEARNING = (
 PRELOAD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "measure", "analyse"), _TABLES),
     **dict.fromkeys(("fit", "search"), _LEARNING),
+    "train": _TABLES,
     "evaluate": (*_TABLES, "fairlearn.metrics"),
     **dict.fromkeys(("report", "card"), ("jinja2",)),
     **dict.fromkeys(("fetch", "track", "register"), ("mlflow",)),

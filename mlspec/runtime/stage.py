@@ -37,6 +37,7 @@ class Around:
     workers: int = 1
     threads: int = 1
     on_progress: OnProgress = field(default=_silent)
+    board_root: Path | None = None
 
 
 def run_stage(graph: Graph, stage_id: str, inputs: Mapping[str, Path], output_root: Path, around: Around) -> dict[str, Path]:
@@ -47,7 +48,7 @@ def run_stage(graph: Graph, stage_id: str, inputs: Mapping[str, Path], output_ro
     context = StageContext(
         stage_id=stage.id, kind=stage.kind, block=stage.block, config=config, project_root=around.project_root,
         input_folders=dict(sorted(inputs.items())), output_root=output_root, resume_root=around.resume_root, workers=around.workers,
-        threads=around.threads, memory=stage.resources.memory, on_progress=around.on_progress, spec_digest=graph.spec_digest,
+        threads=around.threads, memory=stage.resources.memory, board_root=around.board_root, on_progress=around.on_progress, spec_digest=graph.spec_digest,
     )  # fmt: skip
     function = function_of(stage.kind)
     try:

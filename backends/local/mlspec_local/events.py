@@ -51,6 +51,10 @@ class StageState:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
+BOARD = "tensorboard"
+"""The folder of a run in which stages write event files, each below its id: `tensorboard --logdir .mlspec/runs` shows those of all runs."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The end of a run. `verdicts` maps a block to its `verdict.json`, `reports` `stage/output` to the copied file."""
@@ -64,6 +68,12 @@ class Outcome:
     reports: Mapping[str, Path]
     seconds: float
     warnings: tuple[str, ...] = ()
+
+    @property
+    def board(self) -> Path | None:
+        """The folder of event files, where some stage wrote any."""
+        found = self.folder / BOARD
+        return found if found.is_dir() else None
 
     def names(self, state: str) -> list[str]:
         """The ids of the stages that ended in `state`."""

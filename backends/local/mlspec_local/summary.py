@@ -123,6 +123,8 @@ def _reports(outcome: Outcome, paint: Paint) -> Iterator[str]:
         for name, path in outcome.reports.items()
         if path.suffix in (".html", ".md")
     ]
+    if outcome.board is not None:
+        rows.append([paint("cyan", "tensorboard"), f"tensorboard --logdir {_short(outcome.board)}"])
     if rows:
         yield paint("plain", "to look at", bold=True)
         yield from list(table(("", ""), rows, right=(), paint=paint))[1:]

@@ -20,6 +20,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.processes import limit_memory
 from mlspec.runtime.stage import Around, run_in_store
 from mlspec.runtime.store import Store
+from mlspec_local.events import BOARD
 
 _PROGRESS_EVERY = 0.1
 
@@ -66,7 +67,8 @@ def _report(channel: socket.socket, work: Work, stage: str, environment: Mapping
     store = Store(work.project_root)
     resources = work.graph[stage].resources
     around = Around(
-        work.project_root, store.resume / stage, work.workers, max(1, resources.cpu), _Progress(channel, stage).tell
+        work.project_root, store.resume / stage, work.workers, max(1, resources.cpu), _Progress(channel, stage).tell,
+        work.log_folder.parent / BOARD / stage,
     )
     started = time.perf_counter()
     try:

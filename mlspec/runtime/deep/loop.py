@@ -19,6 +19,7 @@ from mlspec.runtime.deep.checkpoints import Best, Checkpoints, Saved
 from mlspec.runtime.deep.device import GPU, autocast, scaler_of
 from mlspec.runtime.deep.examples import Examples
 from mlspec.runtime.deep.losses import Loss
+from mlspec.runtime.deep.memory import BatchSize, located
 from mlspec.runtime.deep.schedules import factor_of, plateau_factor
 from mlspec.runtime.deep.watch import Watch
 from mlspec.runtime.errors import StageError
@@ -46,6 +47,7 @@ class Rules:
     device: str
     seed: Callable[[str, int], int]
     where: str
+    row_bytes: int = 0
 
 
 @dataclass
@@ -88,8 +90,9 @@ class Training:
         self.board.begin(self.history)
         self.stopped = self._ends()
         try:
-            while self.epoch < self.rules.epochs and not self.stopped:
-                self._epoch()
+            with located(self._size(), self.rules.where):
+                while self.epoch < self.rules.epochs and not self.stopped:
+                    self._epoch()
         finally:
             self.board.close()
         if saved is None or (saved.epoch, saved.batch) != (self.epoch, self.batch):
@@ -97,6 +100,10 @@ class Training:
         if self.watch is not None:
             self.network.load_state_dict(min(self.best, key=lambda item: (item.loss, item.epoch)).weights)
         self.network.eval()
+
+    def _size(self) -> BatchSize:
+        """How many rows are in memory at once."""
+        return BatchSize(min(self.rules.batch, len(self.examples)), self.rules.accumulation, self.rules.row_bytes)
 
     def _epoch(self) -> None:
         import torch

@@ -15,26 +15,21 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.board import Board
 from mlspec.runtime.deep.checkpoints import Checkpoints
 from mlspec.runtime.deep.device import device_of, settled
-from mlspec.runtime.deep.examples import Examples, class_weights, label_scale, table_examples
+from mlspec.runtime.deep.examples import class_weights
 from mlspec.runtime.deep.loop import Rules, Training
 from mlspec.runtime.deep.losses import loss_of
+from mlspec.runtime.deep.memory import located
 from mlspec.runtime.deep.networks import network_of
 from mlspec.runtime.deep.optimisers import optimiser_of
 from mlspec.runtime.deep.schedules import needs_all_updates
-from mlspec.runtime.deep.trained import LabelScale, TrainedNetwork, outputs_of
-from mlspec.runtime.deep.watch import Watch, read_watch
-from mlspec.runtime.estimators.build import refuse_nulls
+from mlspec.runtime.deep.table import Table, name_of, read_table
+from mlspec.runtime.deep.trained import TrainedNetwork, outputs_of
+from mlspec.runtime.deep.watch import read_watch
 from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.write import Fitted, write_package
-from mlspec.runtime.train.data import Learning, PartReader
 from mlspec.runtime.train.model import Predictions, finish
-from mlspec.runtime.transform import fit_transform
-from mlspec.runtime.transform.chain import FittedTransform, Matrix
-from mlspec.runtime.transform.columns import Floats
-from mlspec.runtime.transform.target import Target
 
 _SAMPLE = 512
-_BLOCK = 8192
 # What the weights of a training do not depend on.
 _NOT_IN_KEY = ("checkpoint", "resume", "tensorboard", "calibrate", "threshold")
 
@@ -42,24 +37,17 @@ _NOT_IN_KEY = ("checkpoint", "resume", "tensorboard", "calibrate", "threshold")
 def run(context: StageContext) -> None:
     """Train, calibrate, choose the threshold, package and prove."""
     config, where = context.config, context.block
-    reader = PartReader(context)
-    learning = reader.learning(config["part"])
-    transform, matrix = fit_transform(reader.features, learning.columns, learning.target, config.get("unknown") or "encode")
-    name = f"torch.{config['network']['name']}"
-    refuse_nulls(name, matrix, where)
+    table = read_table(context)
     device = device_of(config, where)
     with settled(int(config["threads"]), str(config["precision"]), device):
-        watch = read_watch(config.get("stop_early"), reader.label, where)
-        training = _training(context, reader, learning, transform, matrix, watch, device)
+        with located(None, where):
+            training = _training(context, table, device)
         training.run()
-    network = _trained(config, training, matrix, learning.target)
-    fitted = _fitted(name, config, network, transform, matrix, learning, reader)
-    fitted = finish(fitted, config, reader, _no_folds, where)
+    network = _trained(config, training, table)
+    fitted = finish(_fitted(config, network, table), config, table.reader, _no_folds, where)
     epochs = training.epoch
     context.progress(epochs, epochs, "packaging")
-    package = write_package(
-        context.output("package"), fitted, reader.descriptors, reader.proof(config["part"]), context.project_root
-    )
+    package = write_package(context.output("package"), fitted, table.reader.descriptors, table.reader.proof(config["part"]))
     files.write_json(context.output("history") / "history.json", _history(context, training))
     context.progress(epochs, epochs, f"packaged as {package.engine}, proven on {package.manifest.proof['rows']:,} rows")
 
@@ -76,93 +64,61 @@ def training_key(context: StageContext) -> str:
     return digest_of(["training", KINDS["train"].version, context.block, config, inputs, versions])
 
 
-def _training(
-    context: StageContext,
-    reader: PartReader,
-    learning: Learning,
-    transform: FittedTransform,
-    matrix: Matrix,
-    watch: Watch | None,
-    device: str,
-) -> Training:
+def _training(context: StageContext, table: Table, device: str) -> Training:
     """The network with its first weights, and all that the loop needs."""
     import torch
 
-    config, where, target = context.config, context.block, learning.target
+    config, where, target = context.config, context.block, table.learning.target
     torch.manual_seed(context.seed("weights"))
-    outputs = outputs_of(target.task, target.classes)
-    network = network_of(config["network"], where).build(config["network"], matrix.numbers.shape[1], outputs).to(device)
-    scale = label_scale(target)
-    key = training_key(context)
-    folder = context.resume_dir(key)
-    checkpoints = Checkpoints(folder, key, int(config["checkpoint"]["last"]))
-    if config["resume"] == "never":
-        checkpoints.clear()
-    evaluate = None
-    if watch is not None:
-        judged = reader.learning(watch.part)
-        held = transform.apply(judged.columns)
-        refuse_nulls(f"torch.{config['network']['name']}", held, where)
-        rows = table_examples(held.numbers, judged.target, scale, device)
-        evaluate = lambda network: watch.value(judged.target, scores_of(network, rows, judged.target, scale))  # noqa: E731
+    kind = network_of(config["network"], where)
+    network = kind.build(config["network"], table.width, outputs_of(target.task, target.classes)).to(device)
+    watch = read_watch(config.get("stop_early"), table.reader.label, where)
     return Training(
         network=network, optimiser=optimiser_of(config["optimiser"], network.parameters()),
-        loss=loss_of(target.task, class_weights(config, target), device),
-        examples=table_examples(matrix.numbers, target, scale, device), rules=_rules(context, device), checkpoints=checkpoints,
-        board=Board(config.get("tensorboard"), context.resume_dir("tensorboard") if config.get("tensorboard") else None, where),
-        watch=watch, evaluate=evaluate, progress=context.progress,
+        loss=loss_of(target.task, class_weights(config, target), device), examples=table.examples(device),
+        rules=_rules(context, device, kind.bytes_a_row(config["network"], table.width)), checkpoints=_checkpoints(context),
+        board=Board(config.get("tensorboard"), context.board_dir() if config.get("tensorboard") else None, where),
+        watch=watch, evaluate=None if watch is None else table.evaluation(watch, device), progress=context.progress,
     )  # fmt: skip
 
 
-def _rules(context: StageContext, device: str) -> Rules:
+def _checkpoints(context: StageContext) -> Checkpoints:
+    """The states of this training, of an earlier attempt too unless the spec begins anew."""
+    key = training_key(context)
+    found = Checkpoints(context.resume_dir(key), key, int(context.config["checkpoint"]["last"]))
+    if context.config["resume"] == "never":
+        found.clear()
+    return found
+
+
+def _rules(context: StageContext, device: str, row_bytes: int) -> Rules:
     config = context.config
     every, clip = config["checkpoint"].get("every"), config.get("clip_norm")
     return Rules(
         epochs=int(config["epochs"]), batch=int(config["global_batch"]), accumulation=int(config["gradient_accumulation"]),
         clip_norm=None if clip is None else float(clip), precision=str(config["precision"]), rate=float(config["optimiser"]["lr"]),
         schedule=config.get("schedule"), keep_best=int(config["checkpoint"]["best"]), every=None if every is None else float(every),
-        device=device, seed=lambda purpose, epoch: context.seed(purpose, epoch=epoch), where=context.block,
+        device=device, seed=lambda purpose, epoch: context.seed(purpose, epoch=epoch), where=context.block, row_bytes=row_bytes,
     )  # fmt: skip
 
 
-def scores_of(network: Any, rows: Examples, target: Target, scale: LabelScale) -> Floats:
-    """What the network says of rows while it is trained, in single precision."""
-    import torch
-
-    network.eval()
-    with torch.no_grad():
-        parts = [network(rows.inputs[start : start + _BLOCK]).float() for start in range(0, len(rows), _BLOCK)]
-        raw = torch.cat(parts)
-        found = raw[:, 0] if target.task != "multiclass" else torch.softmax(raw, dim=1)
-        if target.task == "binary":
-            found = torch.sigmoid(found)
-    scores: Floats = found.cpu().numpy().astype(np.float64)
-    return scores * scale.spread + scale.centre if target.task == "regression" else scores
-
-
-def _trained(config: Mapping[str, Any], training: Training, matrix: Matrix, target: Target) -> TrainedNetwork:
+def _trained(config: Mapping[str, Any], training: Training, table: Table) -> TrainedNetwork:
     weights = {
         name: value.detach().cpu().double().numpy()
         for name, value in training.network.state_dict().items()
         if value.is_floating_point()
     }
-    return TrainedNetwork(config["network"], weights, matrix.numbers.shape[1], target.task, target.classes, label_scale(target))
+    target = table.learning.target
+    return TrainedNetwork(config["network"], weights, table.width, target.task, target.classes, table.scale)
 
 
-def _fitted(
-    name: str,
-    config: Mapping[str, Any],
-    network: TrainedNetwork,
-    transform: FittedTransform,
-    matrix: Matrix,
-    learning: Learning,
-    reader: PartReader,
-) -> Fitted:
-    spread = np.unique(np.linspace(0, len(learning) - 1, min(_SAMPLE, len(learning))).astype(np.int64))
+def _fitted(config: Mapping[str, Any], network: TrainedNetwork, table: Table) -> Fitted:
+    rows = len(table.learning)
+    spread = np.unique(np.linspace(0, rows - 1, min(_SAMPLE, rows)).astype(np.int64))
     params = {key: value for key, value in config["network"].items() if key != "name"}
     return Fitted(
-        name=str(config["name"]), estimator_name=name, params=params, estimator=network, transform=transform, target=learning.target,
-        sample=np.ascontiguousarray(matrix.numbers[spread]), label=reader.label,
+        name=str(config["name"]), estimator_name=name_of(config), params=params, estimator=network, transform=table.transform,
+        target=table.learning.target, sample=np.ascontiguousarray(table.matrix.numbers[spread]), label=table.reader.label,
     )  # fmt: skip
 
 

@@ -1,0 +1,79 @@
+"""What a network over columns of numbers is trained on: the rows of a part, through the fitted transform of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlspec.runtime.context import StageContext
+from mlspec.runtime.deep.examples import Examples, label_scale, table_examples
+from mlspec.runtime.deep.trained import LabelScale
+from mlspec.runtime.deep.watch import Watch
+from mlspec.runtime.estimators.build import refuse_nulls
+from mlspec.runtime.train.data import Learning, PartReader
+from mlspec.runtime.transform import fit_transform
+from mlspec.runtime.transform.chain import FittedTransform, Matrix
+from mlspec.runtime.transform.columns import Floats
+from mlspec.runtime.transform.target import Target
+
+_BLOCK = 8192
+
+
+@dataclass(frozen=True)
+class Table:
+    """The fitting rows: their matrix, the transform that made it, and what their labels are scaled by."""
+
+    reader: PartReader
+    learning: Learning
+    transform: FittedTransform
+    matrix: Matrix
+    scale: LabelScale
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row has."""
+        return int(self.matrix.numbers.shape[1])
+
+    def examples(self, device: str) -> Examples:
+        """The fitting rows as tensors."""
+        return table_examples(self.matrix.numbers, self.learning.target, self.scale, device)
+
+    def evaluation(self, watch: Watch, device: str) -> Callable[[Any], float]:
+        """A function that gives the watched metric of a network on its part."""
+        judged = self.reader.learning(watch.part)
+        held = self.transform.apply(judged.columns)
+        refuse_nulls(name_of(self.reader.config), held, watch.where)
+        rows = table_examples(held.numbers, judged.target, self.scale, device)
+        return lambda network: watch.value(judged.target, scores_of(network, rows, judged.target, self.scale))
+
+
+def read_table(context: StageContext) -> Table:
+    """The rows of the part, with what is fitted on them; StageError MLS204 where a null would reach the network."""
+    reader = PartReader(context)
+    learning = reader.learning(context.config["part"])
+    unknown = context.config.get("unknown") or "encode"
+    transform, matrix = fit_transform(reader.features, learning.columns, learning.target, unknown)
+    refuse_nulls(name_of(context.config), matrix, context.block)
+    return Table(reader, learning, transform, matrix, label_scale(learning.target))
+
+
+def name_of(config: Mapping[str, Any]) -> str:
+    """What a package calls the network, where it names an estimator."""
+    return f"torch.{config['network']['name']}"
+
+
+def scores_of(network: Any, rows: Examples, target: Target, scale: LabelScale) -> Floats:
+    """What the network says of rows while it is trained, in single precision."""
+    import torch
+
+    network.eval()
+    with torch.no_grad():
+        raw = torch.cat([network(rows.inputs[start : start + _BLOCK]).float() for start in range(0, len(rows), _BLOCK)])
+        found = raw[:, 0] if target.task != "multiclass" else torch.softmax(raw, dim=1)
+        if target.task == "binary":
+            found = torch.sigmoid(found)
+    scores: Floats = found.cpu().numpy().astype(np.float64)
+    return scores * scale.spread + scale.centre if target.task == "regression" else scores
