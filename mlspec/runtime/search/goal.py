@@ -81,8 +81,8 @@ class Goal:
             return self._weighted(left, [float(weight) for weight in prefer["weights"]])
         order = [(place, 0.0, False) for place in range(len(self.aims))]
         if prefer["name"] == "within":
-            then = [] if prefer.get("then") is None else [(self._place(prefer["then"]), 0.0, False)]
-            order = [(self._place(prefer["of"]), float(prefer["tolerance"]), bool(prefer["relative"])), *then, *order]
+            after = [] if prefer.get("next") is None else [(self._place(prefer["next"]), 0.0, False)]
+            order = [(self._place(prefer["of"]), float(prefer["tolerance"]), bool(prefer["relative"])), *after, *order]
         for place, tolerance, relative in order:
             left = self._nearest(left, place, tolerance, relative)
         return left[0]

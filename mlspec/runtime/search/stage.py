@@ -126,7 +126,9 @@ def _package(
     total = int(config["trials"])
     context.progress(total, total, f"refitting trial {best.number} ({best.family}) on {len(learning):,} rows")
     fitted = finish(fit_model(recipe, learning, reader), config, reader, lambda: _out_of_fold(recipe, learning, folds), where)
-    package = write_package(context.output("package"), fitted, reader.descriptors, reader.proof(config["part"]), context.project_root)
+    package = write_package(
+        context.output("package"), fitted, reader.descriptors, reader.proof(config["part"]), context.project_root
+    )
     note = f"best is trial {best.number} ({best.family}, {best.value:.4f}), packaged as {package.engine}"
     context.progress(total, total, note)
 

@@ -166,6 +166,7 @@ class Study:
         suggestion = self.engine.suggest(number, history) if affordable else None
         if suggestion is None:
             self.trials = self.trials if affordable is None else number - 1
+            self.over_budget = self.over_budget or affordable is False
             return None
         prune = self.pruner(number, history)
         return self._attempts.setdefault(number, Attempt(number, suggestion, self.folds, self.goal, prune))

@@ -13,8 +13,11 @@ from mlspec.runtime.search.space import Family
 from mlspec.runtime.search.trials import Suggestion, Trial
 
 ENGINES = ("hyperopt", "optuna", "random", "grid")
-TRIES = 100
-"""How often a suggestion that a family's limits rule out is drawn again."""
+TRIES, ASKED = 200, 20
+"""How often a suggestion that a family's limits rule out is drawn again; after so many times that the engine was asked, by chance.
+
+An engine that learns is not told what the limits rule out, and may want nothing else.
+"""
 
 Seed = Callable[[int, int], int]
 """The seed of a trial's suggestion, by its number and by how often it was drawn before."""
@@ -37,6 +40,7 @@ class Led:
     """
 
     engine: Engine
+    chance: Engine
     starts: Sequence[Suggestion]
     earlier: Sequence[Trial]
     families: Mapping[str, Family]
@@ -46,10 +50,10 @@ class Led:
         """What trial `number` tries; StageError MLS207 where nothing that was drawn is within the limits."""
         if number <= len(self.starts):
             return self.starts[number - 1]
-        known = [*self.earlier, *history]
+        known, place = [*self.earlier, *history], number - len(self.starts)
         found = None
         for turn in range(TRIES):
-            found = self.engine.suggest(number - len(self.starts), known, turn)
+            found = self.engine.suggest(place, known, turn) if turn < ASKED else self.chance.suggest(place, known, turn)
             if found is None or self.families[found.family].allows(found.params):
                 return found
         raise StageError(
@@ -80,7 +84,9 @@ def open_engine(
             expected=missing, found=f"no module `{error.name}`",
             help=f'run `pip install "mlspec-lang[{_EXTRAS[missing]}]"`' if missing in _EXTRAS else f"run `pip install {missing}`",
         ) from error  # fmt: skip
-    return Led(engine, starts, earlier, {family.name: family for family in families}, where)
+    from mlspec.runtime.search.engines.random_engine import RandomEngine
+
+    return Led(engine, RandomEngine(families, seed), starts, earlier, {family.name: family for family in families}, where)
 
 
 _EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "cmaes": "hpo", "torch": "torch", "scipy": "local"}

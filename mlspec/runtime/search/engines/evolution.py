@@ -18,6 +18,8 @@ from mlspec.runtime.search.space import Dimension, Family
 from mlspec.runtime.search.trials import COMPLETE, Suggestion, Trial
 
 _SPREAD = 1.0 / 6.0  # of a range: what Optuna's sampler starts with
+_TENTH = 10
+Solution = tuple[Any, float]
 
 
 class Evolution:
@@ -38,8 +40,10 @@ class Evolution:
         family = self._families[int(generator.integers(len(self._families)))]
         chosen = drawn(family, generator)
         numeric = [dimension for dimension in family.dimensions if dimension.dist != "choice"]
-        solutions = [self._solution(trial, numeric) for trial in history if self._counts(trial, family, numeric)]
-        found = self._asked(solutions, numeric, seed) if numeric else None
+        counting = [trial for trial in history if self._counts(trial, family, numeric)]
+        earlier = [self._solution(trial, numeric) for trial in counting if trial.number < 1]
+        own = [self._solution(trial, numeric) for trial in counting if trial.number >= 1]
+        found = self._asked(own, self._beginning(earlier), seed) if numeric else None
         if found is not None:
             chosen |= {dimension.name: dimension.value(share) for dimension, share in zip(numeric, found, strict=False)}
         return Suggestion(family.name, family.active(chosen))
@@ -49,20 +53,30 @@ class Evolution:
         whole = trial.family == family.name and trial.state == COMPLETE and trial.value is not None and trial.feasible
         return whole and all(dimension.name in trial.params for dimension in numeric)
 
-    def _solution(self, trial: Trial, numeric: Sequence[Dimension]) -> tuple[list[float], float]:
+    def _solution(self, trial: Trial, numeric: Sequence[Dimension]) -> Solution:
+        """A trial as a point of the unit cube; a lone dimension gets another that nothing reads, since the library wants two."""
         shares = [dimension.share(trial.params[dimension.name]) for dimension in numeric]
-        return shares, self._aim.loss(float(trial.value or 0.0))
+        return np.array([*shares, *([0.5] * (2 - len(shares)))]), self._aim.loss(float(trial.value or 0.0))
 
-    def _asked(self, solutions: Sequence[tuple[list[float], float]], numeric: Sequence[Dimension], seed: int) -> Any:
-        """A point of the population after all whole generations; None while the first is not whole."""
-        size = max(len(numeric), 2)  # the library wants two dimensions: a lone one gets another that nothing reads
-        padded = [(np.array([*shares, *([0.5] * (size - len(shares)))]), loss) for shares, loss in solutions]
-        optimiser = self._optimiser(
-            mean=np.full(size, 0.5), sigma=_SPREAD, bounds=np.tile([0.0, 1.0], (size, 1)), seed=seed % 2**32
-        )
-        people = optimiser.population_size
-        if len(padded) < people:
+    def _beginning(self, earlier: Sequence[Solution]) -> dict[str, Any] | None:
+        """Where the first generation is drawn from: the best tenth of an earlier study (Nomura et al. 2021), if that is a trial."""
+        if len(earlier) < _TENTH:
             return None
-        for start in range(0, len(padded) - people + 1, people):
-            optimiser.tell(padded[start : start + people])
+        from cmaes import get_warm_start_mgd
+
+        mean, sigma, cov = get_warm_start_mgd(list(earlier))
+        return {"mean": mean, "sigma": sigma, "cov": cov}
+
+    def _asked(self, solutions: Sequence[Solution], beginning: dict[str, Any] | None, seed: int) -> Any:
+        """A point of the population after all whole generations; None while there is neither one nor a beginning."""
+        size = len(solutions[0][0]) if solutions else 0 if beginning is None else len(beginning["mean"])
+        if not size:
+            return None
+        given = beginning or {"mean": np.full(size, 0.5), "sigma": _SPREAD}
+        optimiser = self._optimiser(**given, bounds=np.tile([0.0, 1.0], (size, 1)), seed=seed % 2**32)
+        people = optimiser.population_size
+        if len(solutions) < people and beginning is None:
+            return None
+        for start in range(0, len(solutions) - people + 1, people):
+            optimiser.tell(list(solutions[start : start + people]))
         return optimiser.ask().tolist()
