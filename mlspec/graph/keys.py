@@ -13,7 +13,7 @@ from typing import Any
 
 from mlspec.graph.canonical import digest_of
 from mlspec.graph.kinds import KINDS, READS_OUTSIDE, packages_of
-from mlspec.graph.model import Graph, Stage
+from mlspec.graph.model import Graph, Stage, own_name
 
 LEARNS = frozenset(("fit", "search", "compress", "train"))
 
@@ -32,7 +32,7 @@ def stage_key(
     aside = KINDS[stage.kind].aside
     stage = replace(stage, config={name: value for name, value in stage.config.items() if name not in aside})
     inputs = {name: list(upstream[name]) for name in stage.inputs}
-    drawn_for = [stage.block] if "seed" in stage.config else []
+    drawn_for = [own_name(stage.block)] if "seed" in stage.config else []
     return digest_of([stage.kind, kind_version, _read(stage.config), inputs, dict(leaf_digests), dict(versions), *drawn_for])
 
 

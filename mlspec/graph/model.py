@@ -139,6 +139,11 @@ class Graph:
         return [name for name in self.stages if name in wanted]
 
 
+def own_name(block: str) -> str:
+    """The name of a block in its own file, by which it draws numbers: `orders` of the imported `shared.orders`."""
+    return block.rpartition(".")[2]
+
+
 def stage_id(block: str, step: str) -> str:
     """`block-step` with `_` as `-`; one that would be too long, or no id, ends in a hash of the whole, so that ids stay apart."""
     whole = f"{block}-{step}".replace("_", "-").replace(".", "-").lower()

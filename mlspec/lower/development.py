@@ -46,7 +46,7 @@ def fit_config(sheet: Sheet, block: Block) -> dict[str, Any]:
     part = part_of(block)
     group = sheet.block(part.block).ref("group")
     return {
-        "name": block.name,
+        "name": block.own_name,
         "features": [model_feature(sheet, name, feature) for name, feature in inputs_of(sheet, block)],
         "label": label_of(label_column(sheet, block)),
         "part": part.member,

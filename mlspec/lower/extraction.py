@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.graph import stage_id
+from mlspec.graph.expression import columns_of, rewrite
 from mlspec.lower.externs import externs_of
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import descriptor, descriptors, json_form, json_value, resources
@@ -29,14 +30,19 @@ def lower(sheet: Sheet) -> None:
 
 def _read(extract: str, source: Block) -> dict[str, str]:
     """The rows of a source, and those of the sources that it refers to: as they were read, not as they were checked."""
-    others = dict.fromkeys(path.partition(".")[0] for path in _partners(source))
+    others = dict.fromkeys(path.rpartition(".")[0] for path in partners_of(source))
     return {
         "rows": f"{extract}/rows",
-        **{f"references.{other}": f"{stage_id(other, 'extract')}/rows" for other in others},
+        **{f"references.{in_its_file(other, source)}": f"{stage_id(other, 'extract')}/rows" for other in others},
     }
 
 
-def _partners(source: Block) -> list[str]:
+def in_its_file(path: str, block: Block) -> str:
+    """A name as the file of a block has it: what is read there is one, whatever alias a spec imports it by."""
+    return path.removeprefix(f"{block.alias}.") if block.alias else path
+
+
+def partners_of(source: Block) -> list[str]:
     """The columns of other sources in which checks look for values, `source.column`, each once."""
     return list(dict.fromkeys(path for check in source.definitions.values() for path in foreign_columns(check.value.form)[0]))
 
@@ -46,8 +52,8 @@ def extract_config(sheet: Sheet, source: Block) -> dict[str, Any]:
     made = source.make("from")
     if made is None:
         raise TypeError(f"source {source.name} has no place")
-    config = location(sheet, made)
-    config["source"] = source.name
+    config = location(sheet, made, source.folder)
+    config["source"] = source.own_name
     config["columns"] = descriptors(source)
     sample = source.get("sample")
     if sample is not None:
@@ -55,10 +61,10 @@ def extract_config(sheet: Sheet, source: Block) -> dict[str, Any]:
     return config
 
 
-def location(sheet: Sheet, made: Made) -> dict[str, Any]:
+def location(sheet: Sheet, made: Made, folder: str = "") -> dict[str, Any]:
     """`format paths options` and, of a database, `table` or `query`."""
     options = {name: json_value(value) for name, value in made.args.items() if name not in _LOCATION}
-    config: dict[str, Any] = {"format": made.name, "paths": [sheet.path(str(made.get("path")))], "options": options}
+    config: dict[str, Any] = {"format": made.name, "paths": [sheet.path(str(made.get("path")), folder)], "options": options}
     for name in ("table", "query"):
         if made.get(name) is not None:
             config[name] = str(made.get(name))
@@ -68,7 +74,7 @@ def location(sheet: Sheet, made: Made) -> dict[str, Any]:
 def verify_config(sheet: Sheet, source: Block) -> dict[str, Any]:
     """The checks of a source beside its columns; `min_cell` hides small counts in messages, as its reports do."""
     checks = [
-        {"name": item.name, "expression": json_form(item.value.form), **externs_of(sheet, item.value)}
+        {"name": item.name, "expression": _check_form(json_form(item.value.form), source), **externs_of(sheet, item.value)}
         for item in source.definitions.values()
     ]
     cells = [
@@ -77,18 +83,25 @@ def verify_config(sheet: Sheet, source: Block) -> dict[str, Any]:
         if (made := report.make("value")) is not None and _reads(sheet, made, source.name)
     ]
     config = {
-        "source": source.name,
+        "source": source.own_name,
         "columns": descriptors(source),
         "checks": checks,
         "min_cell": max((int(cell) for cell in cells if cell is not None), default=20),
     }
-    partners = {path: _partner(sheet, path) for path in _partners(source)}
+    partners = {in_its_file(path, source): _partner(sheet, path) for path in partners_of(source)}
     return {**config, "partners": partners} if partners else config
+
+
+def _check_form(form: Any, source: Block) -> Any:
+    """A check with the columns of other sources named as the file of its source names them."""
+    if not source.alias or not any("." in name for name in columns_of(form)):
+        return form
+    return rewrite(form, lambda node: ["col", in_its_file(node[1], source), node[2]] if node[0] == "col" else None)
 
 
 def _partner(sheet: Sheet, path: str) -> dict[str, Any]:
     """The column of another source that `source.column` names."""
-    name, _, column = path.partition(".")
+    name, _, column = path.rpartition(".")
     return descriptor(sheet.block(name).columns[column])
 
 

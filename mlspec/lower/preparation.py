@@ -25,7 +25,7 @@ def lower_splits(sheet: Sheet) -> None:
 
 def split_config(sheet: Sheet, block: Block) -> dict[str, Any]:
     """Parts, and by what rows fall into them; the seed only where chance decides."""
-    config: dict[str, Any] = {"name": block.name, "parts": [_part(part) for part in block.parts.values()]}
+    config: dict[str, Any] = {"name": block.own_name, "parts": [_part(part) for part in block.parts.values()]}
     for name in ("on", "group", "stratify"):
         column = block.ref(name)
         config[name] = None if column is None else column.member

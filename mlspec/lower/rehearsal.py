@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlspec.lower.development import label_column
-from mlspec.lower.extraction import verify_config
+from mlspec.lower.extraction import partners_of, verify_config
 from mlspec.lower.fitted import model_feature, split_feature
 from mlspec.lower.quantities import Quantities
 from mlspec.lower.sheet import Sheet
@@ -59,7 +59,7 @@ def _sources(sheet: Sheet, block: Block, refs: Iterable[Reference]) -> list[str]
 
 def _partners(sheet: Sheet, source: str) -> list[str]:
     """The other sources that the checks of a source look into; without rows in the test they are empty."""
-    return [path.partition(".")[0] for path in verify_config(sheet, sheet.block(source)).get("partners", {})]
+    return [path.rpartition(".")[0] for path in partners_of(sheet.block(source))]
 
 
 def _spine(sheet: Sheet, features: str) -> str:

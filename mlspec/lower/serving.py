@@ -131,8 +131,8 @@ def score_config(spec: Spec, score: Block, spec_digest: str, prefix: str = "") -
         "model": _model(score),
         "spec_digest": spec_digest,
         "gates": None if gate is None else gate.block,
-        "input": {**location(sheet, made), "source": score.name},
-        "output": {"path": sheet.path(str(output.get("path"))), "format": output.name},
+        "input": {**location(sheet, made, score.folder), "source": score.own_name},
+        "output": {"path": sheet.path(str(output.get("path")), score.folder), "format": output.name},
         "keys": json_value(score.get("keys") or ()),
         "columns": json_value(score.get("columns")),
     }

@@ -48,9 +48,9 @@ class Sheet:
         """A block of the spec."""
         return self.spec.blocks[name]
 
-    def path(self, path: str) -> str:
-        """A path of the spec, relative to the project root."""
-        whole = f"{self.prefix}/{path}" if self.prefix else path
+    def path(self, path: str, folder: str = "") -> str:
+        """A path of the spec, relative to the project root; of an imported block it starts in the `folder` of its file."""
+        whole = "/".join(part for part in (self.prefix, folder, path) if part)
         parts: list[str] = []
         for part in whole.split("/"):
             if part == ".." and parts and parts[-1] != "..":

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlspec.graph.model import own_name
+
 
 def derive_seed(
     spec_seed: int, block: str, purpose: str, trial: int | None = None, fold: int | None = None, epoch: int | None = None
@@ -56,8 +58,8 @@ class StageContext:
         return folder
 
     def seed(self, purpose: str, trial: int | None = None, fold: int | None = None, epoch: int | None = None) -> int:
-        """A 64-bit seed for one purpose of this block."""
-        return derive_seed(int(self.config.get("seed", 0)), self.block, purpose, trial, fold, epoch)
+        """A 64-bit seed for one purpose of this block, by its name in its own file: no alias changes what is drawn."""
+        return derive_seed(int(self.config.get("seed", 0)), own_name(self.block), purpose, trial, fold, epoch)
 
     def secret(self, name: str) -> str:
         """The value of a secret that the config has a handle of under `secrets`, read now; it must not be written anywhere."""

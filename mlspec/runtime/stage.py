@@ -13,7 +13,7 @@ from typing import Any
 from mlspec.graph.canonical import canonical_text
 from mlspec.graph.keys import stage_key
 from mlspec.graph.kinds import KEEPS_RESUME, KINDS, READS_OUTSIDE
-from mlspec.graph.model import Graph, Stage
+from mlspec.graph.model import Graph, Stage, own_name
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
@@ -53,6 +53,9 @@ def run_stage(graph: Graph, stage_id: str, inputs: Mapping[str, Path], output_ro
     function = function_of(stage.kind)
     try:
         function(context)
+    except StageError as error:
+        _place(error, stage.block)
+        raise
     except OSError as error:
         raise files.io_error(error, error.filename or output_root, f"run stage `{stage.id}` on") from error
     except MemoryError as error:
@@ -61,6 +64,14 @@ def run_stage(graph: Graph, stage_id: str, inputs: Mapping[str, Path], output_ro
             help="give it more memory, or a `sample` in an env, and run again: complete stages are kept",
         ) from error  # fmt: skip
     return _outputs(stage, output_root)
+
+
+def _place(error: StageError, block: str) -> None:
+    """Says where an error is by the names of the spec: a config has those of the file in which the block stands."""
+    own = own_name(block)
+    for each in (error, *getattr(error, "errors", ())):
+        if own != block and (each.where == own or each.where.startswith(f"{own}.")):
+            each.where = block + each.where[len(own) :]
 
 
 def _outputs(stage: Stage, output_root: Path) -> dict[str, Path]:

@@ -10,12 +10,18 @@ from mlspec.source import Span
 from mlspec.spec.bind import bind_block
 from mlspec.spec.environments import check_env, choose_env, read_parameters
 from mlspec.spec.findings import Findings, nearest
-from mlspec.spec.imports import Imports, bind_use
+from mlspec.spec.imports import Imports, bind_use, direct_aliases
 from mlspec.spec.model import Block, Spec
+from mlspec.spec.needed import needed_blocks
 from mlspec.spec.scope import Declared, Scope
 from mlspec.spec.sound import sound_part
 from mlspec.syntax import nodes
 from mlspec.syntax.nodes import File
+
+# A file of these alone is there to be imported: that it uses them itself is not to be expected.
+_FOR_OTHERS = frozenset(
+    ("spec", "param", "secret", "channel", "entity", "env", "source", "frame", "split", "features", "prompt", "extern")
+)
 
 Load = Callable[[str], File | None]
 Then = Callable[[Spec], list[Diagnostic]]
@@ -77,13 +83,18 @@ def _check(
         scope.broken |= lost
         findings.errors += 1  # of the syntax: rules that ask for something missing hold their tongue
     _declare(file.statements, scope)
+    scope.direct = direct_aliases(file, imports)
     if lost is None:
         choose_env(file, scope, env)
     read_parameters(params, scope, file)
     for statement in file.statements:
         _statement(statement, scope, imports)
     if lost is None:
-        _finish(file, scope, params)
+        _finish(file, scope, params, imported=bool(imports.chain))
+    if imports.chain:
+        imports.broken[imports.chain[-1]] = scope.broken | scope.absent
+    else:
+        spec.needed = needed_blocks(spec)
     return spec
 
 
@@ -153,7 +164,7 @@ def _add(block: Block, scope: Scope) -> None:
         spec.blocks[block.name] = block
 
 
-def _finish(file: File, scope: Scope, params: dict[str, str]) -> None:
+def _finish(file: File, scope: Scope, params: dict[str, str], imported: bool) -> None:
     """What only the end of the file shows: no `spec` block, values for unknown params, unused names."""
     spec = scope.spec
     kinds = [statement.kind.text for statement in file.statements if isinstance(statement, nodes.Block)]
@@ -172,11 +183,8 @@ def _finish(file: File, scope: Scope, params: dict[str, str]) -> None:
     for name in scope.parameters:
         known = [block.name for block in spec.of_kind("param")]
         scope.findings.unknown("MLS101", Span(file.span.source, 0, 0), name, known, kind="param given by `-p`")
-    working = any(
-        block.kind not in ("spec", "param", "secret", "channel", "entity", "env")
-        for block in (*spec.blocks.values(), *spec.unnamed)
-    )
-    if working and not scope.findings.errors:
+    working = any(block.kind not in _FOR_OTHERS for block in (*spec.blocks.values(), *spec.unnamed) if not block.alias)
+    if working and not imported and not scope.findings.errors:
         _unused(scope)
 
 

@@ -86,7 +86,8 @@ def _unknown_names(node: Expr, context: Context) -> list[Ref]:
     return [
         ref
         for ref in refs
-        if not {ref.parts[0].text} & {*scope.declared, *scope.imports, *scope.broken, *scope.spec.blocks, *context.local}
+        if not {ref.parts[0].text.partition(".")[0]}
+        & {*scope.declared, *scope.imports, *scope.broken, *scope.spec.blocks, *context.local}
     ]
 
 

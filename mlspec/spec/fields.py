@@ -20,6 +20,8 @@ INVALID = constants.INVALID  # stands for a value whose fault is reported
 def convert(form: Any, node: Expr, context: Context) -> Any:
     """The item of a field, or INVALID."""
     head = form if isinstance(form, str) else form[0]
+    if isinstance(node, Ref):
+        node = context.scope.whole(node)
     return _CONVERTERS[head](form, node, context)
 
 

@@ -6,7 +6,8 @@ import posixpath
 from collections.abc import Callable
 
 from mlspec.spec.findings import Findings
-from mlspec.spec.model import Block, Spec
+from mlspec.spec.model import Spec
+from mlspec.spec.published import publish
 from mlspec.spec.scope import Scope
 from mlspec.syntax.nodes import File, Use
 
@@ -24,7 +25,13 @@ class Imports:
         self.load = load
         self.chain: list[str] = []
         self.done: dict[str, Spec] = {}
+        self.broken: dict[str, set[str]] = {}  # by path, the names of a file whose declaration has an error
         self.root = root.span.source.name
+
+    def path_of(self, written: str) -> str:
+        """The path from the spec's folder that a `use` of the file that is being read means."""
+        base = posixpath.dirname(self.chain[-1]) if self.chain else ""
+        return posixpath.normpath(posixpath.join(base, written))
 
 
 def bind_use(node: Use, scope: Scope, imports: Imports, check: Check) -> None:
@@ -38,9 +45,11 @@ def bind_use(node: Use, scope: Scope, imports: Imports, check: Check) -> None:
             "MLS114", node.path.span, name=written, why=why, hint='write it as `"./name.mlspec"`, relative to this file'
         )
     else:
-        spec = _read(node, written, scope, imports, check)
+        path = imports.path_of(written)
+        spec = _read(node, path, written, scope, imports, check)
         if spec is not None:
-            _publish(node, spec, scope)
+            scope.spec.imports[node.alias.text] = written
+            scope.imports[node.alias.text] = publish(path, spec, scope, imports.broken[path])
             return
     scope.broken.add(node.alias.text)
 
@@ -54,9 +63,13 @@ def _refused(path: str) -> str:
     return "" if path.endswith(".mlspec") else "does not end in `.mlspec`"
 
 
-def _read(node: Use, written: str, scope: Scope, imports: Imports, check: Check) -> Spec | None:
-    base = posixpath.dirname(imports.chain[-1]) if imports.chain else ""
-    path = posixpath.normpath(posixpath.join(base, written))
+def direct_aliases(file: File, imports: Imports) -> dict[str, str]:
+    """The first alias of each file that a file imports itself, by path: what is also met further down goes by that name."""
+    uses = [node for node in file.statements if isinstance(node, Use) and not _refused(str(node.path.value))]
+    return {imports.path_of(str(node.path.value)): node.alias.text for node in reversed(uses)}
+
+
+def _read(node: Use, path: str, written: str, scope: Scope, imports: Imports, check: Check) -> Spec | None:
     if path in imports.done:
         return imports.done[path]
     if path in imports.chain or path == posixpath.basename(imports.root):
@@ -86,20 +99,3 @@ def _read(node: Use, written: str, scope: Scope, imports: Imports, check: Check)
     imports.chain.pop()
     imports.done[path] = spec
     return spec
-
-
-def _publish(node: Use, spec: Spec, scope: Scope) -> None:
-    alias = node.alias.text
-    scope.imports[alias] = spec
-    scope.spec.imports[alias] = str(node.path.value)
-    for block in spec.blocks.values():
-        if not block.alias:
-            scope.spec.blocks[f"{alias}.{block.name}"] = _renamed(block, alias)
-
-
-def _renamed(block: Block, alias: str) -> Block:
-    """The same block under the name that the importing file gives it."""
-    renamed = Block(block.kind, block.name, f"{alias}.{block.name}", block.span, block.head, block.doc)
-    renamed.fields, renamed.columns, renamed.definitions = block.fields, block.columns, block.definitions
-    renamed.parts, renamed.blocks, renamed.alias = block.parts, block.blocks, alias
-    return renamed

@@ -134,6 +134,7 @@ class Block:
         "definitions",
         "doc",
         "fields",
+        "folder",
         "head",
         "kind",
         "later",
@@ -156,10 +157,16 @@ class Block:
         self.parts: dict[str, Part] = {}
         self.blocks: list[Block] = []
         self.later: dict[str, Span] = {}  # names that the block defines, by place, while it is checked
-        self.alias = ""  # the `use … as` name under which an imported block is known
+        self.alias = ""  # the name under which the file of an imported block is known: `shared`, as its own name begins
+        self.folder = ""  # from the folder of the spec that is checked to that of the file in which the block stands
 
     def __repr__(self) -> str:
         return f"Block({self.kind} {self.path})"
+
+    @property
+    def own_name(self) -> str:
+        """The name in its own file: that of `shared.orders` is `orders`."""
+        return self.name.rpartition(".")[2]
 
     def get(self, field: str) -> Any:
         """The item of a field; None where it is neither given nor has a default."""
@@ -206,9 +213,13 @@ class Override:
 
 
 class Spec:
-    """A checked spec file with its imports: `blocks` by name in order of writing, imported ones as `alias.name`."""
+    """A checked spec file with its imports: `blocks` by name in order of writing, imported ones as `alias.name`.
 
-    __slots__ = ("blocks", "edition", "env", "imports", "name", "overrides", "spans", "unnamed")
+    `imports` are the paths by alias as they are written, `files` all imported files by the name under which their blocks stand
+    here. `needed` are the imported blocks that this file's own ones read, directly or not: the others are there to be named.
+    """
+
+    __slots__ = ("blocks", "edition", "env", "files", "imports", "name", "needed", "overrides", "spans", "unnamed")
 
     def __init__(self, edition: str) -> None:
         self.name = ""
@@ -219,11 +230,13 @@ class Spec:
         self.env: str | None = None
         self.spans: dict[str, Span] = {}
         self.imports: dict[str, str] = {}
+        self.files: dict[str, str] = {}
+        self.needed: frozenset[str] = frozenset()
 
     def of_kind(self, *kinds: str) -> Iterator[Block]:
-        """The blocks of these kinds in order of writing."""
+        """The blocks of these kinds in order of writing: those of this file, and what they need of others."""
         for block in (*self.blocks.values(), *self.unnamed):
-            if block.kind in kinds and not block.alias:
+            if block.kind in kinds and (not block.alias or block.name in self.needed):
                 yield block
 
     @property

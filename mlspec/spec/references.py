@@ -39,21 +39,13 @@ def find_block(node: Expr, kinds: tuple[str, ...], context: Context) -> Block | 
     if not isinstance(node, Ref):
         _not_a_name(node, "the name of " + _names(kinds), context)
         return None
+    node = scope.whole(node)
     head = node.parts[0]
-    if len(node.parts) == 2 and head.text in scope.imports:
-        block = scope.imported(head.text, node.parts[1].text)
-        if block is None:
-            context.findings.unknown(
-                "MLS101", node.parts[1].span, node.parts[1].text, scope.imports[head.text].blocks, kind=kinds[0]
-            )
-            return None
-        scope.refuse_made_elsewhere(block, node.span)
-    else:
-        block = scope.get(head.text)
+    block = scope.get(head.text)
     if block is None:
         scope.missing(head, kinds[0], scope.names(kinds))
         return None
-    if block.kind not in kinds or (len(node.parts) == 2 and not block.alias):
+    if block.kind not in kinds or len(node.parts) > 1:
         got = block.kind if block.kind not in kinds else f"member of {noun(block.kind)[2:]}"
         scope.wrong(
             node.text, node.span, got, _names(kinds), nearest(node.text, scope.names(kinds)), _example(scope.names(kinds))

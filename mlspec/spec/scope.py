@@ -9,11 +9,10 @@ from mlspec.source import Span
 from mlspec.spec.findings import Findings, article, nearest
 from mlspec.spec.model import Block, Override, Spec
 from mlspec.spec.values import Reference, Value
-from mlspec.syntax.nodes import Expr, Name, Patch
+from mlspec.syntax.nodes import Expr, Name, Patch, Ref
 
 # Kinds whose statements name nothing else of the file.
 ALONE = ("secret", "channel", "entity")
-IMPORTABLE = ("param", *ALONE)
 MODELS = ("model", "search", "train", "compress")
 
 
@@ -35,7 +34,8 @@ class Scope:
         self.spec = spec
         self.findings = findings
         self.declared: dict[str, Declared] = {}
-        self.imports: dict[str, Spec] = {}
+        self.imports: dict[str, str] = {}  # `use` alias → the name under which the blocks of that file stand here
+        self.direct: dict[str, str] = {}  # of a file that a `use` names, by path, the alias that its blocks go by
         self.used: set[str] = set()
         self.broken: set[str] = set()
         self.doubled: set[str] = set()  # declared twice: which of the two a path leads into is open
@@ -57,21 +57,18 @@ class Scope:
             self.used.add(name)
         return block
 
-    def imported(self, alias: str, member: str) -> Block | None:
-        """The block `member` of the file imported as `alias`, under the name that it has here."""
-        if alias not in self.imports:
-            return None
-        self.used.add(alias)
-        return self.spec.blocks.get(f"{alias}.{member}")
+    def whole(self, node: Ref) -> Ref:
+        """A dotted name with `alias.block` of another file as one name, so that it reads as a name of this file does."""
+        if len(node.parts) < 2 or node.parts[0].text not in self.imports:
+            return node
+        alias, block = node.parts[:2]
+        self.used.add(alias.text)
+        name = Name(alias.span.to(block.span), f"{self.imports[alias.text]}.{block.text}")
+        return Ref(node.span, (name, *node.parts[2:]))
 
-    def refuse_made_elsewhere(self, block: Block, span: Span) -> None:
-        """901 for an imported block that stages are made of: a run makes those of its own file alone."""
-        if block.alias and block.kind not in IMPORTABLE:
-            kinds = "`, `".join(IMPORTABLE)
-            self.findings.add(
-                "MLS901", span, what=f"reading the {block.kind} `{block.path}` of another file", wanted=f"an imported `{kinds}`",
-                hint=f"declare the {block.kind} in this file; what is shared now are params, secrets, channels and entities",
-            )  # fmt: skip
+    def nameable(self, block: Block) -> bool:
+        """Whether this file can name a block: its own, and those of a file that it imports itself."""
+        return not block.alias or block.alias in self.imports.values()
 
     def names(self, kinds: Iterable[str] = ()) -> list[str]:
         """The names defined so far, of these kinds or of all."""
@@ -81,6 +78,10 @@ class Scope:
     def missing(self, name: Name, kind: str, known: Iterable[str], hint: str = "") -> None:
         """Report a name that is not defined above: defined later (103), or nowhere (101)."""
         later = self.declared.get(name.text)
+        file = name.text.rpartition(".")[0]
+        if file in self.imports.values() and name.text not in self.broken:
+            self._missing_there(name, file, kind)
+            return
         if name.text in self.broken or name.text in self.absent or self._may_be_nameless(name, kind):
             self.findings.hidden.append(name.span)
             return
@@ -93,6 +94,15 @@ class Scope:
                 self.absent.add(name.text)
             hint = hint or ("" if names else "nothing of that kind stands above this line: declare it first")
             self.findings.unknown("MLS101", name.span, name.text, names, kind=kind, hint=hint)
+
+    def _missing_there(self, name: Name, file: str, kind: str) -> None:
+        """Report a name that an imported file does not define (101), with what it imports itself as the way out."""
+        text = name.text.rpartition(".")[2]
+        known = [block.name.rpartition(".")[2] for block in self.spec.blocks.values() if block.alias == file]
+        deeper = any(block.alias.startswith(f"{name.text}.") or block.alias == name.text for block in self.spec.blocks.values())
+        hint = f"`{text}` is what that file imports: `use` it in this file to name its blocks" if deeper else ""
+        span = Span(name.span.source, name.span.end - len(text), name.span.end)
+        self.findings.unknown("MLS101", span, text, known, kind=kind, hint=hint)
 
     def _may_be_nameless(self, name: Name, kind: str) -> bool:
         """Whether a name is likely that of a block which was left without one."""

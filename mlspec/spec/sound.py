@@ -27,9 +27,10 @@ def sound_part(spec: Spec, findings: Findings) -> Spec:
     size = -1
     while size != len(blocks):
         size = len(blocks)
-        blocks = {name: block for name, block in blocks.items() if all(ref in blocks for ref in set(_named(block)))}
+        blocks = {name: block for name, block in blocks.items() if all(ref in blocks for ref in set(named_in(block)))}
     sound = Spec(spec.edition)
-    sound.name, sound.env, sound.imports, sound.spans = spec.name, spec.env, spec.imports, spec.spans
+    sound.name, sound.env, sound.spans = spec.name, spec.env, spec.spans
+    sound.imports, sound.files, sound.needed = spec.imports, spec.files, spec.needed
     sound.blocks = blocks
     sound.unnamed = [block for block in spec.unnamed if not _holds(block, errors)]
     return sound
@@ -43,7 +44,7 @@ def _holds(block: Block, errors: list[Span]) -> bool:
     )
 
 
-def _named(block: Block) -> Iterator[str]:
+def named_in(block: Block) -> Iterator[str]:
     """The blocks that a block refers to, its nested blocks included; the names of its own arms and families are none."""
     own = {inner.name for inner in block.blocks}
     for each in (block, *block.blocks):

@@ -75,7 +75,7 @@ def checks_own_rows(block: Block, scope: Scope, context: Context) -> None:
     for check in block.definitions.values():
         for path in foreign_columns(check.value.form)[1]:
             spans = [ref.span for ref in check.value.refs if ref.kind == "column" and f"{ref.block}.{ref.member}" == path]
-            scope.findings.add("MLS104", next(filter(None, spans), check.span), name=path, got=f"a column of source `{path.partition('.')[0]}`",
+            scope.findings.add("MLS104", next(filter(None, spans), check.span), name=path, got=f"a column of source `{path.rpartition('.')[0]}`",
                                wanted=f"a column of `{block.name}`, whose rows the check reads",
                                hint="a check reads another source by `references(column, other.column)` alone")  # fmt: skip
 

@@ -83,7 +83,7 @@ def _joined(ref: Reference, scope: Scope) -> list[str]:
 def _partners(ref: Reference, scope: Scope) -> list[str]:
     """The other sources that a check looks into."""
     check = scope.spec.blocks[ref.block].definitions.get(ref.member or "")
-    return [] if check is None else [path.partition(".")[0] for path in foreign_columns(check.value.form)[0]]
+    return [] if check is None else [path.rpartition(".")[0] for path in foreign_columns(check.value.form)[0]]
 
 
 def _values(block: Block, scope: Scope) -> Iterator[tuple[Column, Value]]:

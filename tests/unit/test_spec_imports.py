@@ -117,16 +117,81 @@ def test_imports_nest_eight_deep() -> None:
 
 
 VISITORS = 'source visitors {{\n  from = csv("{file}.csv")\n  visitor: string @key\n  visits: int\n}}'
+FEATURES = "features f {\n  frame = lib.visitors\n  a := lib.visitors.visits * 2\n}"
+
+
+def bound(files: dict[str, str]) -> Spec:
+    """The spec of files without an error."""
+    spec, found, _ = check(files)
+    assert spec is not None, [each.message for each in found]
+    return spec
 
 
 @pytest.mark.parametrize("own", ["", VISITORS.format(file="other") + "\n\n"])
-def test_a_source_of_another_file_is_not_read_as_one_of_this_file(own: str) -> None:
-    """A run makes the stages of its own file alone: one of the same name here must not stand in for it."""
-    features = "features f {\n  frame = lib.visitors\n  a := lib.visitors.visits * 2\n}"
-    files = {
-        "main.mlspec": text("main", 'use "./lib.mlspec" as lib', own + features),
-        "lib.mlspec": text("lib", rest=VISITORS.format(file="visitors")),
-    }
-    _, found, _ = check(files)
-    refused = [one.message for one in found if one.code.id == "MLS901"]
-    assert len(refused) == 2 and all("`lib.visitors`" in message for message in refused)
+def test_a_source_of_another_file_stands_beside_one_of_the_same_name(own: str) -> None:
+    spec = bound(
+        {
+            "main.mlspec": text("main", 'use "./data/lib.mlspec" as lib', own + FEATURES),
+            "data/lib.mlspec": text("lib", rest=VISITORS.format(file="visitors")),
+        }
+    )
+    assert spec.blocks["f"].definitions["a"].value.columns == {("lib.visitors", "visits")}
+    assert spec.needed == {"lib.visitors"}
+    assert [(block.name, block.own_name, block.folder) for block in spec.of_kind("source")][:1] == [
+        ("lib.visitors", "visitors", "data")
+    ]
+
+
+def test_what_a_spec_does_not_read_of_another_file_is_not_its_own() -> None:
+    spec = bound(
+        {
+            "main.mlspec": text("main", 'use "./lib.mlspec" as lib', FEATURES),
+            "lib.mlspec": text(
+                "lib", rest=f'{VISITORS.format(file="a")}\n\nsource unread {{\n  from = csv("b.csv")\n  b: int\n}}'
+            ),
+        }
+    )
+    assert [block.name for block in spec.of_kind("source")] == ["lib.visitors"]
+    assert "lib.unread" in spec.blocks
+
+
+INNER = {
+    "base.mlspec": text("base", rest=VISITORS.format(file="visitors")),
+    "lib.mlspec": text(
+        "lib", 'use "./base.mlspec" as base', "features f {\n  frame = base.visitors\n  a := base.visitors.visits\n}"
+    ),
+}
+
+
+def test_what_an_imported_block_reads_of_a_third_file_comes_along() -> None:
+    rest = "features g {\n  frame = lib.f\n}"
+    _, found, _ = check({"main.mlspec": text("main", 'use "./lib.mlspec" as lib', rest), **INNER})
+    assert [each.code.id for each in found] == ["MLS104"]  # features are no frame; what they stand on is known
+    spec = bound({"main.mlspec": text("main", 'use "./lib.mlspec" as lib'), **INNER})
+    assert spec.files == {"lib": "lib.mlspec", "lib.base": "base.mlspec"}
+    assert spec.blocks["lib.f"].definitions["a"].value.columns == {("lib.base.visitors", "visits")}
+
+
+def test_a_name_of_a_name_is_imported_by_oneself() -> None:
+    rest = "features g {\n  frame = lib.base.visitors\n}"
+    _, found, _ = check({"main.mlspec": text("main", 'use "./lib.mlspec" as lib', rest), **INNER})
+    assert [each.code.id for each in found] == ["MLS101"]
+    assert "`use` it in this file" in found[0].help
+
+
+@pytest.mark.parametrize("order", [("lib", "base"), ("base", "lib")])
+def test_a_file_met_twice_has_one_name(order: tuple[str, str]) -> None:
+    uses = "\n\n".join(f'use "./{name}.mlspec" as {name}' for name in order) + '\n\nuse "./base.mlspec" as again'
+    rest = "features g {\n  frame = again.visitors\n  a := base.visitors.visits\n}"
+    spec = bound({"main.mlspec": text("main", uses, rest), **INNER})
+    assert spec.files == {"lib": "lib.mlspec", "base": "base.mlspec"}
+    assert [name for name in spec.blocks if name.endswith("visitors")] == ["base.visitors"]
+    assert spec.blocks["lib.f"].definitions["a"].value.columns == {("base.visitors", "visits")}
+    assert spec.blocks["g"].definitions["a"].value.columns == {("base.visitors", "visits")}
+
+
+def test_an_error_in_another_file_is_said_once() -> None:
+    broken = text("lib", rest='source visitors {\n  from = csv("a.csv")\n  visits: whole\n}')
+    spec, found, _ = check({"main.mlspec": text("main", 'use "./lib.mlspec" as lib', FEATURES), "lib.mlspec": broken})
+    assert spec is None
+    assert [(each.code.id, each.span and each.span.source.name) for each in found] == [("MLS101", "lib.mlspec")]

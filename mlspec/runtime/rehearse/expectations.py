@@ -107,7 +107,7 @@ def _records(
         record = dict(outcome.values)
         for item in expectation["reads"]:
             if item["kind"] == "column" and row is not None:
-                record[item["path"]] = row["values"].get(item["path"].partition(".")[2])
+                record[item["path"]] = row["values"].get(item["path"].rpartition(".")[2])
             elif item["kind"] == "feature":
                 _spread(record, item["path"], outcome.columns.get(item["path"], [None] * len(tested))[number])
         yield (number if len(tested) > 1 else None), record

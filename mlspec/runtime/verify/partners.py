@@ -42,7 +42,7 @@ def some_missing(connection: duckdb.DuckDBPyConnection, form: Any, where: str, m
 def _lacking(form: Any, where: str) -> exp.Select:
     """`__row` and `value` of every row without a partner."""
     value, other = form[2]
-    source, _, column = other[1].partition(".")
+    source, _, column = other[1].rpartition(".")
     values = _values(value, where)
     known = query.select({"value": name(column)}, _view(source), where=not_null(name(column)))
     rows = query.select(

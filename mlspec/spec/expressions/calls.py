@@ -26,7 +26,7 @@ _LEVEL_NAMES = {"check": "Check", "row": "Row", "history": "History", "fitted": 
 
 def call(node: Call, context: Context, operate: Operate) -> Operand:
     """The operand that a call gives."""
-    name = node.callee.text
+    name = context.scope.whole(node.callee).text
     extern = context.scope.spec.blocks.get(name)
     rows = catalogue.functions(name)
     metric = catalogue.metric(name)

@@ -21,9 +21,10 @@ _UNKNOWN = "unknown"
 
 def resolve(node: Ref, context: Context) -> Operand:
     """The operand that a name or dotted name stands for; what is unknown is reported."""
-    if len(node.parts) == 1:
-        return _single(node.parts[0], context)
-    return _dotted(node, context)
+    whole = context.scope.whole(node)
+    if len(whole.parts) == 1:
+        return _single(whole.parts[0], context)
+    return _dotted(whole, context)
 
 
 def missing(span: Span) -> Reference:
@@ -107,9 +108,13 @@ def _bare_column(name: Name, context: Context) -> Operand:
     assert context.rows is not None
     full = f"{context.rows.name}.{name.text}"
     hint = f"outside its source a column is named with it: `{full}`"
+    nameable = context.scope.nameable(context.rows)
+    if not nameable:
+        hint = "its source stands in a file that this one does not import itself: `use` that file to name its columns"
     context.findings.add(
-        "MLS101", name.span, edits=[Edit(name.span, full)], name=name.text, kind="name", known=f"`{full}`", hint=hint
-    )
+        "MLS101", name.span, edits=[Edit(name.span, full)] if nameable else [], name=name.text, kind="name",
+        known=f"`{full}`", hint=hint,
+    )  # fmt: skip
     return missing(name.span)
 
 
@@ -137,7 +142,7 @@ def of_block(block: Block, span: Span, context: Context) -> Operand:
     verdict = tested_block(block, span) if context.role == "expectation" else None
     if verdict is not None:
         return verdict
-    return Reference(block.kind, block.path if block.alias else block.name, None, span)
+    return Reference(block.kind, block.name, None, span)
 
 
 def _param(block: Block, span: Span) -> Operand:
@@ -166,8 +171,6 @@ def of_column(column: Column, span: Span, plain: bool) -> Typed:
 def _dotted(node: Ref, context: Context) -> Operand:
     head, member = node.parts[0], node.parts[1]
     scope = context.scope
-    if head.text in scope.imports:
-        return _imported(node, context)
     whole = context.local.get(node.text)
     if whole is not None:
         return _at(whole, node.span, context)
@@ -191,19 +194,6 @@ def _dotted(node: Ref, context: Context) -> Operand:
         )
         return missing(node.span)
     return of_member(block, member, node.span, context)
-
-
-def _imported(node: Ref, context: Context) -> Operand:
-    head, member = node.parts[0], node.parts[1]
-    block = context.scope.imported(head.text, member.text)
-    if block is None:
-        known = context.scope.imports[head.text].blocks
-        context.findings.unknown("MLS101", member.span, member.text, known, kind="name")
-        return missing(node.span)
-    context.scope.refuse_made_elsewhere(block, node.span)
-    if len(node.parts) == 2:
-        return of_block(block, node.span, context)
-    return of_member(block, node.parts[2], node.span, context)
 
 
 def of_member(block: Block, member: Name, span: Span, context: Context) -> Operand:

@@ -1,0 +1,33 @@
+"""What a spec needs of the files that it imports: the blocks that its own ones read, and what those read in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlspec.spec.model import Block, Spec
+from mlspec.spec.sound import named_in
+
+
+def needed_blocks(spec: Spec) -> frozenset[str]:
+    """The names of the imported blocks that a run of this spec takes."""
+    if not spec.files:
+        return frozenset()
+    found: set[str] = set()
+    pending = [block for block in (*spec.blocks.values(), *spec.unnamed) if not block.alias]
+    while pending:
+        for name in _read_by(pending.pop()):
+            block = spec.blocks.get(name)
+            if block is not None and block.alias and name not in found:
+                found.add(name)
+                pending.append(block)
+    return frozenset(found)
+
+
+def _read_by(block: Block) -> Iterator[str]:
+    """The names of the blocks that a block reads: what it refers to, the code that it calls, the rows that a test is given."""
+    yield from named_in(block)
+    for each in (block, *block.blocks):
+        if each.kind in ("given", "fit", "join"):
+            yield each.name
+        for definition in each.definitions.values():
+            yield from (name for name, _ in definition.value.calls)
