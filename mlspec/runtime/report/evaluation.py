@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from mlspec.runtime.report.analysis_part import analysis_part
 from mlspec.runtime.report.classes_part import cell_of
+from mlspec.runtime.report.compression_part import compression_part
 from mlspec.runtime.report.evidence import Evidence, read_evidence
 from mlspec.runtime.report.facts_part import checks_part, packages_part, reports_of
 from mlspec.runtime.report.gates_part import gates_part
@@ -30,6 +31,7 @@ def evaluation_page(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> st
         "gates": gates_part(evidence), "models": models_part(evidence), "slices": slices_part(evidence), "analyses": analysis_part(evidence),
         "searches": search_part(evidence),
         "trainings": training_part(evidence),
+        "compressions": compression_part(evidence),
         "packages": packages_part(evidence), "sources": checks_part(evidence),
     }  # fmt: skip
     # Both files are ours; the page's style stands first.
@@ -50,6 +52,7 @@ def sections(parts: Mapping[str, Sequence[Any]]) -> list[dict[str, str]]:
         "analyses": "Analyses",
         "searches": "Search",
         "trainings": "Training",
+        "compressions": "Compression",
         "packages": "Packages",
         "sources": "Data",
     }

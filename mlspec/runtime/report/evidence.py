@@ -11,7 +11,7 @@ from mlspec.runtime import files
 
 FILES = {
     "metrics": "metrics.json", "analysis": "analysis.json", "verdict": "verdict.json", "checks": "metrics.json", "package": "package.json",
-    "study": "study.json", "history": "history.json", "statistics": "statistics.json",
+    "study": "study.json", "history": "history.json", "steps": "steps.json", "statistics": "statistics.json",
 }  # fmt: skip
 
 
@@ -24,6 +24,7 @@ class Evidence:
     verdict: dict[str, dict[str, Any]] = field(default_factory=dict)
     study: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: dict[str, dict[str, Any]] = field(default_factory=dict)
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     package: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
