@@ -129,6 +129,15 @@ def said(record: Mapping[str, Any]) -> str:
         )
     if event == "revoke":
         return f"{record.get('actor')} ends override {record.get('of')}: {record.get('reason')}"
+    if event in ("promote", "rollback"):
+        before = f"version {record.get('before')}" if record.get("before") else "nothing"
+        why = f": {record['reason']}" if record.get("reason") else ""
+        return (
+            f"{record.get('actor')} moves {record.get('registered')}@{record.get('alias')} from {before} to version {record.get('after')}, "
+            f"package {str(record.get('package'))[:12]}{why}"
+        )
+    if event == "not_moved":
+        return f"the registry refused record {record.get('of')}: {record.get('registered')}@{record.get('alias')} may not have moved ({record.get('why')})"
     if event == "waivers":
         names = [
             f"{each.get('finding')} by {each.get('owner')} until {each.get('expires')}" for each in record.get("waivers", ())

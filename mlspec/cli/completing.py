@@ -24,9 +24,9 @@ SOURCES = {
 }  # fmt: skip
 UNKNOWN = frozenset(
     ("NAME", "LOGIN", "DATE", "PERCENT", "RUN", "STAGE", "N", "HOST", "PORT", "VARIABLE", "TEXT", "RECORD", "DIGEST", "COLUMN",
-     "TARGET.NAME=VALUE", "WORD", "LINE", "BREAKS")
+     "TARGET.NAME=VALUE", "WORD", "LINE", "BREAKS", "VERSION")
 )  # fmt: skip
-NAMED = {"serve": "serve", "score": "score", "monitor": "monitor", "override": "gates"}
+NAMED = {"serve": "serve", "score": "score", "monitor": "monitor", "override": "gates", "promote": "gates", "rollback": "gates"}
 """The kind of block that `SPEC#name` chooses, by command."""
 
 

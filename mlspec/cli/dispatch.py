@@ -34,6 +34,8 @@ COMMANDS = {
     "serve": "answer requests with the released model",
     "score": "score a file with the released model",
     "monitor": "compare what is served with what was tested",
+    "promote": "let an alias of the registry stand for the released package",
+    "rollback": "let an alias of the registry stand again for the version before",
     "override": "release what gates refused, in the name of an approver, on record",
     "audit": "the log of runs, releases and overrides, and whether anybody changed it",
     "init": "begin a project, from a data file if you have one",

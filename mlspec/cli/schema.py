@@ -13,7 +13,7 @@ from mlspec.cli.terminal import out
 from mlspec.spec import schema
 from mlspec.spec.text import default_text, form_text
 
-OUTPUTS = ("diagnostics", "plan", "graph", "run", "verdict", "diff", "test", "audit", "doc", "settings")
+OUTPUTS = ("diagnostics", "plan", "graph", "run", "verdict", "diff", "test", "audit", "doc", "move", "runs", "comparison", "settings")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", nargs="?", help="a block kind, such as `source`")
     parser.add_argument("--diagnostics", action="store_true", help="the JSON Schema of findings, as `--of diagnostics`")
     parser.add_argument("--of", choices=OUTPUTS, help="the JSON Schema of what `--format json` prints: findings, `plan`, `graph`, `diff`, "
-                        "`test`, `audit`, `doc`, `run`; or of the files verdict.json and mlspec.toml (`settings`)")  # fmt: skip
+                        "`test`, `audit`, `doc`, `run`, `move` (of promote and rollback), `runs` and `comparison` (of show); or of the files verdict.json and mlspec.toml (`settings`)")  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""A spec with every default filled in, or a run with its stages and gates."""
+"""A spec with every default filled in, a run with its stages and gates, the list of runs, or two runs side by side."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ from mlspec.cli.terminal import clean, err, out
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC or RUN, `--full`."""
+    """SPEC or RUN, `--compare`, `--full`."""
     parser.add_argument(
         "what", metavar="SPEC|RUN", nargs="?", help="a spec, or the number of a run; without it, the runs are listed"
+    )
+    parser.add_argument(
+        "--compare", nargs=2, metavar="RUN", help="two runs side by side: metrics, gates, parameters, what changed"
     )
     parser.add_argument("--full", action="store_true", help="of a spec, every default as well")
     add_overrides(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show a spec, a run, or the list of runs."""
+    """Show a spec, a run, the list of runs, or two runs side by side."""
+    if options.compare is not None:
+        return _compared(options)
     if options.what is None:
         return _runs(options)
     if options.what.isdigit() and not Path(options.what).exists():
@@ -68,6 +73,7 @@ def _runs(options: argparse.Namespace) -> int:
     if options.format == "json":
         rows = [
             {name: item.get(name) for name in ("run", "spec", "target", "env", "passed", "exit_code", "seconds")}
+            | {"at": _at(item) or None, "metrics": dict(_numbers(item))}
             for item in found
         ]
         out(json.dumps({"format": 1, "runs": rows, "not_on_record": beside}, indent=2) + "\n")
@@ -81,9 +87,61 @@ def _runs(options: argparse.Namespace) -> int:
         env = f" (env {item['env']})" if item.get("env") else ""
         target = f" under {clean(str(item['target']))}" if item.get("target") else ""
         out(
-            f"{item['run']}  {clean(str(item.get('spec')))}{env}{target}  {_word(options, item, _override_of(item, records))}\n"
+            f"{item['run']}  {_day(item)}{clean(str(item.get('spec')))}{env}{target}  "
+            f"{_word(options, item, _override_of(item, records))}{_shown_numbers(item)}\n"
         )
     return exits.OK
+
+
+def _at(item: dict[str, Any]) -> str:
+    """When a run ended, in UTC."""
+    from mlspec.runtime.history import day_of
+
+    return day_of(_folder() / str(item["run"]), item)
+
+
+def _day(item: dict[str, Any]) -> str:
+    at = clean(_at(item)[:16].replace("T", " "))
+    return f"{at}  " if at else ""
+
+
+def _numbers(item: dict[str, Any]) -> list[tuple[str, float]]:
+    from mlspec.runtime.history import main_numbers
+
+    return [] if item.get("fault") else main_numbers(_folder().parents[1], item)
+
+
+def _shown_numbers(item: dict[str, Any]) -> str:
+    found = ", ".join(f"{clean(name)} {value:.4f}" for name, value in _numbers(item))
+    return f"  {found}" if found else ""
+
+
+def _compared(options: argparse.Namespace) -> int:
+    from mlspec.cli.comparing import as_text, comparison
+
+    if options.what is not None or options.full:
+        raise exits.CommandError(
+            "`--compare` stands alone", expected="mlspec show --compare RUN RUN", found="something beside it"
+        )
+    known = {str(item.get("run")): item for item in summaries()}
+    chosen = [_known(known, name) for name in options.compare]
+    for item in chosen:
+        if item.get("fault"):
+            raise exits.CommandError(f"run `{item['run']}` cannot be read", exits.FOUND, found=str(item["fault"]))
+    sides = [(_folder() / str(item["run"]), item) for item in chosen]
+    found = comparison(_folder().parents[1], sides[0], sides[1])
+    out(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if options.format == "json" else as_text(found, style(options)))
+    return exits.OK
+
+
+def _known(runs: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """The summary of a run by its number."""
+    item = runs.get(name.zfill(6))
+    if item is None:
+        known = ", ".join(runs) or "there are none yet"
+        raise exits.CommandError(f"there is no run `{name}`", exits.FOUND, expected=known, found=name,
+                                 help="`mlspec show` lists the runs of this project")  # fmt: skip
+    return item
 
 
 def _records() -> Sequence[Mapping[str, Any]]:
@@ -143,12 +201,7 @@ def _absent(item: dict[str, Any]) -> str:
 
 
 def _run(options: argparse.Namespace, name: str) -> int:
-    found = {str(item.get("run")): item for item in summaries()}
-    item = found.get(name.zfill(6))
-    if item is None:
-        known = ", ".join(found) or "there are none yet"
-        raise exits.CommandError(f"there is no run `{name}`", exits.FOUND, expected=known, found=name,
-                                 help="`mlspec show` lists the runs of this project")  # fmt: skip
+    item = _known({str(item.get("run")): item for item in summaries()}, name)
     override = _override_of(item, _records())
     if options.format == "json":
         shown = item if override is None else {**item, "override": dict(override)}
@@ -161,7 +214,8 @@ def _run(options: argparse.Namespace, name: str) -> int:
         out(f"  record {override['n']} of `mlspec audit`: {clean(str(override['reason']))}\n")
     for block, verdict in item.get("verdicts", {}).items():
         for gate in verdict.get("gates", ()):
-            mark = paint("green", "passed") if gate.get("passed") else paint("red", str(gate.get("status", "failed")))
+            status = str(gate.get("status") or ("passed" if gate.get("passed") else "failed"))
+            mark = paint({"passed": "green", "failed": "red"}.get(status, "bold"), status)
             out(f"  {block}.{gate['name']}: {mark}  {clean(str(gate.get('text', '')))}\n")
     width = max((len(stage) for stage in item.get("stages", {})), default=0)
     for stage, state in item.get("stages", {}).items():

@@ -18,6 +18,7 @@ from mlspec.graph.keys import graph_recipes
 from mlspec.graph.model import Graph, Stage
 from mlspec.graph.plan_format import plan_digest, write_plan
 from mlspec.runtime import files
+from mlspec.runtime.audit.log import now
 from mlspec.runtime.audit.runs import record_run
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.folder import MANIFEST, Held, read_folder
@@ -179,7 +180,7 @@ def _summary(
     # What was fetched is no whole run, and need not be: its gates say whether it passed. A run that ended says how by itself.
     passed = decided and (whole or (bool(verdicts) and source.exit_code is None))
     return {
-        "format": 1, "run": run.name, "spec": graph.spec, "spec_digest": graph.spec_digest, "plan": plan_digest(graph),
+        "format": 1, "run": run.name, "at": now(), "spec": graph.spec, "spec_digest": graph.spec_digest, "plan": plan_digest(graph),
         "target": source.target, "from": source.folder, "result": result_of(outputs), "env": source.env, "params": dict(source.params),
         "guarded": source.guarded, "releasable": not source.guarded, "only": list(source.only), "passed": passed,
         "exit_code": source.exit_code if source.exit_code is not None else int(not passed), "seconds": 0.0,

@@ -121,6 +121,27 @@ def test_a_run_and_its_verdict(project: Path, capsys: Capture) -> None:
     assert not failed["passed"]
 
 
+def test_the_runs_and_two_of_them_side_by_side(project: Path, capsys: Capture) -> None:
+    fits("runs", written(capsys, "show"))
+    written(capsys, "run", "small.mlspec")
+    (project / "small.mlspec").write_text(SPEC.replace("scale(people.age)", "people.age / 10").replace(">= 0.5", ">= 0.55"))
+    written(capsys, "run", "small.mlspec")
+    listed = written(capsys, "show")
+    fits("runs", listed)
+    assert [run["run"] for run in listed["runs"]] == ["000002", "000001"]
+    assert {*listed["runs"][0]["metrics"]} == {"auc(line)", "log_loss(line)"}
+    assert listed["runs"][0]["at"] >= listed["runs"][1]["at"] > "2026"
+    found = written(capsys, "show", "--compare", "1", "2")
+    fits("comparison", found)
+    assert {row["where"] for row in found["spec"]} >= {"inputs.age", "release.useful"}
+    assert {row["metric"] for row in found["metrics"] if row["model"] == "line"} >= {"auc", "log_loss", "accuracy"}
+    (useful,) = [row for row in found["gates"] if row["gate"] == "useful"]
+    assert (useful["old"]["text"], useful["new"]["text"]) == ("lower(auc(line)) >= 0.5", "lower(auc(line)) >= 0.55")
+    same = written(capsys, "show", "--compare", "2", "2")
+    assert not any(same[name] for name in ("params", "spec", "data", "libraries"))
+    assert all(row["difference"] == 0 for row in same["metrics"])
+
+
 def test_the_pages_of_a_spec_with_and_without_a_run(capsys: Capture) -> None:
     fits("doc", written(capsys, "doc", "small.mlspec", "--run", "none"))
     written(capsys, "run", "small.mlspec")

@@ -13,6 +13,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.graph.model import Graph
 from mlspec.graph.plan_format import plan_digest
 from mlspec.runtime import files
+from mlspec.runtime.audit.log import now
 from mlspec.runtime.audit.runs import record_run
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal
@@ -63,7 +64,7 @@ def finish(run: Run, folder: Path, *, write: bool) -> Outcome:
     )  # fmt: skip
     if write:
         summary = {
-            **identity(run), "format": 1, "run": folder.name, "spec": run.graph.spec, "params": dict(run.request.params),
+            **identity(run), "format": 1, "run": folder.name, "at": now(), "spec": run.graph.spec, "params": dict(run.request.params),
             "guarded": not run.request.releasable, "passed": outcome.passed, "exit_code": outcome.exit_code,
             "seconds": outcome.seconds, "leaves": run.leaves, "versions": run.versions, "warnings": run.warnings,
             "stages": {name: state.to_json() for name, state in run.states.items()}, "verdicts": verdicts,
