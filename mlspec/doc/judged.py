@@ -155,8 +155,9 @@ def slices(subject: Subject) -> list[Slice]:
     for metrics in subject.run.evidence.metrics.values():
         for item in metrics.get("slices", ()):
             model = str(metrics.get("candidate") or next(iter(metrics["models"])))
-            counts = [int(value["n"]) for value in item["values"]]
-            hidden = withheld(counts, max(subject.min_cell, 1))
+            counts = [int(value["n"] or 0) for value in item["values"]]
+            few = withheld(counts, max(subject.min_cell, 1))
+            hidden = [hides or value["n"] is None for hides, value in zip(few, item["values"], strict=True)]
             nameless = groups_hidden(subject, item["by"])
             rows = []
             for place, value in enumerate(item["values"]):

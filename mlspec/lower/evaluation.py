@@ -34,7 +34,6 @@ def _lower_block(sheet: Sheet, block: Block, part: Reference, models: list[Refer
         "metric": next(iter(json_value(block.get("metrics"))), None),
         "repeats": block.get("repeats"),
         "rows": block.get("rows"),
-        "min_cell": block.get("min_cell"),
         "columns": descriptors(sheet.source_of(_frame(sheet, part))),
     }
     inputs = (
@@ -71,6 +70,7 @@ def _shared(sheet: Sheet, block: Block, part: Reference, candidate: Reference) -
         "group": None if group is None else group.member,
         "confidence": block.get("confidence"),
         "min_group": block.get("min_group"),
+        "min_cell": block.get("min_cell"),
         "seed": sheet.spec.seed,
     }
 

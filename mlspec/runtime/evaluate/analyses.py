@@ -13,7 +13,7 @@ from mlspec.graph.expression import columns_of
 from mlspec.runtime import files, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.binned import binned, is_groupable
-from mlspec.runtime.evaluate.dependence import partial_dependence
+from mlspec.runtime.evaluate.dependence import Rows, partial_dependence
 from mlspec.runtime.evaluate.held_out import PartReader, class_places, part_reader, read_part
 from mlspec.runtime.evaluate.importance import families, permutation_importance
 from mlspec.runtime.evaluate.losses import NAMES, expected_losses, row_losses, wrong_rows
@@ -83,11 +83,12 @@ class Analysis:
         """How the score goes with each feature, the most important ones first where that is known."""
         order = [name for entry in found.get("importance", {}).get("features", ()) for name in entry["features"]]
         features = sorted(self.package.features, key=lambda item: order.index(item["name"]) if item["name"] in order else 0)
-        drawn = self._drawn()
-        return partial_dependence(
-            features, self._hides, self._values(drawn), self._scores, classes=self.label["classes"] if self.rows.task == "multiclass" else (),
-            groups=self._groups(drawn), min_cell=self.config["min_cell"], confidence=self.config["confidence"],
+        drawn, task = self._drawn(), self.rows.task
+        rows = Rows(
+            self._values(drawn), self._scores, self._groups(drawn), self.label["classes"] if task == "multiclass" else (),
+            (-np.inf, np.inf) if task == "regression" else (0.0, 1.0), self.config["min_cell"], self.config["confidence"],
         )  # fmt: skip
+        return partial_dependence(features, self._hides, rows)
 
     def slices(self, found: Mapping[str, Any]) -> dict[str, Any]:
         """Where the candidate is worse than elsewhere."""

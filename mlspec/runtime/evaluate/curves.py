@@ -181,18 +181,18 @@ def tenths(rows: Outcomes, confidence: float, groups: NDArray[np.int64] | None) 
     error = rows.score - rows.y
     return [
         {"from": float(rows.score[part[0]]), "to": float(rows.score[part[-1]]), "n": len(part),
-         "mae": _mean(np.abs(error[part]), confidence, None if groups is None else groups[part]),
+         "mae": _mean(np.abs(error[part]), confidence, None if groups is None else groups[part], least=0.0),
          "bias": _mean(error[part], confidence, None if groups is None else groups[part])}
         for part in np.array_split(order, 10) if len(part)
     ]  # fmt: skip
 
 
-def _mean(values: Floats, confidence: float, groups: NDArray[np.int64] | None) -> dict[str, Any]:
+def _mean(values: Floats, confidence: float, groups: NDArray[np.int64] | None, least: float = -np.inf) -> dict[str, Any]:
     try:
         found = mean_interval(values, confidence, groups)
     except UndefinedMetric:
         return {"value": float(values.mean()), "low": None, "high": None}
-    return {"value": float(values.mean()), "low": found.low, "high": found.high}
+    return {"value": float(values.mean()), "low": max(found.low, least), "high": found.high}
 
 
 def error_histogram(rows: Outcomes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,30 +19,54 @@ MOST_FEATURES = 12
 MOST_CLASSES = 6
 ROWS = 500
 QUANTILES = (10, 25, 50, 75, 90)
+VECTOR = "vector"
 
 Values = Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What is varied, the way to score it, and how its means are told."""
+
+    values: Values
+    score: Callable[[Values], Floats]
+    groups: NDArray[np.int64] | None
+    classes: Sequence[Any]
+    bounds: tuple[float, float]
+    min_cell: int
+    confidence: float
+
+    def taken(self) -> Rows:
+        """At most `ROWS` of the rows."""
+        rows = spread_rows(len(self))
+        kept = {name: column[rows] for name, column in self.values.items()}
+        return replace(self, values=kept, groups=None if self.groups is None else self.groups[rows])
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values()), ()))
+
+
 def partial_dependence(
-    features: Sequence[Mapping[str, Any]], hidden: Callable[[Mapping[str, Any]], bool], values: Values, score: Callable[[Values], Floats], *,
-    classes: Sequence[Any], groups: NDArray[np.int64] | None, min_cell: int, confidence: float,
-) -> dict[str, Any]:  # fmt: skip
+    features: Sequence[Mapping[str, Any]], hidden: Callable[[Mapping[str, Any]], bool], rows: Rows
+) -> dict[str, Any]:
     """One entry per feature, at most `MOST_FEATURES` in the order given; a feature without one says why."""
-    entries, left = [], [str(feature["name"]) for feature in features[MOST_FEATURES:]]
+    entries, left, taken = [], [str(feature["name"]) for feature in features[MOST_FEATURES:]], rows.taken()
     for feature in features[:MOST_FEATURES]:
-        entry: dict[str, Any] = {"feature": feature["name"], "kind": None, "points": [], "problem": None}
-        grid, entry["kind"] = grid_of(feature, values[str(feature["name"])], min_cell)
+        grid, kind = grid_of(feature, rows.values[str(feature["name"])], rows.min_cell)
+        entry: dict[str, Any] = {"feature": feature["name"], "kind": kind, "points": [], "problem": None}
         if hidden(feature):
             entry["problem"] = "its values are personal"
+        elif kind == VECTOR:
+            entry["problem"] = "it is several numbers at once"
         elif len(grid) < 2:
             entry["problem"] = "it has no two values that enough rows share"
         else:
-            taken = spread_rows(len(values[str(feature["name"])]))
-            entry["points"] = _points(feature, grid, {name: column[taken] for name, column in values.items()}, score, classes,
-                                      None if groups is None else groups[taken], confidence)  # fmt: skip
+            entry["points"] = _points(feature, grid, taken)
         entries.append(entry)
-    return {"features": entries, "left_out": left, "rows": min(ROWS, len(next(iter(values.values()), ()))),
-            "quantiles": list(QUANTILES), "classes": list(classes[:MOST_CLASSES]), "classes_left_out": max(0, len(classes) - MOST_CLASSES)}  # fmt: skip
+    return {
+        "features": entries, "left_out": left, "rows": len(taken), "quantiles": list(QUANTILES), "classes": list(rows.classes[:MOST_CLASSES]),
+        "classes_left_out": max(0, len(rows.classes) - MOST_CLASSES),
+    }  # fmt: skip
 
 
 def spread_rows(count: int) -> NDArray[np.int64]:
@@ -52,8 +77,8 @@ def spread_rows(count: int) -> NDArray[np.int64]:
 def grid_of(feature: Mapping[str, Any], column: NDArray[Any], min_cell: int) -> tuple[list[Any], str]:
     """The values that a feature takes in turn: categories and few numbers as they are, many numbers at quantiles."""
     kind = str(feature["type"]).removesuffix("?")
-    if kind.startswith("vector"):
-        return [], "vector"
+    if kind.startswith(VECTOR):
+        return [], VECTOR
     known = [value for value in column.tolist() if value is not None and value == value]
     found, counts = np.unique(np.array(known, dtype=object if kind in TEXT_TYPES else None), return_counts=True)
     if kind in TEXT_TYPES or kind == "bool" or len(found) <= POINTS:
@@ -78,17 +103,15 @@ def _missing(feature: Mapping[str, Any], count: int, min_cell: int, number: bool
     return [None] if count >= min_cell and not number and str(feature["type"]).endswith("?") else []
 
 
-def _points(
-    feature: Mapping[str, Any], grid: Sequence[Any], values: Values, score: Callable[[Values], Floats], classes: Sequence[Any],
-    groups: NDArray[np.int64] | None, confidence: float,
-) -> list[dict[str, Any]]:  # fmt: skip
-    name, rows = str(feature["name"]), len(values[str(feature["name"])])
-    varied = {other: np.concatenate([column] * len(grid)) for other, column in values.items()}
-    wanted = np.empty(rows * len(grid), dtype=values[name].dtype if values[name].dtype != np.int64 else np.float64)
+def _points(feature: Mapping[str, Any], grid: Sequence[Any], rows: Rows) -> list[dict[str, Any]]:
+    name, count = str(feature["name"]), len(rows)
+    varied = {other: np.concatenate([column] * len(grid)) for other, column in rows.values.items()}
+    kind = rows.values[name].dtype
+    wanted = np.empty(count * len(grid), dtype=np.float64 if kind == np.int64 else kind)
     for place, value in enumerate(grid):
-        wanted[place * rows : (place + 1) * rows] = value
-    scores = score({**varied, name: wanted}).reshape(len(grid), rows, -1)[:, :, : MOST_CLASSES if classes else None]
-    return [{"at": _plain(value), **_summary(scores[place], groups, confidence)} for place, value in enumerate(grid)]
+        wanted[place * count : (place + 1) * count] = value
+    scores = rows.score({**varied, name: wanted}).reshape(len(grid), count, -1)[:, :, : MOST_CLASSES if rows.classes else None]
+    return [{"at": _plain(value), **_summary(scores[place], rows)} for place, value in enumerate(grid)]
 
 
 def _plain(value: Any) -> Any:
@@ -98,9 +121,9 @@ def _plain(value: Any) -> Any:
     return float(value)
 
 
-def _summary(scores: Floats, groups: NDArray[np.int64] | None, confidence: float) -> dict[str, Any]:
+def _summary(scores: Floats, rows: Rows) -> dict[str, Any]:
     """The mean with its interval, a number per class where there are many, and the quantiles of the single rows."""
-    found = [_of_class(scores[:, place], groups, confidence) for place in range(scores.shape[1])]
+    found = [_of_class(scores[:, place], rows) for place in range(scores.shape[1])]
     if len(found) > 1:
         return {key: [item[key] for item in found] for key in ("mean", "low", "high", "quantiles")} | {
             "method": found[0]["method"]
@@ -108,18 +131,11 @@ def _summary(scores: Floats, groups: NDArray[np.int64] | None, confidence: float
     return found[0]
 
 
-def _of_class(scores: Floats, groups: NDArray[np.int64] | None, confidence: float) -> dict[str, Any]:
-    quantiles = np.percentile(scores, QUANTILES).tolist()
+def _of_class(scores: Floats, rows: Rows) -> dict[str, Any]:
+    told = {"mean": float(scores.mean()), "quantiles": np.percentile(scores, QUANTILES).tolist()}
     try:
-        interval = mean_interval(scores, confidence, groups)
+        interval = mean_interval(scores, rows.confidence, rows.groups)
     except UndefinedMetric as error:
-        return {
-            "mean": float(scores.mean()),
-            "low": None,
-            "high": None,
-            "quantiles": quantiles,
-            "method": f"no interval: {error}",
-        }
-    return {
-        "mean": float(scores.mean()), "low": interval.low, "high": interval.high, "quantiles": quantiles, "method": interval.method,
-    }  # fmt: skip
+        return {**told, "low": None, "high": None, "method": f"no interval: {error}"}
+    low, high = max(interval.low, rows.bounds[0]), min(interval.high, rows.bounds[1])
+    return {**told, "low": low, "high": high, "method": interval.method}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlspec.runtime.evaluate import intervals, sums
+from mlspec.runtime.evaluate import intervals
 from mlspec.runtime.evaluate.bootstrap import draw_weights
 from mlspec.runtime.evaluate.intervals import Interval
-from mlspec.runtime.evaluate.means import mean_interval
 from mlspec.runtime.evaluate.metrics import Metric, metric_of
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, UndefinedMetric
 
@@ -43,21 +41,13 @@ def slice_intervals(
 
 
 def _closed_form(metric: Metric, rows: Outcomes, confidence: float) -> Interval | None:
-    """DeLong of an AUC, Wilson of a share, Student of a mean of rows; the root of its ends for a root of a mean."""
+    """DeLong of an AUC, Wilson of a share; what has no formula that holds for few and skewed rows is drawn."""
     if metric.name == "auc":
         return intervals.delong(rows, confidence)
-    if metric.terms is None:
+    if metric.terms is None or not metric.proportion:
         return None
-    terms = metric.terms(rows, {})
-    if metric.proportion:
-        hits, total = terms.sum(axis=0)
-        return intervals.wilson(hits, total, confidence)
-    if metric.finish not in (sums.share, sums.root_share):
-        return None
-    found = mean_interval(np.ascontiguousarray(terms[:, 0]), confidence)
-    if metric.finish is sums.root_share:
-        return Interval(math.sqrt(max(found.low, 0.0)), math.sqrt(found.high), found.method)
-    return found
+    hits, total = metric.terms(rows, {}).sum(axis=0)
+    return intervals.wilson(hits, total, confidence)
 
 
 def _drawn(

@@ -14,7 +14,7 @@ from mlspec.runtime.evaluate.metrics import metric_of
 from mlspec.runtime.evaluate.outcomes import Outcomes, UndefinedMetric
 from mlspec.runtime.evaluate.quantities import Evaluator
 from mlspec.runtime.evaluate.slice_intervals import slice_intervals
-from mlspec.runtime.profile.sheet import NUMERIC
+from mlspec.runtime.profile.sheet import NUMERIC, withheld_cells
 
 SLICED = {
     "binary": ("auc", "accuracy", "selection_rate", "false_pos_rate", "false_neg_rate", "calibration_error"),
@@ -41,8 +41,13 @@ def group_numbers(held: HeldOut, reader: PartReader, declared: Sequence[Sequence
             held.grouping[pair], held.group_names[pair] = number_groups(numbers, QUARTERS)
 
 
-def slices_of(evaluator: Evaluator, by: Sequence[tuple[str, str]], models: Sequence[str], task: str) -> list[dict[str, Any]]:
-    """One entry per grouping: rows of each value and the metrics of every model there, null where there are too few rows."""
+def slices_of(
+    evaluator: Evaluator, by: Sequence[tuple[str, str]], models: Sequence[str], task: str, min_cell: int = 1
+) -> list[dict[str, Any]]:
+    """One entry per grouping: rows of each value and the metrics of every model there, null where there are too few rows.
+
+    Of groups of fewer rows than `min_cell` neither value nor number is told, nor of the next smallest where these are few together.
+    """
     found = []
     for kind, name in by:
         if (kind, name) not in evaluator.held.grouping:
@@ -50,7 +55,12 @@ def slices_of(evaluator: Evaluator, by: Sequence[tuple[str, str]], models: Seque
         codes, names = evaluator.held.by(kind, name)
         if len(names) > MOST_VALUES:
             continue
-        values = [_slice(evaluator, np.flatnonzero(codes == at), names[at], models, task) for at in range(len(names))]
+        hidden = withheld_cells(np.bincount(codes, minlength=len(names)).tolist(), min_cell)
+        values = [
+            {"value": None, "n": None, "models": {}, "ends": {}, "why": {}} if hidden[at]
+            else _slice(evaluator, np.flatnonzero(codes == at), names[at], models, task)
+            for at in range(len(names))
+        ]  # fmt: skip
         found.append({"by": [kind, name], "metrics": list(SLICED[task]), "values": values})
     return found
 

@@ -102,7 +102,7 @@ def measure(
         "models": model_entries(evaluator, list(models), metrics),
         "comparisons": comparison_entries(evaluator, pairs, metrics),
         "classes": class_entries(evaluator, label, one),
-        "slices": slices_of(evaluator, by, list(models), task),
+        "slices": slices_of(evaluator, by, list(models), task, config.get("min_cell") or 1),
         "curves": {
             name: curves_of(rows, config.get("plots") or PLOTS, evaluator.confidence, held.groups)
             for name, rows in models.items()

@@ -78,14 +78,19 @@ class Sheet:
 
         Where these are still few together, the total would give them away: the smallest of the others go with them.
         """
-        hidden = [0 < count < self.min_cell for count in counts]
-        few = sum(count for count, hides in zip(counts, hidden, strict=True) if hides)
-        for place in sorted(range(len(counts)), key=lambda place: (counts[place], place)):
-            if not 0 < few < self.min_cell:
-                break
-            if counts[place] and not hidden[place]:
-                hidden[place], few = True, few + counts[place]
-        return hidden
+        return withheld_cells(counts, self.min_cell)
+
+
+def withheld_cells(counts: Sequence[int], min_cell: int) -> list[bool]:
+    """As `Sheet.withheld`, for counts from anywhere."""
+    hidden = [0 < count < min_cell for count in counts]
+    few = sum(count for count, hides in zip(counts, hidden, strict=True) if hides)
+    for place in sorted(range(len(counts)), key=lambda place: (counts[place], place)):
+        if not 0 < few < min_cell:
+            break
+        if counts[place] and not hidden[place]:
+            hidden[place], few = True, few + counts[place]
+    return hidden
 
 
 def kind_of(column: Mapping[str, Any]) -> str:

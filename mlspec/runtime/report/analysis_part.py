@@ -36,12 +36,12 @@ def _importance(found: Mapping[str, Any]) -> dict[str, Any] | None:
     if rows:
         tips = [_drop_tip(name, entry, share) for name, entry in zip(names, rows, strict=True)]
         chart = bars(
-            names, [entry["value"] for entry in rows], title=f"fall of the {metric_name(own['metric'])} without each feature", percent=share,
-            width=900, low=[entry["low"] for entry in rows], high=[entry["high"] for entry in rows], tips=tips,
+            names, [_points(entry["value"], share) for entry in rows], title=f"fall of the {metric_name(own['metric'])} without each feature",
+            width=900, low=[_points(entry["low"], share) for entry in rows], high=[_points(entry["high"], share) for entry in rows], tips=tips,
         )  # fmt: skip
     direction = {"maximize": "falls", "minimize": "rises", "zero": "moves away from 0"}[METRICS[own["metric"]].direction]
     return {
-        "metric": metric_name(own["metric"]), "chart": chart, "problem": own["problem"], "direction": direction,
+        "metric": metric_name(own["metric"]), "unit": " in points" if share else "", "chart": chart, "problem": own["problem"], "direction": direction,
         "base": None if own["base"] is None else label(own["base"], True) if share else decimal(own["base"]),
         "repeats": len(rows[0]["repeats"]) if rows else 0, "method": rows[0]["method"] if rows else "",
         "together": any(len(entry["features"]) > 1 for entry in rows),
@@ -49,8 +49,17 @@ def _importance(found: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _drop_tip(name: str, entry: Mapping[str, Any], share: bool) -> str:
-    span = "" if entry["low"] is None else f" [{label(entry['low'], share)}, {label(entry['high'], share)}]"
-    return f"{name}: {label(entry['value'], share)}{span}"
+    span = (
+        ""
+        if entry["low"] is None
+        else f" [{label(_points(entry['low'], share) or 0)}, {label(_points(entry['high'], share) or 0)}]"
+    )
+    return f"{name}: {label(_points(entry['value'], share) or 0)}{span}"
+
+
+def _points(value: float | None, share: bool) -> float | None:
+    """A fall of a share in points, any other as it is."""
+    return None if value is None else value * 100 if share else value
 
 
 def _dependence(found: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -128,12 +128,17 @@ def _verdicts(evidence: Evidence, quoted: Sequence[str]) -> str:
     empty = "*No gate judged the model. A `gates` block says what it must meet before it serves.*"
     return "## Validation\n\n" + ("\n\n".join(parts) if parts else empty)
 
+def _with_span(cell: Mapping[str, Any]) -> str:
+    """A value, in brackets its interval or why it has none."""
+    return escape(cell["value"]) + (f" ({escape(cell['span'])})" if cell["span"] else "")
+
+
 
 def _numbers(evidence: Evidence) -> str:
     parts = []
     for block in models_part(evidence):
         rows = [
-            [escape(row["name"]), *(escape(cell["value"]) + (f" ({escape(cell['span'])})" if cell["span"] else "") for cell in row["cells"])]
+            [escape(row["name"]), *(_with_span(cell) for cell in row["cells"])]
             for row in block["rows"]
         ]  # fmt: skip
         head = ["Metric", *(escape(name) for name in block["models"])]
@@ -148,7 +153,12 @@ def _slices(evidence: Evidence) -> str:
     for item in slices_part(evidence):
         head = [escape(item["name"]), "rows", *(escape(name) for name in item["metrics"])]
         rows = [
-            [escape(row["name"]), f"{row['n']:,}", *(escape(cell) or "too few rows" for cell in row["cells"])]
+            [
+                escape(row["name"]),
+                "few" if row["n"] is None else f"{row['n']:,}",
+                *(_with_span(cell) for cell in row["cells"]),
+                *(["too few rows"] * len(item["metrics"]) if row["few"] else []),
+            ]
             for row in item["rows"]
         ]
         parts.append(f"### {escape(item['model'])} by {escape(item['name'])}\n\n{_table(head, rows)}")

@@ -33,8 +33,15 @@ def cell_of(metric: str, entry: Mapping[str, Any]) -> dict[str, str]:
     """A value, below it its interval or why it has none."""
     span = str(entry.get("problem") or entry.get("method") or "").replace("`", "")
     if entry.get("low") is not None and entry.get("high") is not None:
-        span = f"{of_metric(metric, entry['low'])} to {of_metric(metric, entry['high'])}"
+        span = span_of(metric, entry["low"], entry["high"], str(entry.get("method")))
     return {"value": of_metric(metric, entry["value"]), "span": span, "tip": entry.get("method") or ""}
+
+
+def span_of(metric: str, low: float, high: float, method: str) -> str:
+    """An interval; one whose ends coincide because no draw differs is none, however certain it looks."""
+    if low == high and method.startswith("bootstrap"):
+        return "no interval: all draws are alike"
+    return f"{of_metric(metric, low)} to {of_metric(metric, high)}"
 
 
 def _confused(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def _drawn_elsewhere(name: str, evidence: Evidence) -> str:
     """The evaluation of the same rows that draws all curves of this one: a page shows a curve once."""
     own = evidence.metrics[name]
     for other, found in evidence.metrics.items():
-        same = all(own[key] == found[key] for key in ("part", "n", "candidate", "label", "confidence"))
+        same = all(own[key] == found[key] for key in ("part", "n", "candidate", "label"))
         if other != name and other not in evidence.verdict and same and _drawings(own) <= _drawings(found):
             return other
     return ""

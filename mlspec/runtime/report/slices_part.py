@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlspec.runtime.report.charts import intervals
+from mlspec.runtime.report.classes_part import span_of
 from mlspec.runtime.report.evidence import Evidence
 from mlspec.runtime.report.shown import SHARES, metric_name, of_metric
 
@@ -27,7 +28,6 @@ def slices_part(evidence: Evidence) -> list[dict[str, Any]]:
                 item["by"],
                 candidate,
                 metrics["part"],
-                metrics["confidence"],
                 [_told(value, candidate) for value in item["values"]],
             ]
             found.setdefault(json.dumps(said, sort_keys=True), _slice(block, metrics, item))
@@ -57,7 +57,7 @@ def _slice(block: str, found: Mapping[str, Any], item: Mapping[str, Any]) -> dic
 def _row(value: Mapping[str, Any], metrics: list[str], model: str) -> dict[str, Any]:
     values = value["models"].get(model)
     return {
-        "name": value["value"],
+        "name": "(few rows)" if value["n"] is None else value["value"],
         "n": value["n"],
         "positive": value.get("positive_share"),
         "cells": [_cell(name, values[name], value, model) for name in metrics] if values else [],
@@ -71,7 +71,7 @@ def _cell(name: str, number: float | None, value: Mapping[str, Any], model: str)
     why = value.get("why", {}).get(model, {}).get(name, "")
     return {
         "value": of_metric(name, number),
-        "span": why if ends is None else f"{of_metric(name, ends[0])} to {of_metric(name, ends[1])}",
+        "span": why.replace("`", "") if ends is None else span_of(name, ends[0], ends[1], why),
         "tip": why,
     }
 
