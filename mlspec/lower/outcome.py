@@ -7,7 +7,7 @@ from typing import Any
 from mlspec.graph import stage_id
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.validation import verdict_of
-from mlspec.lower.values import json_value
+from mlspec.lower.values import descriptors, json_value
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.values import Made
 
@@ -69,6 +69,9 @@ def _register(sheet: Sheet, settings: Block) -> None:
     tracked = isinstance(settings.get("tracking"), Made)
     for block in sheet.spec.of_kind("gates"):
         config = registration_of(sheet.spec, block)
+    config["sources"] = [
+        {"name": source.name, "doc": source.doc, "columns": descriptors(source)} for source in sheet.spec.of_kind("source")
+    ]
         if config is not None:
             inputs = {"package": sheet.package(config["model"]), "verdict": verdict_of(block.name)}
             after = [stage_id(block.name, "enforce"), *([stage_id(RUN, "track")] if tracked else [])]

@@ -167,7 +167,8 @@ def _reports(graph: Graph, outputs: Mapping[str, Mapping[str, Held]], run: Path)
                         target = run / "reports" / name / path.relative_to(held.path)
                         files.make_folder(target.parent)
                         files.copy_file(path, target)
-                        found[f"{name}/{output}"] = target.relative_to(run).as_posix()
+                        if f"{name}/{output}" not in found or path.stem == "index":
+                            found[f"{name}/{output}"] = target.relative_to(run).as_posix()
     return found
 
 

@@ -89,7 +89,8 @@ def _reports(store: Store, folder: Path, states: Mapping[str, StageState], *, wr
                 if write:
                     files.make_folder(target.parent)
                     files.copy_file(path, target)
-                found[f"{name}/{output}"] = target
+                if f"{name}/{output}" not in found or path.stem == "index":  # the page to open; other files lie beside it
+                    found[f"{name}/{output}"] = target
     return found
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
+from mlspec.runtime.report.cards import card_files
 from mlspec.runtime.report.evidence import Evidence, read_evidence
 from mlspec.runtime.report.facts_part import packages_part
 from mlspec.runtime.report.gates_part import gates_part
+from mlspec.runtime.report.markdown import code, escape, table
 from mlspec.runtime.report.models_part import models_part
 from mlspec.runtime.report.slices_part import slices_part
 
@@ -20,14 +22,15 @@ WRITTEN = (
     ("intended_use", "Intended use"), ("users", "Users"), ("out_of_scope", "Out of scope"), ("risks", "Risks"),
     ("mitigations", "Mitigations"), ("regulation", "Regulation"),
 )  # fmt: skip
-SPECIAL = {sign: f"\\{sign}" for sign in "\\`*_{}[]#|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 MARKS = {"passed": "✓ passed", "failed": "✗ failed", "skipped": "– skipped"}
 
 
 def run(context: StageContext) -> None:
-    """Write the card as index.md."""
-    text = card_text(context.config, read_evidence(context.inputs()))
-    files.write_text(context.output("card") / "index.md", text)
+    """Write the card as index.md, and beside it the formats of others."""
+    evidence = read_evidence(context.inputs())
+    text = card_text(context.config, evidence)
+    for name, content in {"index.md": text, **card_files(context.config, evidence, text)}.items():
+        files.write_text(context.output("card") / name, content)
 
 
 def card_text(config: Mapping[str, Any], evidence: Evidence) -> str:
@@ -37,24 +40,6 @@ def card_text(config: Mapping[str, Any], evidence: Evidence) -> str:
         _slices(evidence), _data(config, evidence), _reproduce(config, evidence),
     ]  # fmt: skip
     return "\n\n".join(block for block in blocks if block) + "\n"
-
-
-def escape(text: Any) -> str:
-    """Text that Markdown shows as it stands, on one line."""
-    return "".join(SPECIAL.get(sign, sign) for sign in " ".join(str(text).split()))
-
-
-def _code(text: Any) -> str:
-    plain = " ".join(str(text).split())
-    fence = "``" if "`" in plain else "`"
-    return f"{fence}{plain}{fence}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") if cell.startswith("`") else cell for cell in line) + " |" for line in lines
-    )
 
 
 def _list(items: Sequence[Any]) -> str:
@@ -100,13 +85,13 @@ def _models(evidence: Evidence) -> str:
     found = [package for package in packages_part(evidence) if not candidates or package["name"] in candidates]
     parts = []
     for package in found:
-        rows = [[escape(key), _code(value)] for key, value in package["facts"]]
+        rows = [[escape(key), code(value)] for key, value in package["facts"]]
         inputs = ", ".join(
-            _code(item["name"]) + (f" ({escape(' → '.join(item['steps']))})" if item["steps"] else "")
+            code(item["name"]) + (f" ({escape(' → '.join(item['steps']))})" if item["steps"] else "")
             for item in package["features"]
         )
         parts.append(
-            f"### {escape(package['name'])}\n\n{_table(['Fact', 'Value'], rows)}" + (f"\n\nInputs: {inputs}." if inputs else "")
+            f"### {escape(package['name'])}\n\n{table(['Fact', 'Value'], rows)}" + (f"\n\nInputs: {inputs}." if inputs else "")
         )
     return "## Model\n\n" + ("\n\n".join(parts) if parts else "*The run made no package.*")
 
@@ -117,21 +102,16 @@ def _verdicts(evidence: Evidence, quoted: Sequence[str]) -> str:
         if quoted and block["name"] not in quoted:
             continue
         rows = [
-            [escape(gate["name"]), MARKS[gate["status"]], _code(gate["text"]), escape(gate["value"] or ("measured" if gate["measured"] else "none")),
+            [escape(gate["name"]), MARKS[gate["status"]], code(gate["text"]), escape(gate["value"] or ("measured" if gate["measured"] else "none")),
              escape("; ".join(text for text in (gate["evidence"], gate["open"]) if text))]
             for gate in block["gates"]
         ]  # fmt: skip
-        where = f" on {block['n']:,} rows of {_code(block['part'])}" if block["n"] else ""
+        where = f" on {block['n']:,} rows of {code(block['part'])}" if block["n"] else ""
         parts.append(
-            f"### {escape(block['name'])}: {escape(block['headline'])}{where}\n\n{_table(['Gate', 'Verdict', 'Condition', 'Compared', 'Evidence'], rows)}"
+            f"### {escape(block['name'])}: {escape(block['headline'])}{where}\n\n{table(['Gate', 'Verdict', 'Condition', 'Compared', 'Evidence'], rows)}"
         )
     empty = "*No gate judged the model. A `gates` block says what it must meet before it serves.*"
     return "## Validation\n\n" + ("\n\n".join(parts) if parts else empty)
-
-def _with_span(cell: Mapping[str, Any]) -> str:
-    """A value, in brackets its interval or why it has none."""
-    return escape(cell["value"]) + (f" ({escape(cell['span'])})" if cell["span"] else "")
-
 
 
 def _numbers(evidence: Evidence) -> str:
@@ -143,9 +123,14 @@ def _numbers(evidence: Evidence) -> str:
         ]  # fmt: skip
         head = ["Metric", *(escape(name) for name in block["models"])]
         parts.append(
-            f"{_table(head, rows)}\n\n{block['n']:,} held-out rows; in brackets the {block['confidence']:.0%} interval."
+            f"{table(head, rows)}\n\n{block['n']:,} held-out rows; in brackets the {block['confidence']:.0%} interval."
         )
     return "## Performance\n\n" + "\n\n".join(parts) if parts else ""
+
+
+def _with_span(cell: Mapping[str, Any]) -> str:
+    """A value, in brackets its interval or why it has none."""
+    return escape(cell["value"]) + (f" ({escape(cell['span'])})" if cell["span"] else "")
 
 
 def _slices(evidence: Evidence) -> str:
@@ -161,7 +146,7 @@ def _slices(evidence: Evidence) -> str:
             ]
             for row in item["rows"]
         ]
-        parts.append(f"### {escape(item['model'])} by {escape(item['name'])}\n\n{_table(head, rows)}")
+        parts.append(f"### {escape(item['model'])} by {escape(item['name'])}\n\n{table(head, rows)}")
     empty = "*No group was compared. An `@audit` feature and a gate with `by:` compare them.*"
     return "## Fairness and slices\n\n" + ("\n\n".join(parts) if parts else empty)
 
@@ -176,13 +161,13 @@ def _data(config: Mapping[str, Any], evidence: Evidence) -> str:
         checks = found.get("checks", ())
         failed = sum(not check["passed"] for check in checks)
         state = f"{len(checks)} checks, all passed" if not failed else f"{failed} of {len(checks)} checks failed"
-        parts.append(f"* {_code(name)}: {state}." + (f" {escape(documented[name])}" if documented.get(name) else ""))
+        parts.append(f"* {code(name)}: {state}." + (f" {escape(documented[name])}" if documented.get(name) else ""))
     return "## Data\n\n" + "\n\n".join(parts)
 
 
 def _reproduce(config: Mapping[str, Any], evidence: Evidence) -> str:
     digests = {name: digest for verdict in evidence.verdict.values() for name, digest in verdict.get("packages", {}).items()}
-    lines = [f"* {_code(name)} {_code(digest)}" for name, digest in sorted(digests.items())]
+    lines = [f"* {code(name)} {code(digest)}" for name, digest in sorted(digests.items())]
     return (
         "## Evidence\n\nEvery number above was read from stored findings of one run, made for these packages:\n\n"
         + "\n".join(lines)

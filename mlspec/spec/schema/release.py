@@ -139,6 +139,8 @@ KINDS = {
             ("mitigations", ("list", "string"), (), "locked", "cosmetic", "What is done about it."),
             ("regulation", ("list", "string"), (), "locked", "cosmetic", "The rules that it falls under."),
             ("data", "string", None, "locked", "cosmetic", "How the data came about, and under which licence."),
+            ("data_license", "string", None, "locked", "cosmetic", "The licence of the data, by its SPDX identifier."),
+            ("license", "string", None, "locked", "cosmetic", "The licence of the model, by its SPDX identifier."),
             ("contact", "string", None, "locked", "cosmetic", "Where questions go; absent: the owner."),
             (
                 "evidence",
