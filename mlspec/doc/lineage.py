@@ -19,7 +19,7 @@ KINDS = {
     "live": "logged and watched",
 }  # fmt: skip
 HEADS = {"column": "Columns", "feature": "Features", "model": "Models", "gate": "Gates", "use": "Use", "live": "Live"}
-MODELS = ("model", "search", "train")
+MODELS = ("model", "search", "train", "compress")
 USES = ("serve", "score")
 
 
@@ -119,12 +119,12 @@ class Lineage:
 
     def _models(self) -> None:
         for block in self.subject.blocks(*MODELS):
-            about = ", ".join(field_text(family, "estimator") for family in block.nested("family")) or field_text(
-                block, "network" if block.kind == "train" else "estimator"
-            )
+            about = model_text(block)
             self._add(block.name, block.name, "model", about or field_text(block, "value"), self.subject.line(block.head))
             for name in features_of(self.subject, block):
                 self._edge(name, block.name)
+            if block.kind == "compress" and (inner := block.ref("model")) is not None:
+                self._edge(inner.block, block.name)
             for field in ("label", "part"):
                 if (ref := block.ref(field)) is not None:
                     self._edge(ref.path if field == "label" else ref.block, block.name, "" if field == "label" else "order")
@@ -210,6 +210,14 @@ def _verdicts(subject: Subject) -> dict[tuple[str, str], str]:
         for block, verdict in subject.run.evidence.verdict.items()
         for gate in verdict["gates"]
     }
+
+
+def model_text(block: Block) -> str:
+    """What a model is: its estimators, its network, or the steps that made it smaller."""
+    families = ", ".join(field_text(family, "estimator") for family in block.nested("family"))
+    if block.kind == "compress":
+        return ", ".join(text for name in ("distil", "prune", "quantise", "export") if (text := field_text(block, name)))
+    return families or field_text(block, "network" if block.kind == "train" else "estimator")
 
 
 def features_of(subject: Subject, block: Block) -> list[str]:

@@ -24,9 +24,9 @@ FUNCTIONS = {
     "train": "mlspec.runtime.deep.stage:run",
     "compress": "mlspec.runtime.compress:run",
     "evaluate": "mlspec.runtime.evaluate:run",
+    "analyse": "mlspec.runtime.evaluate.analyses:run",
     "measure": "mlspec.runtime.measure:run",
     "reference": "mlspec.runtime.monitor.reference:run",
-    "analyse": "mlspec.runtime.evaluate.analyses:run",
     "verdict": "mlspec.runtime.validate.verdict:run",
     "enforce": "mlspec.runtime.validate.enforce:run",
     "report": "mlspec.runtime.report.run:run",
@@ -46,7 +46,7 @@ _LEARNING = (
 )  # fmt: skip
 PRELOAD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "measure", "analyse"), _TABLES),
-    **dict.fromkeys(("fit", "search"), _LEARNING),
+    **dict.fromkeys(("fit", "search", "compress"), _LEARNING),
     "train": _TABLES,
     "evaluate": (*_TABLES, "fairlearn.metrics"),
     **dict.fromkeys(("report", "card"), ("jinja2",)),

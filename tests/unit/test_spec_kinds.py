@@ -11,6 +11,7 @@ from tests.support.specs import check_text, render
 BASE = (Path(__file__).parents[1] / "cases" / "errors" / "MLS101" / "good.mlspec").read_text(encoding="utf-8")
 
 BUILT = {
+    "evaluate": "evaluate more {\n  models = [tune.best, base]\n  part = parts.holdout\n  slices = [job]\n}\n",
     "card": """card about {
   intended_use = "To see who buys."
   users = ["shop"]
@@ -67,14 +68,13 @@ monitor other {
   grown := inputs.age >= 0
 }
 """,
+    "compress": "compress small {\n  model = tune.best\n  export = onnx(opset: 18)\n}\n",
     "test_of_gates": "test two {\n  given release = [row(useful: 0.8)]\n  useful_enough := release.useful\n}\n",
     "test_of_codes": 'test three {\n  expect = ["MLS804"]\n  given people = [row(age: null)]\n}\n',
 }
 
 UNBUILT = {
-    "evaluate": "evaluate more {\n  models = [tune.best, base]\n  part = parts.holdout\n  slices = [job]\n}\n",
     "publish": 'entity person: string\n\npublish out {\n  features = inputs\n  to = feast("repo")\n  entity = person\n  freshness = 1d\n}\n',
-    "compress": "compress small {\n  model = tune.best\n  export = onnx(opset: 18)\n}\n",
     "extern": 'extern metric kept(reply: text) -> float {\n  code = "kept.py:score"\n}\n',
 }
 

@@ -27,6 +27,7 @@ _WHAT = {
     "explore": "describes a part", "features": "computes features", "fit": "fits and packages a model",
     "fetch": "fetches the package behind an alias",
     "search": "finds family and parameters, packages the best", "train": "trains a network and packages it",
+    "compress": "makes a model smaller, with size and loss of each step",
     "evaluate": "scores packages on held-out rows",
     "measure": "measures the served package", "reference": "keeps what live traffic is compared with",
     "verdict": "decides the gates", "enforce": "fails when a gate did", "report": "writes the report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlspec.doc.judged import compared_models, judged_gates, slices
+from mlspec.doc.lineage import MODELS, model_text
 from mlspec.doc.pages.gates import TONES, metrics_table, slice_table
 from mlspec.doc.pages.site import framed, run_note, unanswered, verdict_banner
 from mlspec.doc.subject import Subject, cites, field_text
@@ -74,10 +75,8 @@ def _model(subject: Subject) -> Html:
 
 def _fitted(subject: Subject) -> Html:
     items = []
-    for block in subject.blocks("model", "search", "train"):
-        names = ", ".join(field_text(family, "estimator") for family in block.nested("family")) or field_text(
-            block, "network" if block.kind == "train" else "estimator"
-        )
+    for block in subject.blocks(*MODELS):
+        names = model_text(block)
         items.append(
             el(
                 "li",
