@@ -190,7 +190,7 @@ class Names:
         if name in self._blocks:
             return Target(self.file, name)
         if rows is not None:
-            column = Target(self._file_of(rows), rows.name, name)
+            column = Target(self._file_of(rows), rows.own_name, name)
             if name in rows.columns or column in self.declared:
                 return column
         return None
@@ -282,6 +282,9 @@ class _Reader:
     def _patch(self, node: nodes.Patch) -> None:
         names = self._names
         head, *inner = node.path
+        if head.text in names._paths and len(inner) > 1:
+            self._patch_elsewhere(node, head, inner)
+            return
         if head.text not in names._blocks:
             return
         names.name(head, Target(names.file, head.text), self._item)
@@ -292,6 +295,15 @@ class _Reader:
         statement = names._blocks[head.text]
         row = schema.kind(kind_of(statement))
         field = None if row is None else row.fields.get((inner or [head])[-1].text)
+        self._value(node.value, None if field is None else field.form)
+
+    def _patch_elsewhere(self, node: nodes.Patch, head: nodes.Name, inner: list[nodes.Name]) -> None:
+        """A patch of a block of another file."""
+        names = self._names
+        names.ref(Ref(node.span, (head, *inner[:2])), self._item, "", None)
+        block = None if names._spec is None else names._spec.named(f"{head.text}.{inner[0].text}")
+        row = None if block is None else schema.kind(block.kind)
+        field = None if row is None else row.fields.get(inner[-1].text)
         self._value(node.value, None if field is None else field.form)
 
     # ---- values by the form that the schema gives them

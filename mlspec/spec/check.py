@@ -10,9 +10,9 @@ from mlspec.source import Span
 from mlspec.spec.bind import bind_block
 from mlspec.spec.environments import check_env, choose_env, read_parameters
 from mlspec.spec.findings import Findings, nearest
-from mlspec.spec.imports import Imports, bind_use, direct_aliases
+from mlspec.spec.imports import Imports, bind_use, direct_aliases, give
 from mlspec.spec.model import Block, Spec
-from mlspec.spec.needed import needed_blocks
+from mlspec.spec.needed import needed_blocks, stages_apart
 from mlspec.spec.scope import Declared, Scope
 from mlspec.spec.sound import sound_part
 from mlspec.syntax import nodes
@@ -87,6 +87,15 @@ def _check(
     if lost is None:
         choose_env(file, scope, env)
     read_parameters(params, scope, file)
+    if imports.chain:
+        path = imports.chain[-1]
+        scope.env, scope.patches, scope.parameters = (
+            imports.env,
+            imports.patches.get(path, {}),
+            imports.parameters.get(path, {}),
+        )
+    else:
+        give(file, scope, imports)
     for statement in file.statements:
         _statement(statement, scope, imports)
     if lost is None:
@@ -95,6 +104,7 @@ def _check(
         imports.broken[imports.chain[-1]] = scope.broken | scope.absent
     else:
         spec.needed = needed_blocks(spec)
+        stages_apart(spec, findings)
     return spec
 
 
@@ -196,5 +206,5 @@ def _unused(scope: Scope) -> None:
 
 
 def _import(file: File, findings: Findings, imports: Imports) -> Spec:
-    """Checks an imported file; it stands in no env and gets no `-p`."""
+    """Checks an imported file; of the envs and `-p` only what the spec says of this file's blocks is in force."""
     return _check(file, findings, imports, None, {})

@@ -73,16 +73,17 @@ def check_env(node: nodes.Block, block: Block, scope: Scope) -> None:
 
 
 def _check_patch(patch: Patch, path: str, env: Block, scope: Scope) -> None:
-    head = patch.path[0]
+    head, *inner = scope.whole(nodes.Ref(patch.span, patch.path)).parts
     block = scope.get(head.text)
     if block is None:
         if head.text not in scope.broken and head.text not in scope.absent and not scope.nameless:
-            known = [name for name in scope.spec.blocks if "." not in name]
+            known = [block.name for block in scope.spec.blocks.values() if scope.nameable(block)]
             _refuse(patch, path, scope, "hits nothing", "the path of a field: `block.field`", nearest(head.text, known))
         return
-    block, rest = _inner(block, patch.path[1:])
+    block, rest = _inner(block, tuple(inner))
     name = ".".join(part.text for part in rest)
-    if _reads_later(patch, scope.get(head.text) or block, scope):
+    top = scope.get(head.text) or block
+    if _reads_later(patch, top, scope) or (top.alias and _reads_here(patch, path, scope)):
         return
     row = schema.kind(block.kind)
     field = row.fields.get(name) if row is not None else None
@@ -103,6 +104,19 @@ def _reads_later(patch: Patch, block: Block, scope: Scope) -> bool:
         later = scope.declared.get(name.text)
         if later is not None and later.span.source is block.head.source and later.span.start > block.head.start:
             scope.findings.add("MLS103", name.span, [Note("defined here", later.span)], name=name.text, kind=later.kind)
+            return True
+    return False
+
+
+def _reads_here(patch: Patch, path: str, scope: Scope) -> bool:
+    """Whether a patch of an imported block reads a name of this file, which the file of that block cannot."""
+    for name in _names_read(patch.value):
+        if name.text in scope.declared:
+            scope.findings.add(
+                "MLS109", patch.value.span, name=path, why=f"reads `{name.text}`, which the file of that block does not know",
+                wanted="a value that reads no name of this file",
+                hint="write the value itself, or declare a param there, which an env and `-p` can set",
+            )  # fmt: skip
             return True
     return False
 

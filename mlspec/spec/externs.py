@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import sys
 
@@ -154,6 +155,7 @@ def refused(path: str) -> str:
 
 
 def code_files(block: Block) -> list[str]:
-    """The files of an extern, relative to the spec, the one with the function first."""
+    """The files of an extern, relative to the spec, the one with the function first; it names them relative to its own file."""
     first = str(block.get("code") or "").partition(":")[0]
-    return list(dict.fromkeys([first, *(str(path) for path in block.get("files") or ())]))
+    found = dict.fromkeys([first, *(str(path) for path in block.get("files") or ())])
+    return [posixpath.normpath(posixpath.join(block.folder, path)) if block.folder and path else path for path in found]

@@ -9,7 +9,7 @@ from mlspec.spec.findings import Findings
 from mlspec.spec.model import Spec
 from mlspec.spec.published import publish
 from mlspec.spec.scope import Scope
-from mlspec.syntax.nodes import File, Use
+from mlspec.syntax.nodes import Expr, File, Patch, Use
 
 MAX_FILES = 64
 MAX_DEPTH = 8
@@ -26,6 +26,9 @@ class Imports:
         self.chain: list[str] = []
         self.done: dict[str, Spec] = {}
         self.broken: dict[str, set[str]] = {}  # by path, the names of a file whose declaration has an error
+        self.env: str | None = None
+        self.patches: dict[str, dict[str, Patch]] = {}  # by path, what the chosen env of the spec sets in that file
+        self.parameters: dict[str, dict[str, Expr]] = {}  # by path, the values that `-p` gives its params
         self.root = root.span.source.name
 
     def path_of(self, written: str) -> str:
@@ -50,6 +53,7 @@ def bind_use(node: Use, scope: Scope, imports: Imports, check: Check) -> None:
         if spec is not None:
             scope.spec.imports[node.alias.text] = written
             scope.imports[node.alias.text] = publish(path, spec, scope, imports.broken[path])
+            scope.spec.homes[node.alias.text] = scope.imports[node.alias.text]
             return
     scope.broken.add(node.alias.text)
 
@@ -61,6 +65,20 @@ def _refused(path: str) -> str:
     if path.startswith(("/", "~")) or "://" in path or path[1:2] == ":":
         return "is not relative"
     return "" if path.endswith(".mlspec") else "does not end in `.mlspec`"
+
+
+def give(file: File, scope: Scope, imports: Imports) -> None:
+    """Hands what an env and `-p` of the spec say of imported blocks to the check of their files: only there are they bound."""
+    imports.env = scope.env
+    for node in file.statements:
+        if isinstance(node, Use) and not _refused(str(node.path.value)):
+            path, head = imports.path_of(str(node.path.value)), f"{node.alias.text}."
+            own = {name.removeprefix(head): patch for name, patch in scope.patches.items() if name.startswith(head)}
+            imports.patches.setdefault(path, {}).update(own)
+            given = [name for name in scope.parameters if name.startswith(head)]
+            imports.parameters.setdefault(path, {}).update(
+                {name.removeprefix(head): scope.parameters.pop(name) for name in given}
+            )
 
 
 def direct_aliases(file: File, imports: Imports) -> dict[str, str]:

@@ -215,11 +215,12 @@ class Override:
 class Spec:
     """A checked spec file with its imports: `blocks` by name in order of writing, imported ones as `alias.name`.
 
-    `imports` are the paths by alias as they are written, `files` all imported files by the name under which their blocks stand
-    here. `needed` are the imported blocks that this file's own ones read, directly or not: the others are there to be named.
+    `imports` are the paths by alias as they are written, `homes` the names by alias under which the blocks of that file stand here
+    (two aliases of one file have one), `files` all imported files by that name. `needed` are the imported blocks that this file's
+    own ones read, directly or not: the others are there to be named.
     """
 
-    __slots__ = ("blocks", "edition", "env", "files", "imports", "name", "needed", "overrides", "spans", "unnamed")
+    __slots__ = ("blocks", "edition", "env", "files", "homes", "imports", "name", "needed", "overrides", "spans", "unnamed")
 
     def __init__(self, edition: str) -> None:
         self.name = ""
@@ -230,8 +231,14 @@ class Spec:
         self.env: str | None = None
         self.spans: dict[str, Span] = {}
         self.imports: dict[str, str] = {}
+        self.homes: dict[str, str] = {}
         self.files: dict[str, str] = {}
         self.needed: frozenset[str] = frozenset()
+
+    def named(self, path: str) -> Block | None:
+        """The block that a text names, `orders` or `shared.orders`, by whichever alias of its file."""
+        alias, dot, name = path.partition(".")
+        return self.blocks.get(f"{self.homes[alias]}.{name}" if dot and alias in self.homes else path)
 
     def of_kind(self, *kinds: str) -> Iterator[Block]:
         """The blocks of these kinds in order of writing: those of this file, and what they need of others."""

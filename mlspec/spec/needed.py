@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlspec.diagnostics import Note
+from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.sound import named_in
 
@@ -21,6 +23,19 @@ def needed_blocks(spec: Spec) -> frozenset[str]:
                 found.add(name)
                 pending.append(block)
     return frozenset(found)
+
+
+def stages_apart(spec: Spec, findings: Findings) -> None:
+    """102: the stages of `shared.orders` and of an own `shared_orders` would go by one name."""
+    first: dict[str, Block] = {}
+    for block in spec.blocks.values() if spec.needed else ():
+        if block.alias and block.name not in spec.needed:
+            continue
+        name = block.name.replace(".", "_").lower()
+        other = first.setdefault(name, block)
+        if other is not block:
+            findings.add("MLS102", block.head, [Note("whose stages have the same names", other.head)], kind=block.kind,
+                         name=block.name.replace(".", "_"))  # fmt: skip
 
 
 def _read_by(block: Block) -> Iterator[str]:

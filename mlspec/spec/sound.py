@@ -30,7 +30,7 @@ def sound_part(spec: Spec, findings: Findings) -> Spec:
         blocks = {name: block for name, block in blocks.items() if all(ref in blocks for ref in set(named_in(block)))}
     sound = Spec(spec.edition)
     sound.name, sound.env, sound.spans = spec.name, spec.env, spec.spans
-    sound.imports, sound.files, sound.needed = spec.imports, spec.files, spec.needed
+    sound.imports, sound.homes, sound.files, sound.needed = spec.imports, spec.homes, spec.files, spec.needed
     sound.blocks = blocks
     sound.unnamed = [block for block in spec.unnamed if not _holds(block, errors)]
     return sound

@@ -195,3 +195,89 @@ def test_an_error_in_another_file_is_said_once() -> None:
     spec, found, _ = check({"main.mlspec": text("main", 'use "./lib.mlspec" as lib', FEATURES), "lib.mlspec": broken})
     assert spec is None
     assert [(each.code.id, each.span and each.span.source.name) for each in found] == [("MLS101", "lib.mlspec")]
+
+
+SEARCH = """param share: ratio = 70%
+
+source visitors {
+  from = csv("visitors.csv")
+  visitor: string @key
+  visits: int
+  came: category("no", "yes") @outcome(positive: "yes")
+}
+
+split parts {
+  frame = visitors
+  train := 70%
+  rest := 30%
+}
+
+features f {
+  frame = visitors
+  a := visitors.visits * 2
+}
+
+search tune {
+  features = f
+  label = visitors.came
+  part = parts.train
+  cv = folds(3)
+  objective = maximize(auc)
+  trials = 20
+  family linear {
+    estimator = sklearn.LogisticRegression
+    C = loguniform(0.01, 10)
+  }
+}"""
+GATES = "gates release {\n  candidate = lib.tune.best\n  part = lib.parts.rest\n  good := auc(candidate) >= 0.5\n}"
+
+
+def under_env(patch: str, env: str | None = "dev", **params: str) -> tuple[Spec | None, list[Diagnostic]]:
+    rest = f"param trials: int = 3\n\n{GATES}\n\nenv dev {{\n  set {patch}\n}}"
+    files = {"main.mlspec": text("main", 'use "./lib.mlspec" as lib', rest), "lib.mlspec": text("lib", rest=SEARCH)}
+    file, _ = parse(SourceFile("main.mlspec", files["main.mlspec"]))
+    assert file is not None
+    names = {name.replace("__", "."): value for name, value in params.items()}
+    return check_spec(file, load=lambda path: parse(SourceFile(path, files[path]))[0], env=env, params=names)
+
+
+def test_an_env_sets_a_field_of_an_imported_block() -> None:
+    spec, found = under_env("lib.tune.trials = 4")
+    assert spec is not None, found
+    assert spec.blocks["lib.tune"].get("trials") == 4
+    assert [(item.path, item.by) for item in spec.overrides] == [("lib.tune.trials", "env dev")]
+    plain, _ = under_env("lib.tune.trials = 4", env=None)
+    assert plain is not None and plain.blocks["lib.tune"].get("trials") == 20
+
+
+@pytest.mark.parametrize(
+    ("patch", "code", "says"),
+    [
+        ("lib.tune.trails = 4", "MLS109", "hits nothing"),
+        ("lib.tuna.trials = 4", "MLS109", "hits nothing"),
+        ("lib.tune.objective = maximize(accuracy)", "MLS109", "locked"),
+        ("lib.tune.trials = trials", "MLS109", "reads `trials`"),
+    ],
+)
+def test_what_an_env_cannot_set_of_an_imported_block(patch: str, code: str, says: str) -> None:
+    for env in (None, "dev"):
+        spec, found = under_env(patch, env)
+        assert spec is None
+        assert [each.code.id for each in found if each.severity == "error"] == [code]
+        assert any(says in each.message for each in found)
+
+
+def test_a_param_of_an_imported_file_is_given_by_its_whole_name() -> None:
+    spec, found = under_env("lib.tune.trials = 4", lib__share="60%")
+    assert spec is not None, found
+    assert spec.blocks["lib.share"].get("default").form[1] == 0.6
+    spec, found = under_env("lib.tune.trials = 4", lib__shore="60%")
+    assert spec is None and [each.code.id for each in found] == ["MLS101"]
+
+
+def test_two_blocks_whose_stages_would_have_one_name() -> None:
+    rest = f"{VISITORS.format(file='own').replace('source visitors', 'source lib_visitors')}\n\n{FEATURES}"
+    _, found, _ = check(
+        {"main.mlspec": text("main", 'use "./lib.mlspec" as lib', rest), "lib.mlspec": text("lib", rest=SEARCH)}
+    )
+    assert [each.code.id for each in found if each.severity == "error"] == ["MLS102"]
