@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from mlspec_kfp.emit import pipeline
+from mlspec_kfp.image import requirements
 from mlspec_kfp.kubernetes import platforms
 from mlspec_kfp.names import pipeline_name
 from mlspec_kfp.settings import Settings
@@ -193,6 +194,15 @@ def test_versions_are_pinned() -> None:
     lines = emit(everything()).files["requirements.txt"].splitlines()
     assert lines[0].startswith("mlspec-lang[local,track]==")
     assert all("==" in line for line in lines) and any(line.startswith("duckdb==") for line in lines)
+
+
+def test_an_image_that_trains_has_torch_in_a_version_of_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlspec_kfp.image.installed_versions", lambda names: {"torch": "2.13.0+cpu", "safetensors": "0.8.0"})
+    found = requirements(
+        Graph.of([Stage("net-train", "train", "net", {}, {}, {"package": "model", "history": "json"})])
+    ).splitlines()
+    assert found[0].startswith("mlspec-lang[local,torch]==")
+    assert {"torch==2.13.0", "safetensors==0.8.0"} <= set(found)
 
 
 def test_what_is_not_installed_is_said_to_be_unpinned(monkeypatch: pytest.MonkeyPatch) -> None:

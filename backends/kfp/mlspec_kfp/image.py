@@ -12,7 +12,9 @@ from mlspec_kfp.settings import Settings
 
 USER = 10001
 
-_EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "lightgbm": "boost", "xgboost": "boost", "mlflow": "track"}
+_EXTRAS = {
+    "hyperopt": "hpo", "optuna": "hpo", "lightgbm": "boost", "xgboost": "boost", "mlflow": "track", "torch": "torch", "safetensors": "torch",
+}  # fmt: skip
 _DISTRIBUTIONS = {"xgboost": "xgboost-cpu"}
 """The distribution that brings a package, where its name is another."""
 
@@ -30,7 +32,8 @@ def _pin(name: str, version: str | None) -> str:
     distribution = _DISTRIBUTIONS.get(name, name)
     if version is None:
         return f"# {distribution} is not installed where this was compiled, so nothing pins it"
-    return f"{distribution}=={version}"
+    # What stands behind a plus names a build, such as torch's for the CPU, that the index may not have.
+    return f"{distribution}=={version.partition('+')[0]}"
 
 
 def dockerfile(graph: Graph, settings: Settings, plan_digest: str) -> str:
