@@ -12,6 +12,8 @@ from mlspec.spec.model import Block, Spec
 from mlspec.spec.tasks import label_of
 from mlspec.spec.values import Reference
 
+_HIDDEN = frozenset(("pii.direct", "pii.free_text", "key"))
+
 
 def compared_models(spec: Spec, block: Block) -> list[Block]:
     """The models of an `evaluate` block, each once: those of `models`, the baseline and those that its numbers name."""
@@ -32,7 +34,9 @@ def no_models(spec: Spec, findings: Findings) -> None:
 def one_label(spec: Spec, findings: Findings) -> None:
     """209: models of two labels have no metric in common."""
     for block in spec.of_kind("evaluate"):
-        labelled = [(model, label) for model in compared_models(spec, block) if (label := spec.learned(model).ref("label")) is not None]
+        labelled = [
+            (model, label) for model in compared_models(spec, block) if (label := spec.learned(model).ref("label")) is not None
+        ]
         for model, label in labelled[1:]:
             first, known = labelled[0]
             if label.path != known.path:
@@ -96,6 +100,18 @@ def metrics_of_the_task(spec: Spec, findings: Findings) -> None:
                              wanted=f"a metric of {TASKS[label.task]}: " + listing(known), hint=f"did you mean `{near}`?" if near else "")  # fmt: skip
 
 
+def slices_that_tell_of_persons(spec: Spec, findings: Findings) -> None:
+    """209: a slice by a column whose single values are shown nowhere."""
+    for block in spec.of_kind("evaluate"):
+        for item in block.get("slices") or ():
+            reference = getattr(item, "item", item)
+            column = spec.column(reference.block, reference.member or "") if isinstance(reference, Reference) else None
+            if column is not None and (_HIDDEN & set(column.tags) or column.type.name in ("text", "id")):
+                findings.add("MLS209", block.span_of("slices"), [Note("declared here", column.span)], what=f"a slice by `{column.name}`",
+                             got="a column whose values tell rows or persons apart", wanted="a column that groups rows",
+                             hint="leave it out")  # fmt: skip
+
+
 def numbers_without_clock(spec: Spec, findings: Findings) -> None:
     """201: what `evaluate` defines are numbers; 901: and none that a clock gives."""
     for block in spec.of_kind("evaluate"):
@@ -127,5 +143,6 @@ CHECKS = (
     part_of_other_rows,
     part_not_held_out,
     metrics_of_the_task,
+    slices_that_tell_of_persons,
     numbers_without_clock,
 )
