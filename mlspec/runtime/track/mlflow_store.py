@@ -68,11 +68,20 @@ def mlflow_at(project_root: Path, uri: str | None, where: str) -> Iterator[tuple
                 _make_whole(Path(target.removeprefix(SQLITE)), project_root)
             mlflow.set_tracking_uri(target)
             yield mlflow, mlflow.MlflowClient(target, target)
-        except mlflow.exceptions.MlflowException as error:
+        except (mlflow.exceptions.MlflowException, *_of_the_network()) as error:
             # Not chained: the cause's text may hold the URI with its password.
             raise _refused(error, target, where) from None
         finally:
             mlflow.set_tracking_uri(before)
+
+
+def _of_the_network() -> tuple[type[Exception], ...]:
+    """What artifacts raise that a server does not take, and answers that are none: MLflow passes them on as they are."""
+    import json
+
+    from requests.exceptions import RequestException
+
+    return RequestException, json.JSONDecodeError
 
 
 def _make_whole(database: Path, project_root: Path) -> None:
@@ -108,10 +117,21 @@ def _import(where: str) -> Any:
 
 def _refused(error: Exception, target: str, where: str) -> StageError:
     place = urlsplit(target)
-    shown = f"{place.scheme}://{place.hostname or ''}{place.path}"  # never the user and password of a URI
+    # Never the user and password of a URI; of a database whose host is a file that is its path.
+    port = f":{place.port}" if place.port else ""
+    shown = f"{place.scheme}://{place.hostname or ''}{port}{place.path}"
+    whole = (str(error).splitlines() or [type(error).__name__])[0]
+    said = CREDENTIALS.sub("//…@", whole.partition("(Caused by ")[2].rstrip("()") or whole)[:300]
+    silent = any(word in whole for word in ("timed out", "Max retries", "refused", "Failed to establish", "Connection aborted"))
+    if silent and place.scheme in ("http", "https"):
+        return StageError(
+            "MLS809", "the MLflow server does not answer", where, expected=f"an MLflow server at {shown}", found=said,
+            help="start it, or correct `uri`, and run again: everything else is kept, and only what needs the server runs;\n"
+            "MLFLOW_HTTP_REQUEST_TIMEOUT and MLFLOW_HTTP_REQUEST_MAX_RETRIES say how long it is waited for",
+        )  # fmt: skip
     return StageError(
         "MLS809", "the MLflow store refused the request", where, expected=f"a store of mlflow 3.17 at {shown}",
-        found=CREDENTIALS.sub("//…@", str(error).splitlines()[0])[:300], help="check that the server runs and that its version fits, then run again",
+        found=said, help="check that the server runs and that its version fits, then run again: everything else is kept",
     )  # fmt: skip
 
 
