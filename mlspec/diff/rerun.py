@@ -9,7 +9,7 @@ from mlspec.diff.report import Report
 from mlspec.graph import Graph, Stage, graph_keys
 from mlspec.graph.differences import differences
 
-RESCORED = frozenset(("evaluate", "measure", "verdict"))
+RESCORED = frozenset(("evaluate", "analyse", "measure", "verdict"))
 FOLLOWING = frozenset(("enforce", "report", "card", "track", "register", "write"))
 DEPLOYED = {"serve": "redeploy", "score": "redeploy", "monitor": "rearm", "schedule": "rearm", "publish": "redeploy"}
 

@@ -15,7 +15,7 @@ KINDS = {
 }  # fmt: skip
 _OF_KIND = {
     "extract": "data", "verify": "data", "split": "preparation", "features": "preparation", "fit": "learning", "fetch": "learning", "search": "learning", "train": "learning", "compress": "learning",
-    "evaluate": "judging", "measure": "judging", "verdict": "judging", "enforce": "judging", "reference": "judging",
+    "evaluate": "judging", "analyse": "judging", "measure": "judging", "verdict": "judging", "enforce": "judging", "reference": "judging",
     "explore": "telling", "report": "telling", "card": "telling", "track": "telling", "register": "telling",
 }  # fmt: skip
 WORDS = {"run": "would run", "reuse": "would be reused"}

@@ -13,7 +13,7 @@ _OF_THE_RUN = frozenset({"track", "register"})
 
 MEANING = {
     "extract": "rows", "verify": "checks of the data", "split": "split ids", "explore": "statistics", "features": "features",
-    "fit": "model", "fetch": "model of the registry", "search": "model", "train": "model", "compress": "model", "evaluate": "metrics", "reference": "reference", "verdict": "verdict",
+    "fit": "model", "fetch": "model of the registry", "search": "model", "train": "model", "compress": "model", "evaluate": "metrics", "analyse": "analysis", "reference": "reference", "verdict": "verdict",
     "enforce": "release", "report": "report", "card": "card",
 }  # fmt: skip
 """What a stage's artifacts are to a reader; of other kinds the kind's own name."""

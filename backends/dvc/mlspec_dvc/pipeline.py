@@ -28,7 +28,7 @@ _WHAT = {
     "fetch": "fetches the package behind an alias",
     "search": "finds family and parameters, packages the best", "train": "trains a network and packages it",
     "compress": "makes a model smaller, with size and loss of each step",
-    "evaluate": "scores packages on held-out rows",
+    "evaluate": "scores packages on held-out rows", "analyse": "looks into what a model goes by and where it is weak",
     "measure": "measures the served package", "reference": "keeps what live traffic is compared with",
     "verdict": "decides the gates", "enforce": "fails when a gate did", "report": "writes the report",
     "card": "writes the model card", "track": "logs the run in MLflow", "register": "registers the released package",
