@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.lower.development import label_column
-from mlspec.lower.quantities import models_in
+from mlspec.lower.quantities import measured_by, models_in
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.validation import data_of, packages_of, plots_of, waits_for
 from mlspec.lower.values import descriptors, json_form, json_value, label_of, resources
@@ -43,7 +43,10 @@ def _lower_block(sheet: Sheet, block: Block, part: Reference, models: list[Refer
 
 
 def _evaluate(sheet: Sheet, block: Block, part: Reference, models: list[Reference], shared: dict[str, Any]) -> str:
-    quantities = [{"id": name, "expression": json_form(item.value.form)} for name, item in block.definitions.items()]
+    quantities: list[dict[str, Any]] = [
+        {"id": name, "expression": json_form(item.value.form), **measured_by(sheet, item.value.form)}
+        for name, item in block.definitions.items()
+    ]
     baseline = block.ref("baseline")
     compared = [*models, *([] if baseline is None else [baseline])]
     names = list(dict.fromkeys([*(item.block for item in compared), *models_in(quantities)]))

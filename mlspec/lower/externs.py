@@ -30,12 +30,12 @@ def declaration(sheet: Sheet, block: Block, private: bool) -> dict[str, Any]:
     result = block.get("result")
     _, _, function = str(block.get("code")).partition(":")
     files = {sheet.path(path): sheet.code.get(path, "") for path in code_files(block)}
-    return {
+    found = {
         "role": block.get("role"),
         "code": next(iter(files)),
         "function": function,
         "files": files,
-        "parameters": [[name, kind.code] for name, kind in block.get("parameters")],
+        "parameters": [[name, str(kind) if kind.name == "list" else kind.code] for name, kind in block.get("parameters")],
         "result": result.code,
         "values": list(result.values) if result.values else None,
         "network": block.get("network") not in (None, "none"),
@@ -43,6 +43,7 @@ def declaration(sheet: Sheet, block: Block, private: bool) -> dict[str, Any]:
         "private": private,
         "limits": {"memory": block.get("memory"), "time_limit": float(block.get("time_limit")), "gpu": bool(block.get("gpu"))},
     }
+    return found | ({"better": block.get("better")} if block.get("role") == "metric" else {})
 
 
 def _is_extern(sheet: Sheet, name: str) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 from mlspec.catalogue import metric
 from mlspec.graph import canonical_text
 from mlspec.graph.expression import walk
+from mlspec.lower.externs import declaration
+from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import json_form
 
 _LOGIC = frozenset(("and", "or", "not"))
@@ -19,7 +21,8 @@ _COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">=", "in"))
 class Quantities:
     """The numbers of one gates block: each different expression once, under the name of the first gate that reads it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sheet: Sheet | None = None) -> None:
+        self._sheet = sheet
         self.ids: dict[str, str] = {}
         self.evaluated: list[dict[str, Any]] = []
         self.measured: list[dict[str, Any]] = []
@@ -48,8 +51,18 @@ class Quantities:
                 name = f"{gate}.{number}"
             self.ids[text] = name
             target = self.measured if is_measured(form) else self.evaluated
-            target.append({"id": name, "expression": form})
+            target.append({"id": name, "expression": form, **measured_by(self._sheet, form)})
         return self.ids[text]
+
+
+def measured_by(sheet: Sheet | None, form: list[Any]) -> dict[str, Any]:
+    """`{"externs": …}` of the metrics of the project's own in an expression."""
+    if sheet is None:
+        return {}
+    names = dict.fromkeys(node[1] for node in walk(form) if node[0] == "metric")
+    blocks = [sheet.spec.blocks[name] for name in names if name in sheet.spec.blocks]
+    found = {block.name: declaration(sheet, block, True) for block in blocks if block.kind == "extern"}
+    return {"externs": found} if found else {}
 
 
 def is_measured(form: list[Any]) -> bool:

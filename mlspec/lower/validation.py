@@ -23,7 +23,7 @@ def lower(sheet: Sheet) -> None:
 
 
 def _lower_gates(sheet: Sheet, block: Block, part: Reference, candidate: Reference) -> None:
-    quantities = Quantities()
+    quantities = Quantities(sheet)
     gates = [
         {"name": gate.name, "expression": quantities.verdict(gate.name, gate.value.form), "doc": gate.doc}
         for gate in block.definitions.values()

@@ -82,7 +82,9 @@ class Evaluator:
         if_absent: Mapping[str, str] | None = None,
         void: Mapping[str, str] | None = None,
         correction: str = "none",
+        own: Mapping[str, Any] | None = None,
     ) -> None:
+        self.own = dict(own or {})
         self.held, self.sample, self.correction = held, Sample(models, dict(void or {})), correction
         self.confidence, self.min_group, self.seed = confidence, min_group, seed
         self.if_absent = dict(if_absent or {})
@@ -94,7 +96,7 @@ class Evaluator:
         """An evaluator of the same rows at another confidence."""
         return Evaluator(
             self.held, self.sample.models, confidence=confidence, min_group=self.min_group, seed=self.seed, if_absent=self.if_absent,
-            void=self.sample.void, correction=self.correction,
+            void=self.sample.void, correction=self.correction, own=self.own,
         )  # fmt: skip
 
     def over(self, held: HeldOut, sample: Sample) -> Evaluator:
@@ -183,7 +185,10 @@ class Evaluator:
 
     def _metric(self, node: Any, sample: Sample) -> tuple[Any, Outcomes, dict[str, Any]]:
         rows = sample.of(node[2])
-        return metric_of(node[1], rows.task), rows, arguments(node[3])
+        return self.own.get(node[1]) or metric_of(node[1], rows.task), rows, arguments(node[3])
+
+    def _direction(self, node: Any) -> str:
+        return direction_of(node, self.own)
 
     def interval(self, expression: Any) -> Interval:
         """The interval computed by `prepare`, or why there is none."""
@@ -231,7 +236,7 @@ class Evaluator:
         frame = GroupFrame(lambda rows: self.value(inner, self.sample.cut(rows)), codes, names, self._fair(inner))
         groups = frame.rows()
         self._refuse(groups, name)
-        value = frame.summary(expression[1], direction_of(inner))
+        value = frame.summary(expression[1], self._direction(inner))
         if not np.isfinite(value):
             raise GroupProblem(f"the {expression[1]} over `{name}` is no number: every group has the value 0", groups)
         return value, groups
@@ -248,7 +253,7 @@ class Evaluator:
         groups = self._bounds_known[key]
         self._refuse(groups, name)
         values = np.array([row["value"] for row in groups.values()])
-        return float(worst_of(values, direction_of(expression[2][0]))), groups
+        return float(worst_of(values, self._direction(expression[2][0]))), groups
 
     def _refuse(self, groups: dict[str, dict[str, Any]], name: str) -> None:
         """A group that is too small or has no value makes the whole void."""
@@ -278,7 +283,7 @@ class Evaluator:
             kind, by = node[3]["by"]
             codes, names = self.held.by(kind, by)
             values = [self._group_draws(given[0], (kind, by, code), codes == code, weights) for code in range(len(names))]
-            return np.asarray(BY[name](np.stack(values), direction_of(given[0])))
+            return np.asarray(BY[name](np.stack(values), self._direction(given[0])))
         if name not in ARITHMETIC:
             raise UndefinedMetric(f"`{name}` is no function of metrics")
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -335,11 +340,13 @@ def _has_end(node: Any) -> bool:
     return node[0] == "call" and (node[1] in ENDS or any(_has_end(part) for part in node[2]))
 
 
-def direction_of(node: Any) -> str:
-    """Which way is better, by the first metric of an expression."""
+def direction_of(node: Any, own: Mapping[str, Any] | None = None) -> str:
+    """Which way is better, by the first metric of an expression; `own` are metrics beside those of the table."""
     if node[0] == "metric":
-        return METRICS[node[1]].direction if node[1] in METRICS else "maximize"
-    return next((direction_of(part) for part in node[2] if part[0] != "lit"), "maximize") if node[0] == "call" else "maximize"
+        row = (own or {}).get(node[1]) or METRICS.get(node[1])
+        return "maximize" if row is None else str(row.direction)
+    parts = (direction_of(part, own) for part in node[2] if part[0] != "lit") if node[0] == "call" else iter(())
+    return next(parts, "maximize")
 
 
 __all__ = ["DRAWS", "AbsentModel", "Evaluator", "GroupProblem", "Sample", "direction_of", "interval_nodes"]

@@ -18,6 +18,7 @@ from mlspec.runtime.evaluate.findings import model_entries, quantity_entry, stan
 from mlspec.runtime.evaluate.held_out import HeldOut, part_reader, read_part
 from mlspec.runtime.evaluate.of_package import plain, size_of
 from mlspec.runtime.evaluate.outcomes import Outcomes
+from mlspec.runtime.evaluate.own_metrics import own_metrics
 from mlspec.runtime.evaluate.predictions import score_part, write_predictions
 from mlspec.runtime.evaluate.quantities import Evaluator
 from mlspec.runtime.evaluate.registered import score_registered
@@ -40,8 +41,8 @@ def evaluate(context: StageContext) -> None:
         }  # fmt: skip
         asked = answers(context, reader, models, packages)
     # A BLAS that sums in several threads rounds by their number, and the numbers below are digested.
-    with threadpool_limits(1):
-        metrics = measure(context, held, label, models, asked, by)
+    with threadpool_limits(1), own_metrics(context) as own:
+        metrics = measure(context, held, label, models, asked, by, own)
     write_predictions(context.output("predictions"), held, models, label)
     files.write_json(context.output("metrics") / "metrics.json", metrics)
 
@@ -72,14 +73,14 @@ def label_of(config: Mapping[str, Any], packages: Mapping[str, Any]) -> dict[str
 
 def measure(
     context: StageContext, held: HeldOut, label: Mapping[str, Any], models: Mapping[str, Outcomes],
-    answered: Asked, by: Sequence[tuple[str, str]],
+    answered: Asked, by: Sequence[tuple[str, str]], own: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Everything that metrics.json holds."""
     config, task = context.config, label["task"]
     evaluator = Evaluator(
         held, {**models, **answered.outcomes}, void=answered.void, confidence=config.get("confidence") or CONFIDENCE,
         min_group=config.get("min_group") or 1, seed=context.seed("bootstrap"), if_absent=config.get("if_absent"),
-        correction=config.get("correction") or "none",
+        correction=config.get("correction") or "none", own=own,
     )  # fmt: skip
     sizes = {name: size_of(context.input(f"package.{name}")) for name in models}
     asked = {item["id"]: (item["expression"], plain(item["expression"], sizes)) for item in config["quantities"]}

@@ -38,6 +38,7 @@ class Declaration:
     memory: int
     time_limit: float
     gpu: bool
+    better: str = "higher"
 
     @property
     def where(self) -> str:
@@ -53,7 +54,7 @@ def read_declaration(name: str, value: Mapping[str, Any]) -> Declaration:
         parameters=tuple((str(one), str(kind)) for one, kind in value["parameters"]), result=value["result"],
         values=None if values is None else tuple(values), network=bool(value["network"]),
         deterministic=bool(value["deterministic"]), private=bool(value.get("private")), memory=int(limits["memory"]),
-        time_limit=float(limits["time_limit"]), gpu=bool(limits["gpu"]),
+        time_limit=float(limits["time_limit"]), gpu=bool(limits["gpu"]), better=str(value.get("better", "higher")),
     )  # fmt: skip
 
 
@@ -71,22 +72,29 @@ def from_project(root: Path, *, shipped: bool = True) -> ReadCode:
     """
 
     def read(declaration: Declaration) -> dict[str, bytes]:
-        permitted = allowed(root)
-        permitted = frozenset() if permitted is None and not shipped else permitted
+        refuse_unread(declaration, root, shipped=shipped)
         found = {}
         for path, digest in declaration.files.items():
             data = code_text(_inside(root, path, declaration))
             _same(declaration, path, code_digest(data), digest)
-            if permitted is not None and f"sha256:{digest}" not in permitted:
-                raise StageError(
-                    "MLS824", f"the code of extern `{declaration.name}` may not run: `mlspec.toml` does not allow `{path}`",
-                    declaration.where, expected="its digest in `[extern] allow`", found=f"sha256:{digest}",
-                    help=f'read `{path}`; then write `allow = ["sha256:{digest}"]` into `[extern]` of `mlspec.toml`',
-                )  # fmt: skip
             found[path] = data
         return found
 
     return read
+
+
+def refuse_unread(declaration: Declaration, root: Path, *, shipped: bool = True) -> None:
+    """MLS824 unless `[extern] allow` of the project lists the digest of every file of an extern."""
+    permitted = allowed(root)
+    if permitted is None and shipped:
+        return
+    for path, digest in declaration.files.items():
+        if f"sha256:{digest}" not in (permitted or ()):
+            raise StageError(
+                "MLS824", f"the code of extern `{declaration.name}` may not run: `mlspec.toml` does not allow `{path}`",
+                declaration.where, expected="its digest in `[extern] allow`", found=f"sha256:{digest}",
+                help=f'read `{path}`; then write `allow = ["sha256:{digest}"]` into `[extern]` of `mlspec.toml`',
+            )  # fmt: skip
 
 
 def from_package(folder: Path) -> ReadCode:

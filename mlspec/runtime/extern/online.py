@@ -30,7 +30,7 @@ def compile_many(
         known = list(records)
         for calls, arguments in rounds:
             lines = [arguments(record) for record in known]
-            found = {call.column: externs.call(call.name, _columns(call, lines, externs)).to_pylist() for call in calls}
+            found = {call.column: externs.call(call.name, arrow_columns(call, lines, externs)).to_pylist() for call in calls}
             known = [
                 {**record, **{column: values[place] for column, values in found.items()}} for place, record in enumerate(known)
             ]  # fmt: skip
@@ -39,7 +39,7 @@ def compile_many(
     return evaluate
 
 
-def _columns(call: Any, lines: Sequence[Mapping[str, Any]], externs: Externs) -> list[Any]:
+def arrow_columns(call: Any, lines: Sequence[Mapping[str, Any]], externs: Externs) -> list[Any]:
     """The arguments of a call as Arrow arrays: whole numbers become numbers by the same cast as in a batch."""
     import pyarrow as pa
 

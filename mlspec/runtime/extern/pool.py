@@ -16,6 +16,7 @@ from mlspec.runtime.extern.types import arrow_type, kind_of
 if TYPE_CHECKING:
     from mlspec.runtime.extern.process import Process
 
+_NUMBER = struct.Struct("<q")
 SAMPLE = 200
 """Rows of the first batch that a deterministic extern is asked again, in the other direction."""
 
@@ -29,6 +30,7 @@ class Externs:
         self._running: dict[str, Process] = {}
         weakref.finalize(self, _close, self._running)
         self._held_to: set[str] = set()
+        self._measures = 0
 
     def __enter__(self) -> Externs:
         return self
@@ -60,6 +62,10 @@ class Externs:
                 _same_again(process, given, found)
         return found
 
+    def closed(self, name: str) -> bool:
+        """Whether the network of an extern is as it declares."""
+        return self._process(name).closed
+
     def _process(self, name: str) -> Process:
         from mlspec.runtime.extern.process import Process
 
@@ -72,7 +78,8 @@ class Externs:
 
     def measure(self, name: str, columns: Sequence[Any]) -> Measure:
         """A metric over columns that are sent once."""
-        return Measure(self._process(name), columns)
+        self._measures += 1
+        return Measure(self._process(name), columns, self._measures)
 
 
 def _close(running: dict[str, Process]) -> None:
@@ -83,24 +90,28 @@ def _close(running: dict[str, Process]) -> None:
 class Measure:
     """A metric of some rows: of all of them, and of as many drawings of them as one likes."""
 
-    def __init__(self, process: Process, columns: Sequence[Any]) -> None:
+    def __init__(self, process: Process, columns: Sequence[Any], number: int) -> None:
         self._process = process
+        self._number = _NUMBER.pack(number)
         names = [name for name, _ in process.declaration.parameters]
         with process.lock:
-            process.ask(b"D", frames.to_arrow(dict(zip(names, columns, strict=True))))
+            process.ask(b"D", self._number + frames.to_arrow(dict(zip(names, columns, strict=True))))
 
     def whole(self) -> float:
         """The value over all rows; a deterministic extern is asked twice."""
         with self._process.lock:
-            found = [_number(self._process.ask(b"W", b"")) for _ in range(2 if self._process.declaration.deterministic else 1)]
+            found = [
+                _number(self._process.ask(b"W", self._number))
+                for _ in range(2 if self._process.declaration.deterministic else 1)
+            ]
         if found[0] != found[-1]:
             raise _two_results(self._process.declaration, "of the same rows")
         return found[0]
 
-    def of(self, rows: Sequence[int]) -> float:
-        """The value over the rows at these places, which may repeat."""
+    def drawn(self, counts: bytes) -> float:
+        """The value over each row as often as the counts say, 32 bits a row."""
         with self._process.lock:
-            return _number(self._process.ask(b"I", struct.pack(f"<{len(rows)}q", *rows)))
+            return _number(self._process.ask(b"I", self._number + counts))
 
 
 def _number(answer: bytes) -> float:

@@ -33,7 +33,7 @@ class Process:
         self._life, self._alive = os.pipe()
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-B", "-m", "mlspec.runtime.extern.worker", str(self._life)],
+                [sys.executable, "-P", "-s", "-B", "-u", "-m", "mlspec.runtime.extern.worker", str(self._life)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._folder.name, env=_environment(declaration, self._folder.name),
                 pass_fds=(self._life,), start_new_session=True, bufsize=0,
             )  # fmt: skip

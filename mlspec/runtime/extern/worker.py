@@ -31,7 +31,7 @@ def main() -> None:
     confine.more_time(float(say["time_limit"]))
     try:
         worker = Worker(say)
-    except BaseException as error:  # noqa: BLE001 - whatever the code raises is told, SystemExit too
+    except BaseException as error:
         frames.write(answers, b"E", frames.to_json(_told(error, say)))
         return
     frames.write(answers, b"R", frames.to_json({"closed": closed}))
@@ -39,7 +39,7 @@ def main() -> None:
         confine.more_time(float(say["time_limit"]))
         try:
             frames.write(answers, *worker.answer(*message))
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             frames.write(answers, b"E", frames.to_json(_told(error, say) | {"row": worker.row}))
 
 
@@ -63,19 +63,23 @@ class Worker:
         self.kind, self.optional = kind_of(str(say["result"])), str(say["result"]).endswith("?")
         self.values = None if say["values"] is None else frozenset(say["values"])
         self.row: int | None = None
-        self.given: Sequence[Any] = ()
+        self.given: dict[bytes, Sequence[Any]] = {}
 
     def answer(self, letter: bytes, content: bytes) -> tuple[bytes, bytes]:
-        """The answer to one command: `A` rows, `D` the columns of a metric, `W` all of them, `I` some of them, by index."""
+        """The answer to one command: `A` rows; of a metric, by number, `D` the columns, `W` of all rows, `I` of drawn ones."""
         if letter == b"A":
             return b"A", self._rows(content)
+        number, content = content[:8], content[8:]
         if letter == b"D":
             table = frames.from_arrow(content)
-            self.given = [_numpy(table.column(place)) for place in range(table.num_columns)]
+            self.given[number] = [_numpy(table.column(place)) for place in range(table.num_columns)]
             return b"V", b"null"
-        import numpy as np
+        given = self.given[number]
+        if letter == b"I":
+            import numpy as np
 
-        given = self.given if letter == b"W" else [column[np.frombuffer(content, dtype="<i8")] for column in self.given]
+            places = np.repeat(np.arange(len(given[0])), np.frombuffer(content, dtype="<i4"))
+            given = [column[places] for column in given]
         return b"V", frames.to_json(self._checked(self.function(*given)))
 
     def _rows(self, content: bytes) -> bytes:

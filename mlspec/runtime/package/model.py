@@ -15,7 +15,7 @@ from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators.build import refuse_nulls
-from mlspec.runtime.extern.declaration import declared, from_package
+from mlspec.runtime.extern.declaration import declared, from_package, refuse_unread
 from mlspec.runtime.extern.pool import Externs
 from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.calibration import apply_calibration
@@ -110,8 +110,13 @@ class Package:
             self._features = features_function(self.features, self.name, self._externs)
         return self._features
 
-    def start(self) -> None:
-        """Start the processes that its features need, so that no request waits for one."""
+    def start(self, root: Path | None = None) -> None:
+        """Start the processes that its features need, so that no request waits for one; what the project at `root` does not allow
+        any more is refused.
+        """
+        if root is not None:
+            for declaration in declared(self.features).values():
+                refuse_unread(declaration, root)
         _ = self._evaluate
         if self._externs is not None:
             self._externs.start()

@@ -86,9 +86,9 @@ def _row(
     except StageError as error:
         return Faulty(error)
     except (duckdb.OutOfRangeException, duckdb.InvalidInputException, duckdb.ConversionException):
-        error = out_of_range("number")
-        return Faulty(StageError("MLS805", f"`{path}` leaves the range of its type", path, expected=error.expected,
-                                 found=f"row {row + 1}", help=error.help))  # fmt: skip
+        problem = out_of_range("number")
+        return Faulty(StageError("MLS805", f"`{path}` leaves the range of its type", path, expected=problem.expected,
+                                 found=f"row {row + 1}", help=problem.help))  # fmt: skip
 
 
 def with_results(
@@ -99,25 +99,20 @@ def with_results(
 
     from mlspec.runtime.extern.batch import plain
     from mlspec.runtime.extern.hoist import hoist
+    from mlspec.runtime.extern.online import arrow_columns
 
     hoisted = hoist(forms)
     for number, calls in enumerate(hoisted.rounds):
         arguments = {f"{call.column}.{place}": form for call in calls for place, form in enumerate(call.arguments)}
-        given = connection.sql(query.render(sql.compile_query(arguments, view, "", secret))).to_arrow_table().combine_chunks()
-        results = {
-            call.column: plain(externs.call(call.name, [_column(given, f"{call.column}.{place}") for place in range(len(call.arguments))]))
-            for call in calls
-        }  # fmt: skip
+        found = connection.execute(query.render(sql.compile_query(arguments, view, "", secret))).fetchall()
+        lines = [dict(zip(arguments, line[1:], strict=True)) for line in found]
+        results = {call.column: plain(externs.call(call.name, arrow_columns(call, lines, externs))) for call in calls}
         table, joined = f"called_{number}", f"with_called_{number}"
-        connection.register("results_of_externs", pa.table({ROW: given.column(ROW), **results}))
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM results_of_externs")
+        connection.register("results_of_externs", pa.table({ROW: [int(line[0]) for line in found], **results}))
+        results_of_externs = query.render(query.select(None, "results_of_externs"))
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {results_of_externs}")
         connection.unregister("results_of_externs")
-        rows = query.render(query.select(None, view))
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {joined} AS SELECT * FROM ({rows}) JOIN {table} USING ({ROW})")
+        both = query.select(None, view).join(query.table(table), using=[query.name(ROW)])
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {joined} AS {query.render(both)}")
         view = joined
     return dict(hoisted.forms), view
-
-
-def _column(table: Any, name: str) -> Any:
-    column = table.column(name)
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

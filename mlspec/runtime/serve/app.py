@@ -161,6 +161,9 @@ class Service:
             more = {"errors": refused.errors, "more": refused.more}
             return Response(refusal_body(refused.code, "the request does not fit", **more), 422, media_type="application/json")
         except StageError as error:
+            if error.code == "MLS827":  # code of the project was too slow or died: another try may find it well
+                body = refusal_body(error.code, "a feature could not be computed", where=error.where)
+                return Response(body, 503, headers={"Retry-After": "1"}, media_type="application/json")
             return Response(
                 refusal_body(error.code, "the model refuses the values", where=error.where), 422, media_type="application/json"
             )

@@ -34,10 +34,15 @@ def main(
     whose digest does not fit, a token that is not set, an unreleased model on an address that others reach. `override` is the record
     that releases a package whose gates failed: it is told wherever facts are, and after its last day nothing is answered.
     """
-    from mlspec.runtime.package import load_package
+    from mlspec.runtime.package import Package, load_package
+
+    def load() -> Package:
+        package = load_package(package_folder)
+        package.start(project_root)
+        return package
 
     return serve_package(
-        lambda: load_package(package_folder),
+        load,
         read_config(serve_config),
         listen,
         project_root=project_root,

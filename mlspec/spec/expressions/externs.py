@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlspec.spec.expressions.arguments import match
-from mlspec.spec.expressions.context import Context, Operand, is_unknown, unknown
+from mlspec.spec.expressions.context import Ambient, Context, Operand, is_unknown, unknown
 from mlspec.spec.expressions.names import describe
 from mlspec.spec.expressions.operators import mismatch, named, short
-from mlspec.spec.kinds import HISTORY, LEVELS, NONE, QUASI, ROW, STRINGS, TAINTS, Type
+from mlspec.spec.kinds import HISTORY, LEVELS, METRIC, NONE, QUASI, ROW, STRINGS, TAINTS, Type
 from mlspec.spec.model import Block
+from mlspec.spec.tasks import Label
 from mlspec.spec.values import Reference, Typed
 from mlspec.syntax.nodes import Call, Expr
 
@@ -105,3 +106,42 @@ def _result(node: Call, extern: Block, values: list[Typed], result: Type, contex
         ["extern", extern.name, [value.form for value in values], result.code], result, max(ROW, *(value.level for value in values)),
         min(taint, lowered), node.span, refs, (*calls, (extern.name, node.callee.span)), 1 + sum(value.size for value in values),
     )  # fmt: skip
+
+
+_LABELS = {"binary": ("bool", "int", "string"), "multiclass": ("int", "string"), "regression": ("float",)}
+
+
+def own_metric(node: Call, model: Reference | Ambient, extern: Block, label: Label | None, context: Context) -> Typed:
+    """A call of an extern metric: the model is all that it takes in the spec; its parameters say what of the model it is given."""
+    context.scope.used.add(extern.name)
+    refs = (model,) if isinstance(model, Reference) else ()
+    if extern.get("role") != "metric" or extern.get("result") is None:
+        return unknown(node.span, refs)
+    if len(node.args) > 1:
+        arg = node.args[1]
+        context.findings.add("MLS105", arg.span, noun="argument for", kind=f"extern `{extern.name}`", name=short(arg.span),
+                             known="`model`", hint="an extern metric takes the model, and nothing else")  # fmt: skip
+        return unknown(node.span, refs)
+    if isinstance(model, Ambient):
+        context.not_built(f"the extern metric `{extern.name}` of live traffic", node.span)
+        return unknown(node.span, refs)
+    if label is not None and label.task and not _given_fits(node, extern, label.task, context):
+        return unknown(node.span, refs)
+    result = extern.get("result")
+    return Typed(
+        ["metric", extern.name, model.block, {}], result, METRIC, NONE, node.span, refs, ((extern.name, node.callee.span),)
+    )
+
+
+def _given_fits(node: Call, extern: Block, task: str, context: Context) -> bool:
+    for name, kind in extern.get("parameters"):
+        item = kind.item.name
+        wanted = _LABELS.get(task, ())
+        if name == "score":
+            wanted = () if task == "multiclass" else ("float",)
+        if item not in wanted:
+            took = " or ".join(f"`list({one})`" for one in wanted) or "no `score`: there is one for each class"
+            context.findings.add("MLS201", node.callee.span, what=f"`{name}` of extern `{extern.name}`", got=f"`{kind}`",
+                                 wanted=f"{took}, as the label of a {task} model is", hint="change the parameter in the extern's head")  # fmt: skip
+            return False
+    return True

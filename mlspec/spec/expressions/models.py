@@ -8,6 +8,7 @@ from mlspec import catalogue
 from mlspec.catalogue import Metric
 from mlspec.spec.expressions.arguments import bind_arguments
 from mlspec.spec.expressions.context import Ambient, Context, Operand, unknown
+from mlspec.spec.expressions.externs import own_metric
 from mlspec.spec.expressions.names import describe
 from mlspec.spec.expressions.operators import outside, short
 from mlspec.spec.findings import listing, nearest
@@ -31,21 +32,7 @@ def metric_call(
     if context.role == "constraint" and not (isinstance(model, Ambient) and model.kind == "trial"):
         return _not_of_trial(node, context)
     if not (isinstance(model, Reference | Ambient) and model.kind in ("model", "search", "train", "compress", "trial")):
-        if not node.args:
-            context.findings.add(
-                "MLS106",
-                node.span,
-                kind="metric",
-                block=name,
-                name="model",
-                wanted="the model that it measures",
-                fix="candidate",
-            )
-            return unknown(node.span)
-        span = node.args[0].span
-        got = describe(model) if model is not None else "value"
-        context.scope.wrong(short(span), span, got, f"a model, of which `{name}` is a metric")
-        return unknown(node.span)
+        return _no_model(node, model, context)
     if context.role not in ("gate", "constraint", "guard", "alert", "measure"):
         context.findings.add(
             "MLS206", node.span, what=f"`{short(node.span)}`", got="Metric", where=context.where, wanted="Fitted",
@@ -54,7 +41,7 @@ def metric_call(
         return unknown(node.span)
     if metric is None:
         assert extern is not None
-        return _extern(node, model, extern)
+        return own_metric(node, model, extern, _label(model, context), context)
     label = _label(model, context)
     if label is not None and label.task and not metric.fits(label.task) and metric.built:
         return _unfit(node, metric, label, context)
@@ -72,6 +59,20 @@ def metric_call(
         ["metric", name, bound.forms[0], bound.options], _result(_type(metric, bound.options)), _level(model), NONE,
         node.span, tuple(bound.refs), ((name, node.callee.span),),
     )  # fmt: skip
+
+
+def _no_model(node: Call, model: Operand | None, context: Context) -> Typed:
+    """Reports a metric of nothing, or of what is no model."""
+    name = node.callee.text
+    if not node.args:
+        context.findings.add(
+            "MLS106", node.span, kind="metric", block=name, name="model", wanted="the model that it measures", fix="candidate",
+        )  # fmt: skip
+        return unknown(node.span)
+    span = node.args[0].span
+    got = describe(model) if model is not None else "value"
+    context.scope.wrong(short(span), span, got, f"a model, of which `{name}` is a metric")
+    return unknown(node.span)
 
 
 _CHANGES = ("noise", "missing", "unseen", "shift")
@@ -132,14 +133,6 @@ def _take_class(bound: object) -> None:
     forms = bound.forms  # type: ignore[attr-defined]
     if len(forms) > 1:
         bound.options["class"] = forms.pop()[1]  # type: ignore[attr-defined]
-
-
-def _extern(node: Call, model: Reference | Ambient, extern: Block) -> Typed:
-    refs = (model,) if isinstance(model, Reference) else ()
-    name = model.name if isinstance(model, Ambient) else model.block
-    level = LIVE if isinstance(model, Ambient) else METRIC
-    kind = Type("samples", item=Type("ratio"))
-    return Typed(["metric", extern.name, name, {}], kind, level, NONE, node.span, refs, ((extern.name, node.callee.span),))
 
 
 def _result(text: str) -> Type:

@@ -146,6 +146,7 @@ KINDS = {
                 "later_loosens",
                 "What its result carries of personal data in its arguments: all of it, or no more than this.",
             ),
+            ("better", ("enum", "higher", "lower"), "higher", "locked", "behaviour", "Of a metric, which way is better: what `worst` of groups goes by."),
             ("memory", "bytes", 4 * 2**30, "open", "operational", "The most memory that its process may take."),
             ("time_limit", "duration", 60.0, "open", "operational", "The longest that it may work on one batch of rows, or one draw of a metric."),
         ),
