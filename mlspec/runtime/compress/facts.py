@@ -22,11 +22,14 @@ def facts_of(model: Model) -> dict[str, Any]:
     return found
 
 
+_OF_WEIGHTS = ("MatMul", "MatMulInteger", "DequantizeLinear")
+
+
 def _of_graph(graph: Any) -> dict[str, Any]:
     from onnx import numpy_helper
 
-    matrices = [numpy_helper.to_array(each) for each in graph.graph.initializer if len(each.dims) == 2 and min(each.dims) > 0]
-    weights = [each for each in matrices if each.dtype in (np.float64, np.float32, np.int8)]
+    read = {name for node in graph.graph.node if node.op_type in _OF_WEIGHTS for name in node.input}
+    weights = [numpy_helper.to_array(each) for each in graph.graph.initializer if each.name in read and len(each.dims) == 2]
     found: dict[str, Any] = {}
     trees = [each for node in graph.graph.node if node.op_type == "TreeEnsemble" for each in node.attribute]
     for name, key in (("tree_roots", "trees"), ("leaf_targetids", "leaves")):

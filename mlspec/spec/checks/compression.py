@@ -16,14 +16,6 @@ from mlspec.spec.values import Made, Reference
 _FIELDS = ("distil", "prune", "quantise", "export")
 
 
-def circles(spec: Spec, findings: Findings) -> None:
-    """209: a model that is made of itself."""
-    for block in spec.of_kind("compress"):
-        if spec.learned(block).kind == "compress":
-            findings.add("MLS209", block.span_of("model"), what=f"the model of `{block.name}`", got="a model that is made of it",
-                         wanted="a `model`, `search`, `train` or another `compress`")  # fmt: skip
-
-
 def nothing_asked(spec: Spec, findings: Findings) -> None:
     """106: a compress without a step is a copy."""
     for block in spec.of_kind("compress"):
@@ -53,8 +45,7 @@ def families_of(spec: Spec, learner: Block) -> set[str]:
         distil, inner = learner.make("distil"), learner.ref("model")
         if distil is not None and isinstance(distil.get("estimator"), str):
             return {family_of(distil.get("estimator"))}
-        circle = inner is None or spec.learned(learner).kind == "compress"
-        return set() if circle or inner is None else families_of(spec, spec.blocks[inner.block])
+        return set() if inner is None else families_of(spec, spec.blocks[inner.block])
     if learner.kind == "train":
         return {"network"}
     blocks = learner.nested("family") if learner.kind == "search" else [learner]
@@ -65,9 +56,7 @@ def quantised_before(spec: Spec, findings: Findings) -> None:
     """209: weights that are 8-bit integers already are neither pruned nor quantised again."""
     for block in spec.of_kind("compress"):
         inner = block.ref("model")
-        before = (
-            None if inner is None or spec.learned(block).kind == "compress" else _quantising(spec, spec.blocks[inner.block])
-        )
+        before = None if inner is None else _quantising(spec, spec.blocks[inner.block])
         for name in ("prune", "quantise") if before is not None and block.make("distil") is None else ():
             if block.make(name) is not None:
                 findings.add("MLS209", block.span_of(name), what=f"`{name}` of `{block.name}`", got=f"a model that `{before}` quantised",
@@ -209,5 +198,5 @@ def registered_models(spec: Spec, findings: Findings) -> None:
 
 
 CHECKS = (
-    circles, nothing_asked, steps_that_mean_nothing, quantised_before, calls_that_lack, parts_of_another_split, metrics_of_another_task, registered_models,
+    nothing_asked, steps_that_mean_nothing, quantised_before, calls_that_lack, parts_of_another_split, metrics_of_another_task, registered_models,
 )  # fmt: skip
