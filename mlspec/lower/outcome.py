@@ -58,6 +58,9 @@ def _report_config(sheet: Sheet, settings: Block) -> dict[str, Any]:
 def _card_config(sheet: Sheet, settings: Block) -> dict[str, Any]:
     block = next(sheet.spec.of_kind("card"), None)
     config: dict[str, Any] = _report_config(sheet, settings)
+    config["sources"] = [
+        {"name": source.name, "doc": source.doc, "columns": descriptors(source)} for source in sheet.spec.of_kind("source")
+    ]
     config["card"] = None if block is None else {name: json_value(value) for name, value in block.fields.items()}
     return config
 
@@ -69,9 +72,6 @@ def _register(sheet: Sheet, settings: Block) -> None:
     tracked = isinstance(settings.get("tracking"), Made)
     for block in sheet.spec.of_kind("gates"):
         config = registration_of(sheet.spec, block)
-    config["sources"] = [
-        {"name": source.name, "doc": source.doc, "columns": descriptors(source)} for source in sheet.spec.of_kind("source")
-    ]
         if config is not None:
             inputs = {"package": sheet.package(config["model"]), "verdict": verdict_of(block.name)}
             after = [stage_id(block.name, "enforce"), *([stage_id(RUN, "track")] if tracked else [])]

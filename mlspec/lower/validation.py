@@ -55,19 +55,21 @@ def _evaluate(
         "plots": plots_of(label_of(label)["task"]),
         "seed": sheet.spec.seed,
     }
-    if absent := _if_absent(sheet, models):
+    if absent := if_absent(sheet, models):
         config["if_absent"] = absent
     if block.get("correction") not in (None, "none"):
         config["correction"] = block.get("correction")
     if _by_period(quantities):
         config["at"] = _time_column(sheet, part)
-    if any(node[0] == "metric" and node[1] == "robustness" for item in quantities.evaluated for node in walk(item["expression"])):
+    if any(
+        node[0] == "metric" and node[1] == "robustness" for item in quantities.evaluated for node in walk(item["expression"])
+    ):
         config["fitted"] = _fitted_on(sheet, part, models)
     inputs = data_of(sheet, part, candidate) | packages_of(sheet, models)
     return sheet.add(block.name, "evaluate", config, inputs, after=waits_for(sheet, part), resources=resources(block))
 
 
-def _if_absent(sheet: Sheet, models: list[str]) -> dict[str, str]:
+def if_absent(sheet: Sheet, models: list[str]) -> dict[str, str]:
     """What gates do while a model of the registry does not exist, by model; they are scored from the source's rows."""
     made = {name: sheet.block(name).make("value") for name in models}
     return {name: str(value.get("if_absent")) for name, value in made.items() if value is not None and value.name == "registry"}
@@ -97,7 +99,7 @@ def _measure(sheet: Sheet, block: Block, part: Reference, candidate: Reference, 
     models = models_in(quantities.measured)
     label = label_column(sheet, sheet.block(candidate.block))
     config = {"part": part.member, "quantities": quantities.measured, "label": label_of(label), "seed": sheet.spec.seed}
-    if absent := _if_absent(sheet, models):
+    if absent := if_absent(sheet, models):
         config["if_absent"] = absent
     inputs = data_of(sheet, part, candidate) | packages_of(sheet, models)
     own = resources(block, exclusive=True)

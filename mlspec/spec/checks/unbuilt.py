@@ -10,7 +10,7 @@ from mlspec.spec.checks.same_rows import feature_blocks
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Spec
 from mlspec.spec.schema import constructor
-from mlspec.spec.values import Made
+from mlspec.spec.values import Made, Reference
 
 
 def model_made_elsewhere(spec: Spec, findings: Findings) -> None:
@@ -22,6 +22,14 @@ def model_made_elsewhere(spec: Spec, findings: Findings) -> None:
             if named is not None and isinstance(made, Made) and made.name == "registry":
                 findings.add("MLS901", block.span_of(field), what=f"the registry model `{named.block}` as `{field}`",
                              wanted="a model that this spec makes", hint="a model of the registry is read in gates")  # fmt: skip
+    for block in spec.of_kind("evaluate"):
+        named = next(
+            (found for each in block.get("models") or () if isinstance(found := getattr(each, "item", each), Reference)), None
+        )
+        made = None if named is None or named.block not in spec.blocks else spec.blocks[named.block].make("value")
+        if named is not None and isinstance(made, Made) and made.name == "registry":
+            findings.add("MLS901", block.span_of("models"), what=f"the registry model `{named.block}` as the first of `models`",
+                         wanted="a model that this spec makes first, and those of the registry after it")  # fmt: skip
     for gates in spec.of_kind("gates"):
         for gate in gates.definitions.values():
             for node in metrics_in(gate.value):
