@@ -67,12 +67,23 @@ def _action(
         return "follow"
     if stage.kind in RESCORED:
         return "rescore"
-    if stage.kind == "search" and known and places == [f"{stage.block}.trials"]:
+    more = _GOES_ON.get(stage.kind)
+    if more is not None and known and places == [f"{stage.block}.{more}"]:
         before, after = old[ids[stage.id]], stage
         upstream = {source for _, source, _ in stage.upstream()}
-        if not upstream & changed and after.config["trials"] > before.config["trials"]:
+        if not upstream & changed and after.config[more] > before.config[more] and not _planned_to_the_end(stage):
             return "resume"
     return "rerun"
+
+
+_GOES_ON = {"search": "trials", "train": "epochs"}
+"""The field of which more goes on from where less ended."""
+
+
+def _planned_to_the_end(stage: Stage) -> bool:
+    """Whether the learning rate of a training depends on how many epochs there will be."""
+    schedule = stage.config.get("schedule")
+    return schedule is not None and (schedule["name"] not in ("step", "plateau") or schedule["warmup"] > 0)
 
 
 def _attribute(change: Change, graph: Graph, index: Mapping[str, frozenset[str]], actions: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlspec.runtime import files
-from mlspec.runtime.figures import finished_trials, scalars
+from mlspec.runtime.figures import curves, finished_trials, scalars
 from mlspec.runtime.folder import MANIFEST
 
 # MLflow's own limits.
@@ -45,11 +45,20 @@ def trials_of(inputs: Mapping[str, Path]) -> Iterator[tuple[str, int, float]]:
                 yield f"{block}.objective", int(trial["number"]), float(trial["value"])
 
 
+def epochs_of(inputs: Mapping[str, Path]) -> Iterator[tuple[str, int, float]]:
+    """(series, epoch, value) of every epoch of every training: its loss, learning rate and metric."""
+    for block, folder in named(inputs, "history").items():
+        for record in curves(folder).get("training", ()):
+            for name, value in record.items():
+                if name != "epoch":
+                    yield f"{block}.{name}", int(record["epoch"]), float(value)
+
+
 def documents_of(inputs: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
     """(folder in MLflow, file) of every document that is small and readable: JSON and pages, no rows and no models."""
     for name, folder in sorted(inputs.items()):
         kind, _, block = name.partition(".")
-        if kind in ("metrics", "verdict", "study", "statistics", "checks", "report", "card"):
+        if kind in ("metrics", "verdict", "study", "history", "statistics", "checks", "report", "card"):
             for path in sorted(folder.iterdir()):
                 if path.suffix in (".json", ".html", ".md") and path.name != MANIFEST:
                     yield f"{kind}/{block}", path

@@ -10,7 +10,7 @@ from mlspec.graph.canonical import canonical_text, digest_of
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.folder import content_of
-from mlspec.runtime.track.findings import documents_of, metrics_of, params_of, trials_of
+from mlspec.runtime.track.findings import documents_of, epochs_of, metrics_of, params_of, trials_of
 from mlspec.runtime.track.lineage import data_of, lineage_tags
 from mlspec.runtime.track.mlflow_store import artifact_location, experiment_id, mlflow_at, store_uri
 from mlspec.runtime.track.trials import PARENT, log_trials
@@ -96,6 +96,7 @@ def log_numbers(client: Any, logged: str, inputs: Mapping[str, Path]) -> None:
     params = [Param(key, value) for key, value in params_of(inputs).items()]
     metrics = [Metric(key, value, 0, 0) for key, value in metrics_of(inputs).items()]
     metrics += [Metric(key, value, 0, trial) for key, trial, value in trials_of(inputs)]
+    metrics += [Metric(key, value, 0, epoch) for key, epoch, value in epochs_of(inputs)]
     for start in range(0, max(len(params), len(metrics)), BATCH):
         client.log_batch(logged, metrics=metrics[start : start + BATCH], params=params[start : start + BATCH])
 
