@@ -37,7 +37,7 @@ def _importance(found: Mapping[str, Any]) -> dict[str, Any] | None:
         tips = [_drop_tip(name, entry, share) for name, entry in zip(names, rows, strict=True)]
         chart = bars(
             names, [_points(entry["value"], share) for entry in rows], title=f"fall of the {metric_name(own['metric'])} without each feature",
-            width=900, low=[_points(entry["low"], share) for entry in rows], high=[_points(entry["high"], share) for entry in rows], tips=tips,
+            width=480, low=[_points(entry["low"], share) for entry in rows], high=[_points(entry["high"], share) for entry in rows], tips=tips,
         )  # fmt: skip
     direction = {"maximize": "falls", "minimize": "rises", "zero": "moves away from 0"}[METRICS[own["metric"]].direction]
     return {

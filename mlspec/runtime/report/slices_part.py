@@ -45,13 +45,20 @@ def _told(value: Mapping[str, Any], model: str) -> list[Any]:
 
 def _slice(block: str, found: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
     candidate = _candidate(found)
-    rows = [_row(value, item["metrics"], candidate) for value in item["values"]]
+    rows = _rows(item, candidate)
     return {
         "block": block, "name": item["by"][1], "model": candidate, "metrics": [metric_name(name) for name in item["metrics"]], "rows": rows,
         "positive": any(row["positive"] is not None for row in rows), "charts": _charts(found, item, candidate),
         "few": sum(row["few"] for row in rows), "min_group": found.get("min_group", 1),
         "confidence": found["confidence"],
     }  # fmt: skip
+
+
+def _rows(item: Mapping[str, Any], model: str) -> list[dict[str, Any]]:
+    """A row per value; the groups that are not told stand as one, behind the others."""
+    rows = [_row(value, item["metrics"], model) for value in item["values"]]
+    told = [row for row in rows if row["n"] is not None]
+    return [*told, *[row for row in rows if row["n"] is None][:1]]
 
 
 def _row(value: Mapping[str, Any], metrics: list[str], model: str) -> dict[str, Any]:
