@@ -32,9 +32,12 @@ def params_of(inputs: Mapping[str, Path]) -> dict[str, str]:
 
 
 def metrics_of(inputs: Mapping[str, Path]) -> dict[str, float]:
-    """Every metric of every model, with the ends of its interval, and every quantity of a gate."""
-    findings = [*named(inputs, "metrics").items(), *named(inputs, "verdict").items()]
-    return {f"{block}.{name}": value for block, folder in findings for name, value in scalars(folder).items()}
+    """Every number of every finding, by block: the ones that a target's own pages show, under the same names behind the block's."""
+    found: dict[str, float] = {}
+    for name, folder in sorted(inputs.items()):
+        block = name.partition(".")[2]
+        found |= {f"{block}.{number}": value for number, value in scalars(folder).items()}
+    return found
 
 
 def trials_of(inputs: Mapping[str, Path]) -> Iterator[tuple[str, int, float]]:
