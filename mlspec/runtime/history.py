@@ -57,14 +57,15 @@ def metrics_of(project_root: Path, summary: Mapping[str, Any]) -> dict[tuple[str
 
 def main_numbers(project_root: Path, summary: Mapping[str, Any]) -> list[tuple[str, float]]:
     """(name, value) of what a line of a list shows: the candidate's main metrics; of a run under another target, which kept them, the first gates."""
-    found = []
+    found: list[tuple[str, float]] = []
     for _, document in documents(project_root, summary, "evaluate", "metrics", "metrics.json"):
         candidate = str(document.get("candidate"))
         entries = document.get("models", {}).get(candidate, {})
         for metric in MAIN.get(str((document.get("label") or {}).get("task")), ()):
             value = entries.get(metric, {}).get("value")
-            if isinstance(value, int | float):
-                found.append((f"{metric}({candidate})", float(value)))
+            name = f"{metric}({candidate})"
+            if isinstance(value, int | float) and name not in dict(found):
+                found.append((name, float(value)))
     if not found and summary.get("target"):
         gates = [gate for verdict in (summary.get("verdicts") or {}).values() for gate in verdict.get("gates", ())]
         found = [(str(gate["name"]), float(gate["value"])) for gate in gates if isinstance(gate.get("value"), int | float)][:2]

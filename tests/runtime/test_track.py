@@ -107,7 +107,7 @@ def tracked(world: dict[str, Any], project: Path, auc: float = 0.9, uri: str | N
     study.mkdir(exist_ok=True)
     trials = [{"number": at, "family": "f", "params": {}, "state": "complete", "value": 0.5 + at / 100} for at in range(1, 4)]
     files.write_json(
-        study / "study.json", {"objective": {"metric": "auc", "direction": "maximize"}, "trials": trials, "best": trials[-1]}
+        study / "study.json", {"objective": {"metric": "auc", "direction": "maximize"}, "trials": trials, "best": trials[-1], "failed": 0}
     )
     checks = project / "checks"
     checks.mkdir(exist_ok=True)

@@ -145,6 +145,31 @@ def test_a_clone_pulls_and_has_nothing_to_run(copy: Repository, tmp_path: Path) 
     assert fetched["digest"] == copy.digests()["tune-search/package"]
 
 
+def test_dvc_and_mlflow_show_the_same_numbers(world: Repository) -> None:
+    """`dvc metrics show`, `dvc exp show` and the run in MLflow: each number of a stage's page stands in MLflow under its block."""
+    from mlspec.runtime.track.mlflow_store import mlflow_at
+
+    shown = json.loads(world.dvc("metrics", "show", "--json").out)[""]["data"]
+    plan = json.loads((world.built / "plan.json").read_text())["stages"]
+    by_dvc: dict[str, float] = {}
+    for path, found in shown.items():
+        block = plan[path.split("/")[-2]]["block"]
+        by_dvc |= {f"{block}.{name}": float(value) for name, value in found["data"].items()}
+    (experiment,) = json.loads(world.dvc("exp", "show", "--json").out)
+    listed = experiment["data"]["metrics"]
+    assert {path: found["data"] for path, found in listed.items()} == {path: found["data"] for path, found in shown.items()}
+    tracking = json.loads((world.built / "artifacts/run-track/tracking/tracking.json").read_text())
+    with mlflow_at(world.folder, None, "spec.tracking") as (_, client):
+        identity = client.get_experiment_by_name("shop").experiment_id
+        (run,) = client.search_runs([identity], f"tags.`{tracking['tag']}` = '{tracking['findings']}'")
+        trials = client.search_runs([identity], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    assert len(by_dvc) > 30
+    assert {name: run.data.metrics.get(name) for name in by_dvc} == by_dvc
+    assert len(trials) == by_dvc["tune.trials"]
+    best = [trial.data.metrics["objective"] for trial in trials if trial.data.tags["mlspec.best"] == "true"]
+    assert best == [by_dvc["tune.best"]]
+
+
 def test_what_dvc_shows(world: Repository, tmp_path: Path) -> None:
     listed = world.dvc("stage", "list", PIPELINE).out
     assert "tune-search" in listed and "finds family and parameters" in listed
