@@ -58,7 +58,7 @@ _TABLE = (
     Kind("fetch", 1, {}, {"package": "model"}, packages=("mlflow",)),
     Kind("fit", 2, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
     Kind("search", 4, {**_ROWS_PARTS_VALUES, "warm": "json"}, {"package": "model", "study": "json"}, optional=frozenset({"warm"}),
-         packages=_LEARNING),
+         packages=_LEARNING, aside=("workers",)),
     Kind("train", 1, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
          aside=("checkpoint", "resume", "tensorboard")),
     Kind(

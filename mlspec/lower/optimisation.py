@@ -54,9 +54,14 @@ def _conditions(block: Block) -> list[dict[str, Any]]:
 
 
 def _beginning(block: Block) -> dict[str, Any]:
-    """What is there only where the spec says so: a budget, and the trials that the study starts with."""
-    budget, starts = _plain(block.make("budget")), [start for family in block.nested("family") for start in _starts(family)]
-    return {**({} if budget is None else {"budget": budget}), **({"starts": starts} if starts else {})}
+    """What is there only where the spec says so: a budget, the trials that the study starts with, and who fits."""
+    budget, workers = _plain(block.make("budget")), _plain(block.make("workers"))
+    starts = [start for family in block.nested("family") for start in _starts(family)]
+    return {
+        **({} if budget is None else {"budget": budget}),
+        **({"starts": starts} if starts else {}),
+        **({"workers": workers} if workers else {}),
+    }
 
 
 def _starts(family: Block) -> list[dict[str, Any]]:

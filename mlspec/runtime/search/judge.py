@@ -19,6 +19,7 @@ from mlspec.runtime.search.fold_data import FoldData
 from mlspec.runtime.search.goal import Aim, Goal
 from mlspec.runtime.search.learned import learned_numbers
 from mlspec.runtime.search.space import Family
+from mlspec.runtime.train.mitigation import weights_of
 from mlspec.runtime.transform import Target
 from mlspec.runtime.transform.columns import Floats
 
@@ -90,7 +91,8 @@ def judge_fold(
     refuse_nulls(family.estimator, fold.fitting, where)
     refuse_empty_columns(family.estimator, fold.fitting, where)
     refuse_nulls(family.estimator, fold.judging, where)
-    fit_estimator(estimator, fold.fitting.numbers, fold.fitting_target, where)
+    weights = weights_of(estimator, fold.fitting_target, where)
+    fit_estimator(estimator, fold.fitting.numbers, fold.fitting_target, where, weights)
     scores = finite(predict(estimator, fold.judging.numbers, fold.judging_target))
     return measures.of(estimator, fold.judging_target, scores)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from mlspec.runtime.train.model import Predictions, Recipe, finish, fit_model, p
 
 PARALLEL = 4
 # What the trials of a study do not depend on.
-_NOT_IN_KEY = ("trials", "threshold", "prefer")
+_NOT_IN_KEY = ("trials", "threshold", "prefer", "workers")
 
 
 def run(context: StageContext) -> None:
@@ -51,7 +52,7 @@ def run(context: StageContext) -> None:
         scratch = context.resume_dir(key)
         data = fold_data(reader, learning, folds, scratch)
         study = _study(context, key, families, goal, measures, data)
-        trials = study.run(scratch, context.workers)
+        trials = _run(context, study, measures, data, scratch)
         remove_mapped(scratch)
         best = require_usable(trials, goal, where)
         _package(context, reader, learning, folds, families, best)
@@ -83,18 +84,38 @@ def _study(
     by_name = {family.name: family for family in families}
     require_built(config.get("pruner"), where)
 
+    def seed(number: int, fold: int) -> int:
+        return context.seed("fit", trial=number, fold=fold)
+
     def judge(number: int, suggestion: Suggestion, fold: int) -> list[float]:
-        family, seed = by_name[suggestion.family], context.seed("fit", trial=number, fold=fold)
-        return judge_fold(family, suggestion.params, data[fold], measures, seed, f"{where}.{family.name}")
+        family = by_name[suggestion.family]
+        return judge_fold(family, suggestion.params, data[fold], measures, seed(number, fold), f"{where}.{family.name}")
 
     total = int(config["trials"])
     context.progress(0, total, f"{len(data)} folds of {len(data[0].fitting.names)} columns ready")
     return Study(
         key=key, trials=total, folds=len(data), parallel=int(config.get("parallel") or PARALLEL), goal=goal,
-        engine=_engine(context, families, goal), judge=judge, budget=read_budget(config), name=where,
+        engine=_engine(context, families, goal), judge=judge, budget=read_budget(config), name=where, seed=seed,
         pruner=lambda number, history: open_pruner(config.get("pruner"), number, history, goal.aims[0], len(data)),
         report=lambda done, note: context.progress(done, total, note),
     )  # fmt: skip
+
+
+def _run(context: StageContext, study: Study, measures: Measures, data: Sequence[FoldData], scratch: Path) -> list[Trial]:
+    """The study's trials, by processes of this machine, or by tasks of the cluster that `workers` names."""
+    config, wanted = context.config, context.config.get("workers")
+    if wanted is None:
+        return study.run(scratch, context.workers)
+    from mlspec.runtime.search.cluster import Cluster, header_of
+
+    header = header_of(config["families"], measures, [*packages_of("search", config), "mlspec-lang"], context.block)
+    cluster = Cluster(str(wanted["address"]), header, data, context.block)
+    try:
+        context.progress(0, study.trials, f"on {cluster.nodes} nodes with {cluster.limit} cores by Ray")
+        study.open_pool = lambda limit: cluster
+        return study.run(scratch, cluster.limit)
+    finally:
+        cluster.close()
 
 
 def _engine(context: StageContext, families: Sequence[Family], goal: Goal) -> Engine:

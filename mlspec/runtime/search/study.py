@@ -25,11 +25,10 @@ from mlspec.runtime.search.budget import Budget
 from mlspec.runtime.search.engines import Engine
 from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.pruning import Prune
-from mlspec.runtime.search.trials import FAILED, Suggestion, Trial, read_trial
-from mlspec.runtime.search.workers import Outcome, Work, Workers
+from mlspec.runtime.search.trials import FAILED, Trial, read_trial
+from mlspec.runtime.search.workers import Judge, Outcome, Task, Workers
 
 JOURNAL = "study.journal"
-Judge = Callable[[int, Suggestion, int], list[float]]
 Pruner = Callable[[int, Sequence[Trial]], Prune | None]
 Report = Callable[[int, str], None]
 
@@ -40,23 +39,11 @@ class Pool(Protocol):
     @property
     def free(self) -> bool: ...
     def __len__(self) -> int: ...
-    def start(self, trial: int, work: Work, fold: int) -> None: ...
+    def start(self, trial: int, work: Task, fold: int) -> None: ...
     def next_outcome(self) -> Outcome: ...
     def give(self, number: int, fold: int) -> None: ...
     def dismiss(self, number: int) -> None: ...
     def stop(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Task:
-    """A trial as a pool gets it: called with a fold, it gives what was measured there."""
-
-    judge: Judge
-    number: int
-    suggestion: Suggestion
-
-    def __call__(self, fold: int) -> list[float]:
-        return self.judge(self.number, self.suggestion, fold)
 
 
 @dataclass
@@ -74,6 +61,7 @@ class Study:
     report: Report
     name: str = "search"
     budget: Budget = field(default_factory=Budget)
+    seed: Callable[[int, int], int] = lambda number, fold: 0
     open_pool: Callable[[int], Pool] | None = None
     finished: dict[int, Trial] = field(default_factory=dict)
     ended: str | None = None
@@ -140,7 +128,7 @@ class Study:
     def _start_what_may(self, pool: Pool) -> None:
         """Give every free worker a trial to work on."""
         while pool.free and (attempt := self._next_attempt(pool)) is not None:
-            pool.start(attempt.number, Task(self.judge, attempt.number, attempt.suggestion), attempt.take())
+            pool.start(attempt.number, Task(self.judge, attempt.number, attempt.suggestion, self.seed), attempt.take())
 
     def _next_attempt(self, pool: Pool) -> Attempt | None:
         """The next trial whose history is finished, else one that is running and has folds left; a lost one alone."""

@@ -21,8 +21,28 @@ from typing import Any
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.processes import die_with_parent
+from mlspec.runtime.search.trials import Suggestion
 
 Work = Callable[[int], list[float]]
+Judge = Callable[[int, Suggestion, int], list[float]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial as a pool gets it: called with a fold, it gives what was measured there; `seed` is that of a fit, by trial and fold."""
+
+    judge: Judge
+    number: int
+    suggestion: Suggestion
+    seed: Callable[[int, int], int]
+
+    def __call__(self, fold: int) -> list[float]:
+        return self.judge(self.number, self.suggestion, fold)
+
+    def described(self, fold: int) -> dict[str, Any]:
+        """The same as data, for a pool that shares no memory with this process."""
+        tried = self.suggestion
+        return {"family": tried.family, "params": dict(tried.params), "fold": fold, "seed": self.seed(self.number, fold)}
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,14 @@ CALLS = {
             "Processor time of all fits; a run that it ended is marked as not reproducible.",
         ),
     ),
+    "workers_by": (
+        (
+            "ray",
+            (("address", "string", "auto", "Host and port of a running cluster; `auto`: the one of this machine, or of RAY_ADDRESS."),),
+            True,
+            "Tasks of a Ray cluster.",
+        ),
+    ),
     "prune_by": (
         (
             "median",

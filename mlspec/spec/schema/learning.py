@@ -83,6 +83,14 @@ KINDS = {
                 "Trial n starts when n minus this many have ended, on every machine; `-j` sets only the workers.",
             ),
             (
+                "workers",
+                ("call", "workers_by"),
+                None,
+                "open",
+                "operational",
+                "Who fits the folds of trials; absent: processes of this machine. The study is the same.",
+            ),
+            (
                 "time_limit",
                 "duration",
                 None,

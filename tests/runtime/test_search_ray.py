@@ -1,0 +1,105 @@
+"""A study on a real Ray cluster of two nodes is the study that this machine makes alone, even where a node is lost in the middle."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from test_search_study import search, search_config, small_inputs
+
+from mlspec.runtime import files
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.search.cluster import _require_closed
+
+OPTUNA = {"name": "optuna", "algorithm": "tpe"}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return small_inputs(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A head without cores of its own, and two nodes with one each. They bind this machine's address, and so ask for a token."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    utils = pytest.importorskip("ray.cluster_utils", reason="pip install 'mlspec-lang[ray]'")
+    shared = {"object_store_memory": 100_000_000, "include_dashboard": False}
+    made = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **shared})
+    made.nodes_of_trials = [made.add_node(num_cpus=1, object_store_memory=100_000_000) for _ in range(2)]
+    yield made
+    made.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Ray's own, of its sockets and subprocesses
+def test_a_study_on_two_nodes_is_that_of_this_machine(tmp_path, small, cluster):
+    inputs, features = small
+    config = search_config(features, trials=12, engine=OPTUNA, pruner={"name": "asha", "factor": 2, "warmup": 0})
+    _, alone = search(tmp_path / "alone", config, inputs)
+    workers = {"name": "ray", "address": cluster.address}
+    _, remote = search(tmp_path / "remote", {**config, "workers": workers}, inputs)
+    assert files.sha256_files(remote) == files.sha256_files(alone)
+
+    def lose_a_node() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            journals = list((tmp_path / "lost").rglob("study.journal"))
+            if journals and journals[0].read_bytes().count(b'"kind":"trial"') >= 3:
+                break
+            time.sleep(0.01)
+        cluster.remove_node(cluster.nodes_of_trials.pop(), allow_graceful=False)
+
+    loser = threading.Thread(target=lose_a_node)
+    loser.start()
+    _, lost = search(tmp_path / "lost", {**config, "trials": 20, "workers": workers}, inputs)
+    loser.join()
+    assert len(cluster.nodes_of_trials) == 1
+    _, twenty = search(tmp_path / "twenty", {**config, "trials": 20}, inputs)
+    assert files.sha256_files(lost) == files.sha256_files(twenty)
+
+
+@pytest.mark.slow
+def test_no_cluster_answers(tmp_path, small, monkeypatch):
+    pytest.importorskip("ray", reason="pip install 'mlspec-lang[ray]'")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    inputs, features = small
+    with pytest.raises(StageError) as caught:
+        search(tmp_path, search_config(features, workers={"name": "ray", "address": "127.0.0.1:9"}), inputs)
+    assert (caught.value.code, caught.value.where) == ("MLS810", "tune.workers")
+
+
+def test_a_cluster_on_the_network_asks_for_a_token(monkeypatch):
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    _require_closed("10.0.0.7:6379", "tune")
+    monkeypatch.setitem(os.environ, "RAY_AUTH_MODE", "disabled")
+    for address in ("auto", "127.0.0.1:6379", "[::1]:6379"):
+        _require_closed(address, "tune")
+    with pytest.raises(StageError, match="asks for no token"):
+        _require_closed("10.0.0.7:6379", "tune")
+
+
+def test_the_cluster_is_no_part_of_what_a_study_is(tmp_path, small, monkeypatch):
+    """A study that a cluster began goes on here: the address is in neither key."""
+    from types import SimpleNamespace
+
+    from mlspec.graph.keys import stage_key
+    from mlspec.runtime.search.stage import study_key
+
+    inputs, features = small
+    stages = []
+    for config in (search_config(features), search_config(features, workers={"name": "ray", "address": "auto"})):
+        context = SimpleNamespace(config=config, block="tune", inputs=lambda: inputs)
+        stages.append(study_key(context))  # type: ignore[arg-type]
+        from mlspec.graph.model import Stage
+
+        stages.append(stage_key(Stage("tune-search", "search", "tune", config), 4, {}, {}, {}))
+    assert stages[0] == stages[2]
+    assert stages[1] == stages[3]
+    assert Path(tmp_path).exists()
