@@ -49,7 +49,18 @@ def _report_config(sheet: Sheet, settings: Block) -> dict[str, Any]:
     blocks = [
         {"name": block.name, "kind": block.kind, "doc": block.doc}
         for block in sheet.spec.of_kind(
-            "source", "split", "features", "explore", "model", "search", "train", "compress", "gates", "evaluate", "serve", "monitor"
+            "source",
+            "split",
+            "features",
+            "explore",
+            "model",
+            "search",
+            "train",
+            "compress",
+            "gates",
+            "evaluate",
+            "serve",
+            "monitor",
         )
     ]
     return {"spec": sheet.spec.name, "owner": settings.get("owner"), "doc": settings.doc, "blocks": blocks}
