@@ -160,4 +160,4 @@ def _images(block: Block, scope: Scope) -> None:
 
 def _reads_numbers(block: Block) -> bool:
     made = block.make("network")
-    return isinstance(made, Made) and made.name == "mlp"
+    return isinstance(made, Made) and made.name in ("mlp", "resnet")

@@ -54,6 +54,16 @@ def test_the_graph_answers_as_the_network_does(task: str, norm: str, activation:
         np.testing.assert_allclose(found.sum(axis=1), 1.0)
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_the_graph_of_a_residual_network_answers_as_it_does(task: str) -> None:
+    network = a_network(task, name="resnet", blocks=3, width=6, widening=1.5, dropout=0.1)
+    matrix = np.random.default_rng(0).normal(size=(33, 6)) * 2
+    found = onnx_engine.load(network.to_onnx(), task, CLASSES[task]).scores(matrix)
+    np.testing.assert_allclose(
+        found, predict(network, matrix, Target(task, np.zeros(1), CLASSES[task])), rtol=1e-12, atol=1e-13
+    )
+
+
 def test_no_hidden_layer_is_a_linear_model() -> None:
     network = a_network("regression", hidden=[])
     matrix = np.random.default_rng(0).normal(size=(9, 6))

@@ -73,10 +73,17 @@ def run(tmp_path: Path, inputs: dict[str, Path], **changes: Any) -> tuple[Any, d
     return load_package(outputs / "package"), json.loads((outputs / "history" / "history.json").read_bytes())
 
 
+RESNET = {"name": "resnet", "blocks": 2, "width": 16, "widening": 2.0, "dropout": 0.0}
+
+
+@pytest.mark.parametrize("network", [None, RESNET], ids=["mlp", "resnet"])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_a_network_learns_and_is_packaged(tmp_path: Path, inputs: dict[str, Path], task: str) -> None:
-    package, history = run(tmp_path, inputs, task=task)
-    assert (package.engine, package.task, package.manifest.estimator["name"]) == ("onnx", task, "torch.mlp")
+def test_a_network_learns_and_is_packaged(
+    tmp_path: Path, inputs: dict[str, Path], task: str, network: dict[str, Any] | None
+) -> None:
+    package, history = run(tmp_path, inputs, task=task, **({} if network is None else {"network": network}))
+    name = "torch.mlp" if network is None else "torch.resnet"
+    assert (package.engine, package.task, package.manifest.estimator["name"]) == ("onnx", task, name)
     assert package.manifest.proof["rows"] == 150
     assert history["best"] == 1 + int(np.argmax([record[METRIC[task]] for record in history["epochs"]]))
     assert max(record[METRIC[task]] for record in history["epochs"]) > 0.9
@@ -121,6 +128,15 @@ def test_a_calibration_needs_no_new_training(tmp_path: Path, inputs: dict[str, P
     assert calibrated.manifest.calibration is not None
     assert calibrated.manifest.threshold != plain.manifest.threshold
     assert calibrated.manifest.files["model.onnx"] == plain.manifest.files["model.onnx"]
+
+
+def test_states_of_the_last_trainings_stay(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    seen: list[set[Path]] = []
+    for seed in range(5):
+        run(tmp_path, inputs, epochs=1, seed=seed)
+        seen.append({path.parent for path in tmp_path.rglob("state-*.json")})
+    assert [len(folders) for folders in seen] == [1, 2, 3, 3, 3]
+    assert len(seen[4] & seen[2]) == 1
 
 
 def test_nothing_gained_ends_the_training(tmp_path: Path, inputs: dict[str, Path]) -> None:

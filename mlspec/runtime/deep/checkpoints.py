@@ -18,6 +18,8 @@ from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 
 FORMAT = 1
+TRAININGS = 3
+"""Of how many trainings of a block the states are kept: of this one and of those before it."""
 Tensors = Mapping[str, Any]
 
 
@@ -137,3 +139,12 @@ class Checkpoints:
             return None
         found: Tensors = load(data)
         return found
+
+
+def forget_others(folder: Path) -> None:
+    """Remove the states of trainings of the same block that are older than the last ones; `folder` is that of the newest."""
+    others = [
+        path for path in folder.parent.iterdir() if path != folder and len(path.name) == len(folder.name) and path.is_dir()
+    ]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[TRAININGS - 1 :]:
+        files.remove_tree(path)

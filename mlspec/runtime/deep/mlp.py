@@ -39,17 +39,27 @@ def build(config: Mapping[str, Any], width: int, outputs: int) -> Any:
 
 
 def write(config: Mapping[str, Any], weights: Mapping[str, Floats], graph: Graph) -> None:
-    """The same network without dropout, a batch norm being a factor and a summand a column."""
+    """The same network without dropout."""
     for place in range(len(config["hidden"])):
-        graph.product(np.ascontiguousarray(weights[f"linear{place}.weight"].T)).add(weights[f"linear{place}.bias"])
-        norm = {name: weights[f"norm{place}.{name}"] for name in _NORMS if f"norm{place}.{name}" in weights}
-        if "running_mean" in norm:
-            factor = norm["weight"] / np.sqrt(norm["running_var"] + _EPSILON)
-            graph.times(factor).add(norm["bias"] - norm["running_mean"] * factor)
-        elif norm:
-            graph.layer_norm(norm["weight"], norm["bias"], _EPSILON)
+        write_linear(graph, weights, f"linear{place}")
+        write_norm(graph, weights, f"norm{place}")
         _activate(graph, str(config["activation"]))
-    graph.product(np.ascontiguousarray(weights["output.weight"].T)).add(weights["output.bias"])
+    write_linear(graph, weights, "output")
+
+
+def write_linear(graph: Graph, weights: Mapping[str, Floats], name: str) -> None:
+    """A linear layer."""
+    graph.product(np.ascontiguousarray(weights[f"{name}.weight"].T)).add(weights[f"{name}.bias"])
+
+
+def write_norm(graph: Graph, weights: Mapping[str, Floats], name: str) -> None:
+    """A norm, where there is one of this name; a batch norm is a factor and a summand a column."""
+    norm = {part: weights[f"{name}.{part}"] for part in _NORMS if f"{name}.{part}" in weights}
+    if "running_mean" in norm:
+        factor = norm["weight"] / np.sqrt(norm["running_var"] + _EPSILON)
+        graph.times(factor).add(norm["bias"] - norm["running_mean"] * factor)
+    elif norm:
+        graph.layer_norm(norm["weight"], norm["bias"], _EPSILON)
 
 
 _NORMS = ("weight", "bias", "running_mean", "running_var")

@@ -14,7 +14,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
 
-NETWORKS = {"mlp": "mlspec.runtime.deep.mlp"}
+NETWORKS = {"mlp": "mlspec.runtime.deep.mlp", "resnet": "mlspec.runtime.deep.resnet"}
 
 Weights = Mapping[str, Floats]
 

@@ -13,7 +13,7 @@ from mlspec.graph.versions import installed_versions
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.board import Board
-from mlspec.runtime.deep.checkpoints import Checkpoints
+from mlspec.runtime.deep.checkpoints import Checkpoints, forget_others
 from mlspec.runtime.deep.device import device_of, settled
 from mlspec.runtime.deep.examples import class_weights
 from mlspec.runtime.deep.loop import Rules, Training
@@ -49,6 +49,7 @@ def run(context: StageContext) -> None:
     context.progress(epochs, epochs, "packaging")
     package = write_package(context.output("package"), fitted, table.reader.descriptors, table.reader.proof(config["part"]))
     files.write_json(context.output("history") / "history.json", _history(context, training))
+    forget_others(context.resume_dir(training_key(context)))
     context.progress(epochs, epochs, f"packaged as {package.engine}, proven on {package.manifest.proof['rows']:,} rows")
 
 

@@ -24,6 +24,17 @@ CALLS = {
             True,
             "A multilayer perceptron over columns of numbers.",
         ),
+        (
+            "resnet",
+            (
+                ("blocks", ("int", 1, 1_000), 2, "How many residual blocks."),
+                ("width", ("int", 1, 65_536), 128, "The width of what the blocks add to."),
+                ("widening", ("float", 0.01, 64), 2.0, "How much wider a block is inside."),
+                ("dropout", ("ratio", 0, 0.99), 0.0, "The share of outputs that is dropped while training."),
+            ),
+            True,
+            "A residual network over columns of numbers, with batch norms (Gorishniy et al. 2021).",
+        ),
     ),
     "optimise_by": (
         (

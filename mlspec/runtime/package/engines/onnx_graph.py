@@ -34,6 +34,11 @@ class Graph:
         self._current = names[0]
         return names
 
+    @property
+    def current(self) -> str:
+        """The name of the current value, to be read again further on."""
+        return self._current
+
     def constant(self, value: Any) -> str:
         """A constant; its name."""
         from onnx import numpy_helper
