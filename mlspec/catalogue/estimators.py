@@ -10,6 +10,15 @@ from typing import Any
 
 _FOLDER = Path(__file__).parent / "estimators"
 LIBRARIES = ("sklearn", "lightgbm", "xgboost")
+WITHOUT_WEIGHTS = frozenset((
+    "sklearn.ARDRegression", "sklearn.GaussianProcessClassifier", "sklearn.GaussianProcessRegressor", "sklearn.KNeighborsClassifier",
+    "sklearn.KNeighborsRegressor", "sklearn.LabelPropagation", "sklearn.LabelSpreading", "sklearn.Lars", "sklearn.LarsCV",
+    "sklearn.LassoLars", "sklearn.LassoLarsCV", "sklearn.LassoLarsIC", "sklearn.LinearDiscriminantAnalysis", "sklearn.NearestCentroid",
+    "sklearn.OrthogonalMatchingPursuit", "sklearn.OrthogonalMatchingPursuitCV", "sklearn.PLSRegression",
+    "sklearn.PassiveAggressiveClassifier", "sklearn.PassiveAggressiveRegressor", "sklearn.QuadraticDiscriminantAnalysis",
+    "sklearn.RadiusNeighborsClassifier", "sklearn.RadiusNeighborsRegressor", "sklearn.TheilSenRegressor",
+))  # fmt: skip
+"""Estimators that are fitted with every row counting alike; a test compares with the libraries."""
 
 
 class Estimator:

@@ -55,7 +55,12 @@ def fit_config(sheet: Sheet, block: Block) -> dict[str, Any]:
         "calibrate": _calibration(block.make("calibrate")),
         "threshold": _threshold(block.make("threshold")),
         "unknown": sheet.block(features_block(block)).get("unknown"),
-    }
+    } | _mitigation(block.make("mitigate"))
+
+
+def _mitigation(made: Made | None) -> dict[str, Any]:
+    """How groups are treated alike; nothing where they are not, so that the key of such a stage is what it was."""
+    return {} if made is None else {"mitigate": {"method": made.name, "by": json_value(made.get("by"))}}
 
 
 def inputs_of(sheet: Sheet, block: Block) -> list[tuple[str, Any]]:

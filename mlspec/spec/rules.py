@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlspec import catalogue
+from mlspec.catalogue.estimators import WITHOUT_WEIGHTS
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.models import TASKS
 from mlspec.spec.expressions.operators import named
@@ -147,8 +148,34 @@ def _fitted(block: Block, scope: Scope, context: Context) -> None:
         _probability(each, label, block.given("calibrate"), scope)
         check_nulls(each, block, scope)
     check_readable(block, scope)
-    _objective(block, label, scope)
+    if block.kind == "search":
+        from mlspec.spec.searching import check_objectives
+
+        check_objectives(block, label, scope)
     _threshold(block, label, scope)
+    _mitigation(block, label, scope)
+
+
+def _mitigation(block: Block, label: Label, scope: Scope) -> None:
+    """Groups are treated alike by weights of rows with classes: every estimator must take them."""
+    if block.make("mitigate") is None:
+        return
+    span = block.span_of("mitigate")
+    if label.task == "regression":
+        scope.findings.add(
+            "MLS209",
+            span,
+            what="`mitigate`",
+            got="set for a label that is a number",
+            wanted="a label of classes",
+            hint="remove it",
+        )
+        return
+    for each in (block, *block.nested("family")):
+        key = each.get("estimator") or ""
+        if key in WITHOUT_WEIGHTS:
+            scope.findings.add("MLS209", span, what="`mitigate`", got=f"set for `{key}`, which takes no weights of rows",
+                               wanted="estimators that take weights", hint="choose another family, as `sklearn.LogisticRegression`")  # fmt: skip
 
 
 def _estimator(block: Block, label: Label, scope: Scope) -> None:
@@ -199,21 +226,8 @@ def _counterpart(key: str, task: str) -> str:
     }.get(key, "")
 
 
-def _objective(block: Block, label: Label, scope: Scope) -> None:
-    made = block.make("objective")
-    if made is None or not _metric_fits(made, label, scope):
-        return
-    metric = catalogue.metric(made.get("metric"))
-    way = {"maximize": "higher", "minimize": "lower"}[made.name]
-    if metric is not None and metric.direction not in (way, "none"):
-        other = "minimize" if made.name == "maximize" else "maximize"
-        scope.findings.add(
-            "MLS209", made.span, what="the objective", got=f"`{made.name}({metric.name})`", wanted=f"`{other}({metric.name})`",
-            hint=f"{'less' if made.name == 'maximize' else 'more'} of `{metric.name}` is better",
-        )  # fmt: skip
-
-
-def _metric_fits(made: Made, label: Label, scope: Scope) -> bool:
+def metric_fits(made: Made, label: Label, scope: Scope) -> bool:
+    """Whether the metric of a call is one of the label's task; reported where it is not."""
     metric = catalogue.metric(made.get("metric"))
     if metric is None or label.task in metric.tasks:
         return True
@@ -232,7 +246,7 @@ def _metric_fits(made: Made, label: Label, scope: Scope) -> bool:
 def _threshold(block: Block, label: Label, scope: Scope) -> None:
     """A threshold and a calibration belong to two classes."""
     made = block.make("threshold")
-    if made is not None and made.name == "maximize" and _metric_fits(made, label, scope):
+    if made is not None and made.name == "maximize" and metric_fits(made, label, scope):
         _metric_of_decisions(made, scope)
     for field in ("threshold", "calibrate"):
         if block.given(field) and label.task != "binary" and not lacks_positive(label, f"`{field}`", scope):
@@ -334,6 +348,12 @@ def _trained(block: Block, scope: Scope, context: Context) -> None:
     check_training(block, scope)
 
 
+def _searched(block: Block, scope: Scope, context: Context) -> None:
+    from mlspec.spec.searching import check_search
+
+    check_search(block, scope)
+
+
 def _tested(block: Block, scope: Scope, context: Context) -> None:
     from mlspec.spec.tested_rules import check_test
 
@@ -361,7 +381,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "log": (_renames,),
     "score": (_paths,),
     "model": (_reads, _fitted),
-    "search": (_reads, _families, _fitted, _timed_folds, _fold_columns),
+    "search": (_reads, _families, _fitted, _timed_folds, _fold_columns, _searched),
     "train": (_reads, _fitted, _trained),
     "gates": (_judged, _renames),
 }

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.search.fold_data import FoldData
@@ -157,15 +159,18 @@ def _arrays(fold: FoldData) -> list[Any]:
         fold.fitting_target.y,
         fold.judging.numbers,
         fold.judging_target.y,
+        np.zeros(0, dtype=np.int64) if fold.fitting_target.protected is None else fold.fitting_target.protected,
     ]
 
 
 def _fold(arrays: Sequence[Any]) -> FoldData:
-    text, fitting, fitting_y, judging, judging_y = arrays
+    text, fitting, fitting_y, judging, judging_y, protected = arrays
     facts = json.loads(text)
     names = tuple(facts["names"])
-    targets = [Target(facts["task"], y, int(facts["classes"])) for y in (fitting_y, judging_y)]
-    return FoldData(Matrix(names, fitting), targets[0], Matrix(names, judging), targets[1])
+    fitted = Target(facts["task"], fitting_y, int(facts["classes"]), protected=protected if len(protected) else None)
+    return FoldData(
+        Matrix(names, fitting), fitted, Matrix(names, judging), Target(facts["task"], judging_y, int(facts["classes"]))
+    )
 
 
 def _connect(address: str, where: str) -> Any:

@@ -15,6 +15,7 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package.proof import LIMIT, Proof
 from mlspec.runtime.train.labels import encode_labels, known_classes
+from mlspec.runtime.train.mitigation import protected_column
 from mlspec.runtime.transform.columns import Column, column_of_values
 from mlspec.runtime.transform.target import Target
 
@@ -95,9 +96,10 @@ class PartReader:
         y = np.asarray(encode_labels(labels, self.label, self.where), dtype=np.float64)
         group = self.config.get("group")
         groups = codes(self.column(group, rows).to_pylist()) if group else None
-        target = Target(
-            self.label["task"], y, max(len(self.label.get("classes") or ()), 2), groups, self._context.seed("target_rate")
-        )
+        by = protected_column(self.config)
+        protected = codes(self.column(by, rows).to_pylist()) if by else None
+        classes = max(len(self.label.get("classes") or ()), 2)
+        target = Target(self.label["task"], y, classes, groups, self._context.seed("target_rate"), protected)
         return Learning(self.columns_at(rows), target)
 
     def columns_at(self, rows: Rows) -> dict[str, Column]:

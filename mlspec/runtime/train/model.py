@@ -16,6 +16,7 @@ from mlspec.runtime.package.calibration import apply_calibration, fit_calibratio
 from mlspec.runtime.package.write import Fitted
 from mlspec.runtime.train.data import Learning, PartReader
 from mlspec.runtime.train.folds import Fold
+from mlspec.runtime.train.mitigation import weights_of
 from mlspec.runtime.train.threshold import choose_threshold, needs_scores
 from mlspec.runtime.transform import fit_transform
 from mlspec.runtime.transform.columns import Floats
@@ -42,7 +43,9 @@ def fit_model(recipe: Recipe, learning: Learning, reader: PartReader) -> Fitted:
     refuse_empty_columns(recipe.estimator, matrix, recipe.where)
     estimator = build_estimator(recipe.estimator, recipe.params, recipe.seed(None), recipe.where)
     require_scores(estimator, learning.target, reader.config.get("calibrate") is not None, recipe.where)
-    fit_estimator(estimator, matrix.numbers, learning.target, recipe.where)
+    fit_estimator(
+        estimator, matrix.numbers, learning.target, recipe.where, weights_of(estimator, learning.target, recipe.where)
+    )
     spread = np.unique(np.linspace(0, len(learning) - 1, min(_SAMPLE, len(learning))).astype(np.int64))
     return Fitted(
         name=str(reader.config["name"]), estimator_name=recipe.estimator, params=recipe.params, estimator=estimator,
@@ -57,7 +60,7 @@ def predict_fold(recipe: Recipe, learning: Learning, fold: Fold, number: int) ->
     refuse_nulls(recipe.estimator, matrix, recipe.where)
     refuse_empty_columns(recipe.estimator, matrix, recipe.where)
     estimator = build_estimator(recipe.estimator, recipe.params, recipe.seed(number), recipe.where)
-    fit_estimator(estimator, matrix.numbers, fitting.target, recipe.where)
+    fit_estimator(estimator, matrix.numbers, fitting.target, recipe.where, weights_of(estimator, fitting.target, recipe.where))
     return predict(estimator, transform.apply(judging.columns).numbers, judging.target)
 
 

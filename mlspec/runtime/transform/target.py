@@ -14,6 +14,7 @@ class Target:
     """The label of the fitting rows: `y` is 0/1 (binary), a place in the classes (multiclass) or a number.
 
     `groups` holds one group number a row, or None where each row stands alone; `seed` decides the folds of out-of-fold values.
+    `protected` holds a number a row for the groups that a mitigation treats alike, None where there is none.
     """
 
     task: str
@@ -21,11 +22,13 @@ class Target:
     classes: int = 2
     groups: NDArray[np.int64] | None = None
     seed: int = 0
+    protected: NDArray[np.int64] | None = None
 
     def take(self, rows: NDArray[Any]) -> Target:
         """The rows that an index array selects."""
         groups = None if self.groups is None else self.groups[rows]
-        return Target(self.task, self.y[rows], self.classes, groups, self.seed)
+        protected = None if self.protected is None else self.protected[rows]
+        return Target(self.task, self.y[rows], self.classes, groups, self.seed, protected)
 
     def folds(self, count: int) -> NDArray[np.int64]:
         """A fold number for each row, whole groups together, drawn from the seed alone."""

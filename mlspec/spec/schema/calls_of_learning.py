@@ -80,6 +80,14 @@ CALLS = {
         ),
         ("maximize", (("metric", "metric", R, "The metric."),), True, "The score at which a metric is best."),
     ),
+    "mitigate_by": (
+        (
+            "reweigh",
+            (("by", "column", R, "The column of the groups, as `people.sex`.", "behaviour"),),
+            True,
+            "Rows are weighted so that in the fitting rows every group has the same share of each label.",
+        ),
+    ),
     "prune_weights_by": (
         (
             "magnitude",

@@ -19,6 +19,17 @@ _DECIDE = (
     ),
 )
 
+_MITIGATE = (
+    (
+        "mitigate",
+        ("call", "mitigate_by"),
+        None,
+        "locked",
+        "drop_loosens",
+        "What is done while fitting so that groups are treated alike; the groups are no input of the model.",
+    ),
+)
+
 KINDS = {
     "model": {
         "doc": "A fixed estimator, a baseline, or a reference to a registry or hub. Further fields are parameters of the estimator.",
@@ -31,6 +42,7 @@ KINDS = {
             ("estimator", "estimator", R, "locked", "behaviour", "The estimator, a key of the catalogue."),
             *_FIT,
             *_DECIDE,
+            *_MITIGATE,
         ),
     },
     "search": {
@@ -102,6 +114,7 @@ KINDS = {
             ("warm_start", ("ref", "search"), None, "locked", "behaviour", "A search whose trials the engine learns from."),
             ("pruner", ("call", "prune_by"), None, "guarded", "behaviour", "Which trials end early."),
             *_DECIDE,
+            *_MITIGATE,
         ),
     },
     "family": {
