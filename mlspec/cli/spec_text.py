@@ -15,6 +15,8 @@ Paint = Callable[[str, str], str]
 def spec_to_text(spec: Spec, *, full: bool, paint: Paint) -> str:
     """The blocks in the language's own form; defaults carry `# default`, overrides say who set them."""
     lines = [f"mlspec {spec.edition}"]
+    for alias, path in spec.imports.items():
+        lines += ["", f'{paint("bold", "use")} "{path}" as {alias}']
     for block in _blocks(spec):
         lines += ["", *_block(block, full, paint, 0)]
     return "\n".join(lines) + "\n"

@@ -12,13 +12,15 @@ from mlspec.diff.release import compare_judged, compare_reply, compare_request
 from mlspec.diff.report import UNSURE, Report
 from mlspec.diff.rerun import attribute_stages
 from mlspec.source import Span
+from mlspec.spec.externs import code_files
 from mlspec.spec.model import Block
 
 
 def compare(old: Version, new: Version) -> Comparison:
     """The changes between two versions, with the stages that each makes run again where both sides have a graph."""
     names = Names()
-    before, after = pairing.blocks_of(old.spec), pairing.blocks_of(new.spec)
+    needed = old.spec.needed | new.spec.needed
+    before, after = pairing.blocks_of(old.spec, needed), pairing.blocks_of(new.spec, needed)
     paired = pairing.pair_blocks(before, after, names, new.written)
     keys = {id(block): key for key, block in before.items()}
     for one, other in paired.pairs:
@@ -73,7 +75,7 @@ def _code(report: Report) -> None:
     report.top = "extern"
     for block in report.new.spec.of_kind("extern"):
         before = report.old.spec.blocks.get(block.name)
-        path = str(block.get("code")).partition(":")[0]
+        path = code_files(block)[0]
         one, other = report.old.code.get(path), report.new.code.get(path)
         if before is None or one == other or plain(before.fields.get("code")) != plain(block.fields.get("code")):
             continue

@@ -7,9 +7,13 @@ from typing import Any, NamedTuple
 
 from mlspec.diff.names import Names, plain
 from mlspec.spec.model import Block, Item, Spec
+from mlspec.spec.scope import ALONE
 
 ALIKE = 0.6
 """The share of a block's statements that must be the same for a block with another name to be the same block."""
+
+
+_VALUES = ("param", *ALONE)
 
 
 class Paired(NamedTuple):
@@ -20,10 +24,15 @@ class Paired(NamedTuple):
     come: list[Any]
 
 
-def blocks_of(spec: Spec) -> dict[str, Block]:
-    """The blocks of a spec by key: name, `alias.name`, or kind and label of those without a name of their own."""
+def blocks_of(spec: Spec, needed: frozenset[str]) -> dict[str, Block]:
+    """The blocks of a spec by key: name, `alias.name`, or kind and label of those without a name of their own.
+
+    Of an imported file only those that are `needed`, and its values: where a param stood, a bound field holds what it was.
+    """
     found = {_key(block): block for block in spec.unnamed if block.kind != "env"}
-    return found | spec.blocks
+    return found | {
+        name: block for name, block in spec.blocks.items() if not block.alias or name in needed or block.kind in _VALUES
+    }
 
 
 def _key(block: Block) -> str:

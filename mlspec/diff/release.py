@@ -77,7 +77,7 @@ def compare_judged(report: Report, old: Block, new: Block) -> None:
         and parts[1] is not None
         and before
         and after
-        and report.names.path(before).partition(".")[0] == after.block
+        and report.names.path(before).rpartition(".")[0] == after.block
     ):
         verdict = weaker(parts[0], parts[1])
     why = {1: "the new part has fewer rows: less evidence", -1: "the new part has more rows"}.get(verdict or 0, "")

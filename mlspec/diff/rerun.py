@@ -8,6 +8,7 @@ from mlspec.diff.change import ACTIONS, Change
 from mlspec.diff.report import Report
 from mlspec.graph import Graph, Stage, graph_keys
 from mlspec.graph.differences import differences
+from mlspec.spec.model import Spec
 
 RESCORED = frozenset(("evaluate", "analyse", "measure", "verdict"))
 FOLLOWING = frozenset(("enforce", "report", "card", "track", "register", "write"))
@@ -16,7 +17,7 @@ DEPLOYED = {"serve": "redeploy", "score": "redeploy", "monitor": "rearm", "sched
 
 def attribute_stages(report: Report) -> dict[str, list[str]] | None:
     """Gives every change the stages that run again because of it; returns all of them by action, None where a graph is missing."""
-    _deployed(report.changes)
+    _deployed(report.changes, report.new.spec)
     old, new = report.old.graph, report.new.graph
     if old is None or new is None:
         return None
@@ -122,9 +123,10 @@ def _by_action(actions: dict[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _deployed(changes: Iterable[Change]) -> None:
+def _deployed(changes: Iterable[Change], spec: Spec) -> None:
     """Serving and monitoring are no stages of a run: what changes there is deployed or armed again."""
     for change in changes:
         action = DEPLOYED.get(change.where.partition(".")[0])
         if action is not None and change.effect != "cosmetic" and change.new_span is not None:
-            change.stages.setdefault(action, []).append(change.place.partition(".")[0])
+            block, _ = spec.owner(change.place)
+            change.stages.setdefault(action, []).append(change.place.partition(".")[0] if block is None else block.name)

@@ -243,12 +243,11 @@ def _say(id: str, span: Span, **data: str) -> Diagnostic:
 
 def _place(spec: Spec, at: str) -> Span | None:
     """The text that a place covers: of a block all of it."""
-    block = spec.blocks.get(at) or next((each for each in spec.unnamed if at in (each.name, each.kind)), None)
+    block = spec.named(at) or next((each for each in spec.unnamed if at in (each.name, each.kind)), None)
     if block is not None:
         return block.span
-    head, _, rest = at.partition(".")
-    outer = spec.blocks.get(head)
-    inner = None if outer is None else next((each for each in outer.blocks if each.path == at), None)
+    outer, rest = spec.owner(at)
+    inner = None if outer is None else next((each for each in outer.blocks if each.path == f"{outer.path}.{rest}"), None)
     item: Any = None if outer is None else outer.definitions.get(rest) or outer.columns.get(rest) or outer.parts.get(rest)
     if inner is not None or item is not None:
         return inner.span if inner is not None else item.span

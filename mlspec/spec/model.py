@@ -240,6 +240,21 @@ class Spec:
         alias, dot, name = path.partition(".")
         return self.blocks.get(f"{self.homes[alias]}.{name}" if dot and alias in self.homes else path)
 
+    def owner(self, path: str) -> tuple[Block | None, str]:
+        """The block that a dotted path begins with, and the rest of it: `shared.orders.amount` is `amount` of `shared.orders`."""
+        words = path.split(".")
+        for count in range(len(words), 0, -1):
+            found = self.named(".".join(words[:count]))
+            if found is not None:
+                return found, ".".join(words[count:])
+        return None, path
+
+    @property
+    def taken(self) -> list[Block]:
+        """Every block that a run takes: those of this file, and what they need of others."""
+        every = (*self.blocks.values(), *self.unnamed)
+        return [block for block in every if not block.alias or block.name in self.needed]
+
     def of_kind(self, *kinds: str) -> Iterator[Block]:
         """The blocks of these kinds in order of writing: those of this file, and what they need of others."""
         for block in (*self.blocks.values(), *self.unnamed):

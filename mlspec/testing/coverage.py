@@ -73,9 +73,8 @@ def coverage_of(spec: Spec, outcomes: Iterable[Mapping[str, Any]]) -> Coverage:
 
 
 def _blocks(spec: Spec) -> Iterator[Block]:
-    """The blocks of the file whose definitions are counted, nested ones behind their own."""
-    pending = [block for block in (*spec.blocks.values(), *spec.unnamed) if not block.alias]
-    for block in pending:
+    """The blocks whose definitions are counted, nested ones behind their own."""
+    for block in spec.taken:
         for each in (block, *block.blocks):
             if each.kind in NOUNS:
                 yield each
@@ -84,8 +83,7 @@ def _blocks(spec: Spec) -> Iterator[Block]:
 def _within(spec: Spec, path: str) -> Iterator[str]:
     """A path and the features that it reads, where it is a feature."""
     yield path
-    name, _, member = path.partition(".")
-    block = spec.blocks.get(name)
+    block, member = spec.owner(path)
     if block is None:
         return
     if member in block.definitions:

@@ -47,7 +47,7 @@ def _block(subject: Subject, block: Block) -> Html:
     for model in subject.blocks(*MODELS):
         for path in features_of(subject, model):
             if path.startswith(f"{block.name}."):
-                readers[path.partition(".")[2]].append(model.name)
+                readers[path.rpartition(".")[2]].append(model.name)
     rows = [_feature(subject, block, item, readers[item.name]) for item in block.definitions.values()]
     return join([
         el("p", block.doc) if block.doc else None,

@@ -27,8 +27,7 @@ class _Marks:
 
 def fields_page(subject: Subject) -> Page:
     """A section a block, nested ones behind the block that holds them."""
-    own = [block for block in (*subject.spec.blocks.values(), *subject.spec.unnamed) if not block.alias]
-    ordered = sorted(own, key=lambda block: (block.kind != "spec", not block.name))
+    ordered = sorted(subject.spec.taken, key=lambda block: (block.kind != "spec", not block.name))
     blocks, marks = list(_with_nested(ordered)), _Marks()
     ids = [marks.of(f"b.{block.kind}.{block.path}") for block in blocks]
     parts = [_block(subject, block, id_, marks) for block, id_ in zip(blocks, ids, strict=True)]

@@ -52,7 +52,7 @@ def personal(subject: Subject) -> Answer | None:
 
 def _masks(subject: Subject) -> Iterator[tuple[str, str, Cite | None]]:
     """Every call that lowers what a value tells of persons."""
-    for block in subject.spec.blocks.values():
+    for block in subject.spec.taken:
         for each in (block, *block.blocks):
             for item in each.definitions.values():
                 if any(name in MASKS for name, _ in item.value.calls):

@@ -251,6 +251,6 @@ def _logged(subject: Subject, log: Block) -> Iterator[Html]:
             serve = next((block for block in subject.blocks("serve") if log in block.blocks), None)
             model = None if serve is None else serve.ref("model")
             block = None if model is None else subject.spec.blocks.get(model.block)
-            read = [] if block is None else [path.partition(".")[2] for path in features_of(subject, block)]
+            read = [] if block is None else [path.rpartition(".")[2] for path in features_of(subject, block)]
             more = f": {', '.join(read)}" if read else ""
         yield join([code(item.name), " := ", code(expression_text(item.value)), taint, more])

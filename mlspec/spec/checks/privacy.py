@@ -100,9 +100,7 @@ def unkeyed_hmac(spec: Spec, findings: Findings) -> None:
 
 def secret_in_plain_field(spec: Spec, findings: Findings) -> None:
     """405: a secret stands where its value would be written down."""
-    for block in (*spec.blocks.values(), *spec.unnamed):
-        if block.alias:
-            continue
+    for block in spec.taken:
         for inner in (block, *block.blocks):
             for item in inner.definitions.values():
                 for ref in item.value.refs:

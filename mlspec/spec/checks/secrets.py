@@ -35,10 +35,9 @@ def looks_secret(text: str) -> bool:
 
 def literal_secrets(spec: Spec, findings: Findings) -> None:
     """404: a string that looks like a password, key or token stands in the spec itself."""
-    for block in (*spec.blocks.values(), *spec.unnamed):
-        if not block.alias:
-            for inner in (block, *block.blocks):
-                _check(inner, findings)
+    for block in spec.taken:
+        for inner in (block, *block.blocks):
+            _check(inner, findings)
 
 
 def _check(block: Block, findings: Findings) -> None:

@@ -64,8 +64,9 @@ def _on_training_part(path: str, block: Block, spec: Spec) -> Iterator[Mutant]:
     found = next((item for item in block.body if isinstance(item, Setting) and item.name.text == field), None)
     if found is None or not isinstance(found.value, Ref):
         return
-    known = spec.blocks.get(found.value.text.partition(".")[0])
+    known, _ = spec.owner(found.value.text)
+    split = found.value.text.rpartition(".")[0]
     for name in known.parts if known is not None else ():
-        other = f"{known.name}.{name}" if known is not None else ""
+        other = f"{split}.{name}"
         if other != found.value.text:
             yield replaced(f"{block.kind.text} part swapped", f"{path}.{field}", found.value.span, other)
