@@ -7,7 +7,7 @@ from typing import Any
 from mlspec.lower.development import label_column
 from mlspec.lower.quantities import measured_by, models_in
 from mlspec.lower.sheet import Sheet
-from mlspec.lower.validation import data_of, if_absent, packages_of, plots_of, waits_for
+from mlspec.lower.validation import asked_for, data_of, packages_of, plots_of, waits_for
 from mlspec.lower.values import descriptors, json_form, json_value, label_of, resources
 from mlspec.spec.model import Block
 from mlspec.spec.values import Reference
@@ -59,9 +59,8 @@ def _evaluate(sheet: Sheet, block: Block, part: Reference, models: list[Referenc
         "baseline": None if baseline is None else baseline.block,
         "metrics": json_value(block.get("metrics")),
         "by": [["column", name] for name in json_value(block.get("slices"))],
+        **asked_for(sheet, part, names, quantities),
     }
-    if absent := if_absent(sheet, names):
-        config["if_absent"] = absent
     inputs = data_of(sheet, part, models[0]) | packages_of(sheet, names)
     return sheet.add(block.name, "evaluate", config, inputs, after=waits_for(sheet, part), resources=resources(block))
 

@@ -55,18 +55,23 @@ def _evaluate(
         "plots": plots_of(label_of(label)["task"]),
         "seed": sheet.spec.seed,
     }
-    if absent := if_absent(sheet, models):
-        config["if_absent"] = absent
+    config |= asked_for(sheet, part, models, quantities.evaluated)
     if block.get("correction") not in (None, "none"):
         config["correction"] = block.get("correction")
-    if _by_period(quantities):
-        config["at"] = _time_column(sheet, part)
-    if any(
-        node[0] == "metric" and node[1] == "robustness" for item in quantities.evaluated for node in walk(item["expression"])
-    ):
-        config["fitted"] = _fitted_on(sheet, part, models)
     inputs = data_of(sheet, part, candidate) | packages_of(sheet, models)
     return sheet.add(block.name, "evaluate", config, inputs, after=waits_for(sheet, part), resources=resources(block))
+
+
+def asked_for(sheet: Sheet, part: Reference, models: list[str], quantities: list[dict[str, Any]]) -> dict[str, Any]:
+    """What an evaluation needs only for some models or numbers: of the registry, by periods, on changed rows."""
+    found: dict[str, Any] = {}
+    if absent := if_absent(sheet, models):
+        found["if_absent"] = absent
+    if _by_period(quantities):
+        found["at"] = _time_column(sheet, part)
+    if any(node[0] == "metric" and node[1] == "robustness" for item in quantities for node in walk(item["expression"])):
+        found["fitted"] = _fitted_on(sheet, part, models)
+    return found
 
 
 def if_absent(sheet: Sheet, models: list[str]) -> dict[str, str]:
@@ -81,9 +86,9 @@ def _fitted_on(sheet: Sheet, part: Reference, models: list[str]) -> dict[str, st
     return {name: str(own.member) for name, own in found.items() if own is not None and own.block == part.block}
 
 
-def _by_period(quantities: Quantities) -> bool:
+def _by_period(quantities: list[dict[str, Any]]) -> bool:
     """Whether a gate looks at days, weeks or months."""
-    nodes = (node for item in quantities.evaluated for node in walk(item["expression"]) if node[0] == "call")
+    nodes = (node for item in quantities for node in walk(item["expression"]) if node[0] == "call")
     return any((node[3].get("by") or [None])[0] == "period" for node in nodes)
 
 

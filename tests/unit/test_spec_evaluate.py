@@ -100,3 +100,24 @@ model count {
     block = BLOCK.replace("base]", "count]")
     path = written(tmp_path, other + block, ("source people {", "source people {\n  visits_next: int @outcome"))
     assert "MLS209" in [item.code.id for item in mlspec.check(path)]
+
+
+LIVE = """
+model live = registry("demo", alias: "champion", if_absent: skip)
+"""
+
+
+def test_a_model_of_the_registry_is_compared_with_and_not_looked_into(tmp_path: Path) -> None:
+    made = graph(tmp_path, LIVE + BLOCK.replace("base]", "live]"))
+    assert made.stages["deeper-evaluate"].config["if_absent"] == {"live": "skip"}
+    assert set(made.stages["deeper-analyse"].inputs) == {"rows", "values", "parts", "predictions", "package.tune"}
+    refused = mlspec.check(written(tmp_path, LIVE + BLOCK.replace("[tune.best, base]", "[live, tune.best]")))
+    assert [(item.code.id, item.span.text) for item in refused if item.span and item.severity == "error"] == [
+        ("MLS901", "[live, tune.best]")
+    ]
+
+
+def test_a_number_by_month_brings_the_time_of_its_rows(tmp_path: Path) -> None:
+    block = BLOCK.replace("}", "  steady := worst(auc(tune.best), by: month)\n}")
+    text = written(tmp_path, block, ("source people {", "source people {\n  seen: timestamp @event_time"))
+    assert mlspec.load(text).graph.stages["deeper-evaluate"].config["at"] == "seen"
