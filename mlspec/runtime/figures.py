@@ -128,7 +128,8 @@ def _history(study: Mapping[str, Any]) -> list[Point]:
     """The finished trials in order, with the best value so far."""
     upward = (study.get("objective") or {}).get("direction", "maximize") == "maximize"
     finished = [(int(trial["number"]), str(trial["family"]), float(trial["value"])) for trial in finished_trials(study)]
-    best = dict(best_so_far([(number, value) for number, _, value in finished], upward=upward))
+    broken = {int(trial["number"]) for trial in finished_trials(study) if any(by > 0 for by in (trial.get("violations") or {}).values())}
+    best = dict(best_so_far([(number, value) for number, _, value in finished if number not in broken], upward=upward))
     rows: list[Point] = []
     so_far = math.nan
     for number, family, value in sorted(finished):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlspec.runtime.figures import best_so_far
 from mlspec.runtime.report.charts import bars
 from mlspec.runtime.report.charts.search import history, parameter
+from mlspec.runtime.report.charts.study import Line, Point, front, parallel
 from mlspec.runtime.report.evidence import Evidence
 from mlspec.runtime.report.shown import decimal, metric_name, plain
 
 SHOWN = 5
+ENDS = {"time_limit": "its time was over", "cpu_time": "its processor time was spent", "fits": "its budget of fits was spent"}
 
 
 def search_part(evidence: Evidence) -> list[dict[str, Any]]:
@@ -25,24 +28,121 @@ def _study(name: str, study: Mapping[str, Any]) -> dict[str, Any] | None:
     trials = [trial for trial in study.get("trials", ()) if _value(trial) is not None]
     if not trials:
         return None
-    objective = study.get("objective") or {}
-    upward = objective.get("direction", "maximize") == "maximize"
+    aims = _aims(study)
+    metric, upward = aims[0].name, aims[0].upward
     families = list(dict.fromkeys(str(trial.get("family") or "trial") for trial in trials))
-    metric = metric_name(str(objective.get("metric", "objective")))
-    ranked = sorted(trials, key=lambda trial: ((-1 if upward else 1) * float(_value(trial) or 0), trial["number"]))
+    ranked = _ranked(study, trials, upward)
     points = [(int(trial["number"]), str(trial.get("family") or "trial"), float(_value(trial) or 0)) for trial in trials]
-    drawn = history(points, families, best_so_far([(number, value) for number, _, value in points], upward=upward), title=f"search {name}: {metric} by trial",
-                    note=f"best {decimal(_best_value(ranked))} at trial {ranked[0]['number']}", y_name=metric, width=1040)  # fmt: skip
+    kept = [(int(trial["number"]), float(_value(trial) or 0)) for trial in trials if _feasible(trial)]
+    drawn = history(points, families, best_so_far(kept, upward=upward), title=f"search {name}: {metric} by trial",
+                    note=f"best {decimal(float(_value(ranked[0]) or 0))} at trial {ranked[0]['number']}", y_name=metric, width=1040)  # fmt: skip
     return {
         "name": name, "metric": metric, "direction": "highest" if upward else "lowest", "history": drawn, "finished": len(trials),
         "total": study.get("requested") or len(study.get("trials", ())), "importance": _importance(study), "other": _other(study),
-        "parameters": _parameters(trials, families, metric), "best": [_line(trial) for trial in ranked[:SHOWN]],
+        "parameters": _parameters(trials, families, metric), "best": [_line(trial, aims) for trial in ranked[:SHOWN]],
+        "measures": [aim.name for aim in aims], "front": _front(study, trials, aims, families, ranked[0]),
+        "parallel": _parallel(trials, families, metric, ranked[0]), "sought": " and the ".join(aim.sought for aim in aims),
+        "preferred": _preferred(study), "constraints": [str(item["name"]) for item in study.get("constraints") or ()],
     }  # fmt: skip
 
 
-def _best_value(ranked: Sequence[Mapping[str, Any]]) -> float:
-    """The value of the best trial."""
-    return float(_value(ranked[0]) or 0)
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """An objective as people read it."""
+
+    key: str
+    upward: bool
+
+    @property
+    def name(self) -> str:
+        return metric_name(self.key).replace("_", " ") if self.key == "learned_numbers" else metric_name(self.key)
+
+    @property
+    def sought(self) -> str:
+        if self.key == "learned_numbers":
+            return "fewest learned numbers"
+        return f"{'highest' if self.upward else 'lowest'} {self.name}"
+
+    def of(self, trial: Mapping[str, Any]) -> float:
+        values = (trial.get("measured") or {}).get(self.key)
+        return math.fsum(values) / len(values) if values else float(_value(trial) or 0)
+
+
+def _aims(study: Mapping[str, Any]) -> list[_Aim]:
+    given = [study.get("objective") or {}, *(study.get("further") or ())]
+    return [_Aim(str(item.get("metric", "objective")), item.get("direction", "maximize") == "maximize") for item in given]
+
+
+def _feasible(trial: Mapping[str, Any]) -> bool:
+    return all(violation <= 0 for violation in (trial.get("violations") or {}).values())
+
+
+def _ranked(study: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], upward: bool) -> list[Mapping[str, Any]]:
+    """The best first, then the rest of the front, then the others by the first objective, those that break a constraint last."""
+    best, front_of = (study.get("best") or {}).get("number"), set(study.get("front") or ())
+
+    def order(trial: Mapping[str, Any]) -> tuple[Any, ...]:
+        value = (-1 if upward else 1) * float(_value(trial) or 0)
+        return trial["number"] != best, trial["number"] not in front_of, not _feasible(trial), value, trial["number"]
+
+    return sorted(trials, key=order)
+
+
+def _front(
+    study: Mapping[str, Any],
+    trials: Sequence[Mapping[str, Any]],
+    aims: Sequence[_Aim],
+    families: Sequence[str],
+    best: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """A chart of each further objective against the first one."""
+    found = []
+    for aim in aims[1:]:
+        points = [Point(int(trial["number"]), str(trial.get("family") or "trial"), aim.of(trial), aims[0].of(trial), _feasible(trial))
+                  for trial in trials]  # fmt: skip
+        drawn = front(points, families, int(best["number"]), study.get("front") or (), title=f"{aims[0].name} against {aim.name}",
+                      note=f"{len(study.get('front') or ())} trials that no other beats", x_name=aim.name, y_name=aims[0].name)  # fmt: skip
+        found.append({"title": f"{aims[0].name} against {aim.name}", "chart": drawn})
+    return found
+
+
+def _preferred(study: Mapping[str, Any]) -> str:
+    """How the best of the front was chosen, in words."""
+    prefer = study.get("prefer") or {}
+    if prefer.get("name") == "within":
+        amount = float(prefer["tolerance"])
+        room = f"{amount * 100:g}% of the best" if prefer["relative"] else f"{amount:g} of the best"
+        then = f", then the best {_Aim(str(prefer['next']), True).name}" if prefer.get("next") else ""
+        return f"within {room} {_Aim(str(prefer['of']), True).name}{then}"
+    if prefer.get("name") == "weighted":
+        return "the least sum of the objectives, weighted " + " : ".join(f"{weight:g}" for weight in prefer["weights"])
+    return "the best first objective" if prefer else ""
+
+
+def _parallel(
+    trials: Sequence[Mapping[str, Any]], families: Sequence[str], metric: str, best: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Parallel coordinates of each family with at least two parameters and three trials."""
+    found = []
+    for place, family in enumerate(families):
+        own = [trial for trial in trials if str(trial.get("family") or "trial") == family]
+        names = list(dict.fromkeys(key for trial in own for key in (trial.get("params") or {})))
+        if len(names) < 2 or len(own) < 3:
+            continue
+        best_here = next((trial for trial in own if trial["number"] == best["number"]), None)
+        lines = [Line(f"trial {trial['number']}: {metric} {decimal(float(_value(trial) or 0))}",
+                      [*(_shown_value(trial["params"], name) for name in names), float(_value(trial) or 0)], trial is best_here)
+                 for trial in own]  # fmt: skip
+        drawn = parallel(
+            [*names, metric], lines, colour=place, title=f"{family}: parameters and {metric}", note="a line per trial"
+        )
+        found.append({"title": family, "best": best_here is not None, "chart": drawn})
+    return found
+
+
+def _shown_value(params: Mapping[str, Any], name: str) -> Any:
+    """The value on an axis: null is a value with a name, a parameter that does not apply is none."""
+    return None if name not in params else "null" if params[name] is None else params[name]
 
 
 def _value(trial: Mapping[str, Any]) -> float | None:
@@ -58,9 +158,9 @@ def _other(study: Mapping[str, Any]) -> str:
     states = Counter(str(trial.get("state", "complete")) for trial in study.get("trials", ()))
     parts = [f"{states[state]:,} {state}" for state in ("pruned", "failed") if states[state]]
     if study.get("ended"):
-        parts.append(f"ended early: {study['ended']}")
+        parts.append(f"ended early: {ENDS.get(study['ended'], study['ended'])}")
     if study.get("reproducible") is False:
-        parts.append("not reproducible, since a time limit ended it")
+        parts.append("not reproducible, since a clock ended it")
     return ", ".join(parts)
 
 
@@ -75,12 +175,13 @@ def _importance(study: Mapping[str, Any]) -> Any:
     )
 
 
-def _line(trial: Mapping[str, Any]) -> dict[str, Any]:
+def _line(trial: Mapping[str, Any], aims: Sequence[_Aim]) -> dict[str, Any]:
     params = ", ".join(f"{key} = {plain(value)}" for key, value in (trial.get("params") or {}).items())
     return {
         "number": trial["number"],
         "family": trial.get("family") or "",
-        "value": decimal(float(_value(trial) or 0)),
+        "values": [decimal(aim.of(trial)) for aim in aims],
+        "broken": [str(name) for name, violation in (trial.get("violations") or {}).items() if violation > 0],
         "params": params,
     }
 
