@@ -52,17 +52,20 @@ class _Renaming:
 
     def knows(self, path: str) -> bool:
         """Whether a path leads into one of the blocks."""
-        return self.name(path) != path
+        return self._block_of(path) is not None
 
     def name(self, path: str) -> str:
         """A path from the file, with the block that it begins with under its other name."""
-        head, rest = path, ""
-        while head not in self.names:
-            head, dot, last = head.rpartition(".")
+        head = self._block_of(path)
+        return path if head is None else self.names[head] + path[len(head) :]
+
+    def _block_of(self, path: str) -> str | None:
+        """The block that a path begins with, None where it is another thing's: an arm's, a member's alone."""
+        while path not in self.names:
+            path, dot, _ = path.rpartition(".")
             if not dot:
-                return path
-            rest = f".{last}{rest}"
-        return self.names[head] + rest
+                return None
+        return path
 
     def block(self, block: Block, top: bool = True) -> Block:
         """A copy of a block; the names of blocks inside another are its own, unless they refer."""

@@ -281,3 +281,22 @@ def test_two_blocks_whose_stages_would_have_one_name() -> None:
         {"main.mlspec": text("main", 'use "./lib.mlspec" as lib', rest), "lib.mlspec": text("lib", rest=SEARCH)}
     )
     assert [each.code.id for each in found if each.severity == "error"] == ["MLS102"]
+
+
+@pytest.mark.parametrize("alias", ["lib", "data"])
+def test_every_statement_of_another_file_has_its_place(alias: str) -> None:
+    """Also where two files name a third by the same alias."""
+    files = {
+        "main.mlspec": text(
+            "main",
+            'use "./lib.mlspec" as lib\n\nuse "./base.mlspec" as data',
+            "features g {\n  frame = data.visitors\n  b := data.visitors.visits\n}",
+        ),
+        "lib.mlspec": text("lib", f'use "./base.mlspec" as {alias}'.replace("as lib", "as other")),
+        "base.mlspec": text("base", rest=VISITORS.format(file="visitors")),
+    }
+    spec = bound(files)
+    for path in ("data.visitors", "data.visitors.from", "data.visitors.visits"):
+        span = spec.span_of(path)
+        assert span is not None and span.source.name == "base.mlspec", path
+    assert spec.span_of("data.visitors.visits") != spec.span_of("data.visitors.from")

@@ -24,7 +24,7 @@ def artifact_type(title: str) -> Tree:
 
 def pages(stage: Stage) -> dict[str, str]:
     """The outputs that are there for KFP's page alone, with their types: a file each, while an artifact of ours is a folder."""
-    shown = {f"classification--{name}": "system.ClassificationMetrics" for name in models_shown(stage)}
+    shown = {f"classification--{port(name)}": "system.ClassificationMetrics" for name in models_shown(stage)}
     page = next((PAGES[kind] for kind in stage.outputs.values() if kind in PAGES), None)
     return {**shown, "page": page} if page else shown
 

@@ -51,8 +51,10 @@ def check_names(graph: Graph) -> list[Finding]:
         if schedule.stages and not fits(schedule.name):
             findings.append(_refused(schedule.name, schedule.name))
     for stage in graph:
-        findings += [_refused(name, stage.block) for name in sorted(stage.inputs) if not INPUT.match(name)]
-        words = {*stage.outputs, *models_shown(stage), *variables(stage)}
+        findings += [
+            _refused(name, stage.block) for name in sorted({*stage.inputs, *models_shown(stage)}) if not INPUT.match(name)
+        ]
+        words = {*stage.outputs, *variables(stage)}
         findings += [_refused(name, stage.block) for name in sorted(words) if not VARIABLE.match(name)]
         findings += _providers(stage)
     return findings

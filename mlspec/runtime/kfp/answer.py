@@ -70,7 +70,7 @@ def show(stage: Stage, name: str, folders: Mapping[str, Path], target: Path) -> 
         return {}
     from mlspec.runtime.kfp.classification import classification
 
-    found = classification(folders["metrics"], folders["predictions"], name.removeprefix("classification--"))
+    found = classification(folders["metrics"], folders["predictions"], name.removeprefix("classification--").replace("--", "."))
     files.write_json(target, found)
     return found
 
