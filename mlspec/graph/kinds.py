@@ -51,7 +51,7 @@ _TABLE = (
     Kind("verify", 2, {"rows": "table"}, {"checks": "metrics"}, named={"references": "table"}, packages=("duckdb",)),
     Kind("split", 1, {"rows": "table"}, {"parts": "table"}),
     Kind(
-        "explore", 7, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
+        "explore", 8, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
         packages=("duckdb", "numpy", "scipy"),
     ),
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
