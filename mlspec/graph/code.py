@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 _MARK = b"\xef\xbb\xbf"
+CALLERS = ("features", "checks", "quantities")
+"""The parts of a config whose items declare the externs that they call."""
 
 
 def code_digest(data: bytes) -> str:
@@ -15,3 +19,10 @@ def code_digest(data: bytes) -> str:
 def code_text(data: bytes) -> bytes:
     """The bytes that the digest is of, and that are run."""
     return data.removeprefix(_MARK).replace(b"\r\n", b"\n")
+
+
+def code_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """The files of code that a stage with this config runs, by path from the project root, with their digests."""
+    items = [item for name in CALLERS for item in config.get(name) or () if isinstance(item, Mapping)]
+    externs = [extern for item in items for extern in (item.get("externs") or {}).values()]
+    return {path: digest for extern in externs for path, digest in extern["files"].items()}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlspec.graph.canonical import digest_of
+from mlspec.graph.code import CALLERS
 from mlspec.graph.kinds import KINDS, READS_OUTSIDE, packages_of
 from mlspec.graph.model import Graph, Stage, own_name
 
@@ -39,7 +40,7 @@ def stage_key(
 def _read(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config without the limits that the processes of externs are held to: they decide whether there is a result, never which."""
     found = dict(config)
-    for name in ("features", "checks", "quantities"):
+    for name in CALLERS:
         items = found.get(name)
         if isinstance(items, list) and any("externs" in item for item in items):
             found[name] = [_without_limits(item) for item in items]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mlspec.backend import Finding
-from mlspec.graph import Stage
+from mlspec.graph import Stage, code_files
 from mlspec.graph.kinds import LOOKED_UP
 from mlspec.graph.leaves import BESIDE
 from mlspec_dvc.layout import OWN
@@ -22,7 +22,7 @@ _RESERVED = re.compile(r"(?:\.git|\.dvc|\.dvcignore|dvc\.yaml|dvc\.lock|.*\.dvc)
 
 @dataclass
 class Data:
-    """The paths that an extract stage depends on, from the project root; `always` when DVC cannot know whether they changed."""
+    """The paths that a stage depends on, of data and of the code of externs, from the project root; `always` when DVC cannot know whether they changed."""
 
     paths: list[str] = field(default_factory=list)
     always: bool = False
@@ -37,6 +37,12 @@ def data_of(stage: Stage, own: str | None) -> Data:
         found.findings.append(Finding("MLS702", stage.block, {
             "target": TARGET, "what": f"a look at the alias `{shown(str(stage.config.get('alias')))}` of the registry",
             "how": "it is looked up on every `dvc repro`; what reads it runs again when it names another package"}))  # fmt: skip
+    for path in code_files(stage.config):
+        found.paths.append(path)
+        if problem := problem_of(path) or _overlap(path, own):
+            found.findings.append(Finding("MLS706", stage.block, {
+                "target": TARGET, "name": shown(path), "why": problem,
+                "wanted": "a plain path inside the project, outside what the pipeline writes"}))  # fmt: skip
     if stage.kind != "extract":
         return found
     where = f"{stage.block}.from"

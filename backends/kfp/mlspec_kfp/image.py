@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import mlspec
-from mlspec.graph import Graph
+from mlspec.graph import Graph, code_files
 from mlspec.graph.keys import packages_needed
 from mlspec.graph.versions import installed_versions
 from mlspec_kfp.settings import Settings
@@ -63,6 +63,8 @@ def dockerfile(graph: Graph, settings: Settings, plan_digest: str) -> str:
 
 
 def _data(graph: Graph, settings: Settings) -> Iterable[str]:
-    """Without a volume the files that sources read are in the image; they are put into `project/` beside the Dockerfile."""
-    reads = any(stage.kind == "extract" and stage.config.get("paths") for stage in graph)
+    """Without a volume the files that sources read and the code of externs are in the image; they are put into `project/` beside
+    the Dockerfile. In a volume they lie as in the project.
+    """
+    reads = any((stage.kind == "extract" and stage.config.get("paths")) or code_files(stage.config) for stage in graph)
     return [f"COPY --chown={USER}:{USER} project/ {settings.root}/"] if reads and not settings.volume else []
