@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from package_tables import INCOME, census, fit_config
+from package_tables import FILL_TEXT, INCOME, ONEHOT, SCALE, census, feature, fit_config, stage_inputs
 
 from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
@@ -75,6 +76,63 @@ def test_a_registered_package_predicts_what_the_package_predicts(world: dict[str
     assert not stored & {".pkl", ".pickle", ".joblib", ".cloudpickle"}
 
 
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_packages_of_every_task_predict_through_mlflow_what_they_predict(tmp_path: Path, project: Path, task: str) -> None:
+    """Many classes have a score column each; a regression's score is its decision. The types of columns hold on the way."""
+    import pyarrow as pa
+
+    count = 300
+    width = np.round(np.sin(np.arange(count) * 1.7) * 3 + 5, 3)
+    seen = pa.array([date(2025, 1, 1) + timedelta(days=at % 90) for at in range(count)])
+    kind = [None if at % 11 == 0 else ("round", "flat", "long")[at % 3] for at in range(count)]
+    y: Any = (
+        np.where(width > 6.5, "c", np.where(width > 4, "b", "a")).tolist() if task == "multiclass" else (width * 2 + 1).tolist()
+    )
+    label = {"column": "y", "task": task, "classes": ["a", "b", "c"] if task == "multiclass" else [], "positive": None,
+             "favourable": None, "type": "category" if task == "multiclass" else "float"}  # fmt: skip
+    columns = {
+        "width": width,
+        "kind": pa.array(kind),
+        "seen": seen,
+        "heavy": pa.array([at % 2 == 0 for at in range(count)]),
+        "y": y,
+    }
+    descriptors = [
+        {"name": "width", "type": "float", "optional": False, "range": [0, 9]}, {"name": "kind", "type": "category", "optional": True},
+        {"name": "seen", "type": "date", "optional": False}, {"name": "heavy", "type": "bool", "optional": False},
+        {"name": "y", "type": label["type"], "optional": False, "tags": ["outcome"]},
+    ]  # fmt: skip
+    features = [
+        feature("width", "float", SCALE), feature("kind", "category?", FILL_TEXT, ONEHOT), feature("heavy", "bool"),
+        feature("month", "int", value=["call", "month", [["col", "seen", "date"]], {}]),
+    ]  # fmt: skip
+    parts = {"train": range(200), "holdout": range(200, count)}
+    inputs = stage_inputs(tmp_path, columns, descriptors, features, {name: list(rows) for name, rows in parts.items()})
+    estimator = "sklearn.LogisticRegression" if task == "multiclass" else "sklearn.Ridge"
+    package = (
+        run_stage_function(fit, tmp_path, "fit", fit_config(features, label, estimator), inputs, block="plain") / "package"
+    )
+    verdict = tmp_path / "verdict"
+    verdict.mkdir()
+    passed = {"passed": True, "gates": [], "packages": {"plain": digest_of(files.sha256_files(package))}}
+    files.write_json(verdict / "verdict.json", passed)
+    registered({"package": package, "verdict": verdict}, project, name=f"of_{task}")
+    rows = pq.read_table(inputs["rows"] / "rows.parquet").slice(200)
+    with mlflow_at(project, None, "") as (mlflow, _):
+        model = mlflow.pyfunc.load_model(f"models:/of_{task}@candidate")
+        frame = rows.to_pandas().drop(columns=["__row", "y"]).assign(seen=[str(day) for day in rows["seen"].to_pylist()])
+        answer = model.predict(frame)
+        example = model.input_example
+        assert list(model.predict(example).columns) == list(answer.columns)
+    loaded = load_package(package)
+    names = [column["name"] for column in loaded.columns]
+    expected = loaded.score([{name: row[name] for name in names} for row in rows.to_pylist()])
+    shown = [f"score.{value}" for value in loaded.classes] if task == "multiclass" else ["score"]
+    assert np.array_equal(answer[shown].to_numpy().reshape(expected.score.shape), expected.score)
+    assert answer["decision"].tolist() == list(expected.decision)
+    assert {column["name"] for column in model.metadata.signature.inputs.to_dict()} == set(names)
+
+
 def test_the_same_package_is_one_version(world: dict[str, Any], project: Path) -> None:
     assert registered(world, project) == registered(world, project)
     with mlflow_at(project, None, "") as (_, client):
@@ -107,7 +165,8 @@ def tracked(world: dict[str, Any], project: Path, auc: float = 0.9, uri: str | N
     study.mkdir(exist_ok=True)
     trials = [{"number": at, "family": "f", "params": {}, "state": "complete", "value": 0.5 + at / 100} for at in range(1, 4)]
     files.write_json(
-        study / "study.json", {"objective": {"metric": "auc", "direction": "maximize"}, "trials": trials, "best": trials[-1], "failed": 0}
+        study / "study.json",
+        {"objective": {"metric": "auc", "direction": "maximize"}, "trials": trials, "best": trials[-1], "failed": 0},
     )
     checks = project / "checks"
     checks.mkdir(exist_ok=True)

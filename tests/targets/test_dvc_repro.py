@@ -155,7 +155,8 @@ def test_dvc_and_mlflow_show_the_same_numbers(world: Repository) -> None:
     for path, found in shown.items():
         block = plan[path.split("/")[-2]]["block"]
         by_dvc |= {f"{block}.{name}": float(value) for name, value in found["data"].items()}
-    (experiment,) = json.loads(world.dvc("exp", "show", "--json").out)
+    experiment, *_ = json.loads(world.dvc("exp", "show", "--json").out)
+    assert experiment["rev"] == "workspace"
     listed = experiment["data"]["metrics"]
     assert {path: found["data"] for path, found in listed.items()} == {path: found["data"] for path, found in shown.items()}
     tracking = json.loads((world.built / "artifacts/run-track/tracking/tracking.json").read_text())
