@@ -38,6 +38,7 @@ COMMANDS = {
     "rollback": "let an alias of the registry stand again for the version before",
     "override": "release what gates refused, in the name of an approver, on record",
     "audit": "the log of runs, releases and overrides, and whether anybody changed it",
+    "evidence": "a pack of what a run claims, each claim with the digests of what shows it; or check one",
     "init": "begin a project, from a data file if you have one",
     "infer": "print the blocks that describe a data file",
     "targets": "the targets that are installed",
