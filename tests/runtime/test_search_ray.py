@@ -103,3 +103,25 @@ def test_the_cluster_is_no_part_of_what_a_study_is(tmp_path, small, monkeypatch)
     assert stages[0] == stages[2]
     assert stages[1] == stages[3]
     assert Path(tmp_path).exists()
+
+
+def test_a_fold_arrives_as_it_was_sent(small):
+    """What goes to a node is JSON and arrays; the fold that is made of them there is the one that was here."""
+    import numpy as np
+
+    from mlspec.runtime.search.cluster import _arrays, _fold
+    from mlspec.runtime.search.fold_data import FoldData
+    from mlspec.runtime.transform import Matrix, Target
+
+    numbers = np.arange(12.0).reshape(4, 3)
+    for protected in (None, np.array([1.0, 0.0, 1.0, 1.0])):
+        fitting = Target("multiclass", np.array([0.0, 1.0, 2.0, 1.0]), 3, protected=protected)
+        sent = FoldData(Matrix(("a", "b", "c"), numbers), fitting, Matrix(("a", "b", "c"), numbers[:2]), fitting.take(np.arange(2)))
+        text, *arrays = _arrays(sent)
+        assert isinstance(text, bytes)
+        found = _fold([text, *arrays])
+        assert (found.fitting.names, found.fitting_target.classes, found.fitting_target.task) == (("a", "b", "c"), 3, "multiclass")
+        assert np.array_equal(found.judging.numbers, numbers[:2])
+        assert (found.fitting_target.protected is None) == (protected is None)
+        if protected is not None:
+            assert np.array_equal(found.fitting_target.protected, protected)

@@ -151,26 +151,24 @@ def _versions(packages: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
 
 
 def _arrays(fold: FoldData) -> list[Any]:
-    """A fold as arrays and two JSON texts."""
-    facts = {"names": fold.fitting.names, "task": fold.fitting_target.task, "classes": fold.fitting_target.classes}
-    return [
-        json.dumps(facts).encode(),
-        fold.fitting.numbers,
-        fold.fitting_target.y,
-        fold.judging.numbers,
-        fold.judging_target.y,
-        np.zeros(0, dtype=np.int64) if fold.fitting_target.protected is None else fold.fitting_target.protected,
-    ]
+    """A fold as a JSON text and arrays; an empty one stands for groups that no mitigation looks at."""
+    target = fold.fitting_target
+    facts = {
+        "names": fold.fitting.names,
+        "task": target.task,
+        "classes": target.classes,
+        "protected": target.protected is not None,
+    }
+    protected = np.empty(0) if target.protected is None else target.protected
+    return [json.dumps(facts).encode(), fold.fitting.numbers, target.y, protected, fold.judging.numbers, fold.judging_target.y]
 
 
 def _fold(arrays: Sequence[Any]) -> FoldData:
-    text, fitting, fitting_y, judging, judging_y, protected = arrays
+    text, fitting, fitting_y, protected, judging, judging_y = arrays
     facts = json.loads(text)
-    names = tuple(facts["names"])
-    fitted = Target(facts["task"], fitting_y, int(facts["classes"]), protected=protected if len(protected) else None)
-    return FoldData(
-        Matrix(names, fitting), fitted, Matrix(names, judging), Target(facts["task"], judging_y, int(facts["classes"]))
-    )
+    names, task, classes = tuple(facts["names"]), facts["task"], int(facts["classes"])
+    target = Target(task, fitting_y, classes, protected=protected if facts["protected"] else None)
+    return FoldData(Matrix(names, fitting), target, Matrix(names, judging), Target(task, judging_y, classes))
 
 
 def _connect(address: str, where: str) -> Any:
