@@ -12,6 +12,7 @@ from mlspec.cli.check_cache import remember
 from mlspec.cli.loading import compilation
 from mlspec.cli.options import add_day, add_overrides, add_untrusted, day_of
 from mlspec.cli.terminal import out, wants_color
+from mlspec.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,9 +30,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix-all", action="store_true", help="as `--fix`, and take the nearest name where one is suggested")
     parser.add_argument("--watch", action="store_true", help="check again whenever a file changes that was read, until Ctrl-C")
     parser.add_argument("--target", help="find also what this target cannot express")
+    parser.add_argument(
+        "--max-externs",
+        type=_count,
+        metavar="N",
+        help="how many externs a spec may have; 0 names those of every spec that has any",
+    )
     add_overrides(parser)
     add_day(parser)
     add_untrusted(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or len(text) > 6:
+        raise argparse.ArgumentTypeError("a number from 0")
+    return int(text)
 
 
 class One(NamedTuple):
@@ -81,7 +94,22 @@ def check_one(options: argparse.Namespace, path: str, **others: Any) -> One:
     if options.today is not None:
         others["today"] = day_of(options)
     one = compilation(options, path, **others)
-    return One([*one.diagnostics, *_target(options, one)], one.texts, one.waives)
+    one.reads_code = not options.untrusted
+    found = [*one.diagnostics, *_externs(options, one), *_target(options, one)]
+    whole = all(isinstance(read, SourceFile) for read in one.code_sources.values())  # a file that is missing may come
+    return One(found, one.texts if whole else {}, one.waives)
+
+
+def _externs(options: argparse.Namespace, one: Compilation) -> list[Diagnostic]:
+    """118 for the first extern beyond those that are permitted."""
+    blocks = [] if one.rough is None else list(one.rough.of_kind("extern"))
+    if options.max_externs is None or len(blocks) <= options.max_externs:
+        return []
+    from mlspec.diagnostics import Diagnostic, code
+
+    data = {"count": str(len(blocks)), "limit": str(options.max_externs), "got": ", ".join(f"`{block.name}`" for block in blocks),
+            "hint": "write the value in the language, or raise `--max-externs`"}  # fmt: skip
+    return [Diagnostic(code("MLS118"), blocks[options.max_externs].head, data)]
 
 
 def check_files(options: argparse.Namespace, files: Sequence[str], check: Callable[[str], One] | None = None) -> Checked:
