@@ -76,7 +76,7 @@ def _several(block: Block, objectives: tuple[Made, ...], scope: Scope) -> None:
     if block.get("prefer") is None and not scope.findings.error_in(block.span):
         scope.findings.add(
             "MLS106", block.span_of("objective"), kind="search", block=block.name, name="prefer",
-            wanted="which of the trials that no other beats is the best", fix=f"prefer = within(1pp, of: {_shown(objectives[0])})",
+            wanted="which of the trials that no other beats is the best", fix=f"prefer = within({_room(objectives[0])}, of: {_shown(objectives[0])})",
         )  # fmt: skip
     if block.get("pruner") is not None:
         scope.findings.add(
@@ -90,6 +90,12 @@ def _several(block: Block, objectives: tuple[Made, ...], scope: Scope) -> None:
             "MLS209", block.span_of("engine"), what="the engine", got=f"`{engine.name}` by `{way}`, which looks at one objective",
             wanted="an engine that looks at several", hint="write `engine = optuna(sampler: nsga2)`, or `tpe`, `gp`, `random`, `qmc`",
         )  # fmt: skip
+
+
+def _room(made: Made) -> str:
+    """A usual tolerance: points of a ratio, a share of anything else."""
+    metric = catalogue.metric(str(made.get("metric")))
+    return "1pp" if metric is not None and metric.type == "ratio" else "5%"
 
 
 def _shown(made: Made) -> str:
@@ -155,13 +161,13 @@ def _warm(block: Block, objectives: tuple[Made, ...], scope: Scope) -> None:
         or engine.get("sampler") == "qmc"
     ):
         scope.findings.add("MLS209", span, what="`warm_start`", got=f"beside `{engine.name}`, which learns from no trial",
-                           wanted="an engine that does", hint="write `engine = optuna(sampler: tpe)`")  # fmt: skip
+                           wanted="an engine that learns from trials", hint="write `engine = optuna(sampler: tpe)`")  # fmt: skip
     for field in ("part", "label"):
         ours, theirs = block.ref(field), other.ref(field)
         if ours is not None and theirs is not None and ours.path != theirs.path:
             scope.findings.add("MLS209", span, what=f"the {field} of `{other.name}`", got=f"`{theirs.path}`", wanted=f"`{ours.path}`",
                                hint="what was found on other rows or for another label says nothing here")  # fmt: skip
-    if [(each.name, measured_name(each)) for each in objectives] != [
+    if objectives and [(each.name, measured_name(each)) for each in objectives] != [
         (each.name, measured_name(each)) for each in objectives_of(other)
     ]:
         scope.findings.add("MLS209", span, what=f"the objective of `{other.name}`", got="another one",

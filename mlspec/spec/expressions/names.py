@@ -54,7 +54,7 @@ def _single(name: Name, context: Context) -> Operand:
         if _is_foreign(name, context) or _is_later(name, context):
             return missing(name.span)
         known = [*context.local, *context.scope.names()]
-        context.scope.missing(name, "name", known, _other_word(name.text))
+        context.scope.missing(name, "name", known, _other_word(name.text, "trial" if "trial" in context.local else "candidate"))
         return missing(name.span)
     return of_block(block, name.span, context)
 
@@ -93,13 +93,13 @@ def _is_later(name: Name, context: Context) -> bool:
     return True
 
 
-def _other_word(name: str) -> str:
+def _other_word(name: str, model: str) -> str:
     """The way out where a name is that of a metric or function, or a literal of another language."""
     literal = aliases.word(name)
     if literal:
         return f"write `{literal}`"
     if catalogue.metric(name) is not None:
-        return f"`{name}` is a metric of a model: `{name}(candidate)`"
+        return f"`{name}` is a metric of a model: `{name}({model})`"
     return f"`{name}` is a function: `{name}(…)`" if catalogue.functions(name) else ""
 
 
