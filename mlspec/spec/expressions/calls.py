@@ -70,7 +70,7 @@ def _faulty(found: Operand) -> bool:
 
 def _is_model(found: Operand | None) -> bool:
     if isinstance(found, Ambient):
-        return found.kind == "model"
+        return found.kind in ("model", "trial")
     return isinstance(found, Reference) and found.kind in ("model", "search", "train", "compress")
 
 
@@ -170,7 +170,7 @@ def _highest(context: Context) -> str:
     return LEVELS[schema.role(context.role).level] if context.role in _ROLES else "Const"
 
 
-_ROLES = frozenset(("check", "part", "derived", "feature", "measure", "gate", "guard", "logged", "alert", "expectation"))
+_ROLES = frozenset(("check", "part", "derived", "feature", "measure", "gate", "constraint", "limit", "guard", "logged", "alert", "expectation"))
 
 
 def _place(row: Function) -> str:

@@ -35,7 +35,7 @@ def missing(span: Span) -> Reference:
 def describe(found: Operand) -> str:
     """An operand's kind as messages name it."""
     if isinstance(found, Ambient):
-        return {"model": "live traffic", "features": "features"}.get(found.kind, found.kind)
+        return {"model": "live traffic", "trial": "trial of this search", "features": "features"}.get(found.kind, found.kind)
     if isinstance(found, Typed):
         return "value"
     return {"features": "block of features", "gates": "block of gates", "search": "search (its model is `.best`)"}.get(
