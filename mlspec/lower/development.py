@@ -32,11 +32,16 @@ def _add_fetch(sheet: Sheet, block: Block) -> None:
     sheet.add(block.name, "fetch", {"name": made.get("name"), "alias": made.get("alias"), "uri": uri}, {})
 
 
-def add_learner(sheet: Sheet, block: Block, kind: str, config: dict[str, Any]) -> str:
-    """Add a stage that learns from rows, values and parts."""
+def add_learner(sheet: Sheet, block: Block, kind: str, config: dict[str, Any], also: dict[str, str] | None = None) -> str:
+    """Add a stage that learns from rows, values and parts, and reads what else it is given."""
     part = part_of(block)
     features = features_block(block)
-    inputs = {"rows": sheet.rows(frame_of(sheet, part)), "values": sheet.values(features), "parts": sheet.parts(part)}
+    inputs = {
+        "rows": sheet.rows(frame_of(sheet, part)),
+        "values": sheet.values(features),
+        "parts": sheet.parts(part),
+        **(also or {}),
+    }
     own = resources(block, time_limit=kind != "search")
     return sheet.add(block.name, kind, config, inputs, after=sheet.checked(frame_of(sheet, part)), resources=own)
 

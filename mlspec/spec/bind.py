@@ -23,7 +23,7 @@ from mlspec.spec.model import Block
 from mlspec.spec.rows import rows_of
 from mlspec.spec.rules import block_rules
 from mlspec.spec.schema import Field, Kind
-from mlspec.spec.scope import Scope
+from mlspec.spec.scope import Scope, dotted
 from mlspec.spec.values import Value
 from mlspec.syntax import nodes
 from mlspec.syntax.nodes import Declare, Define, Patch, Setting
@@ -41,7 +41,7 @@ def bind_block(node: Statement, scope: Scope, parent: Block | None = None, quiet
         return None
     before = scope.findings.errors
     label = node.label
-    name = label.text if label is not None else ""
+    name = _name(label, row, scope)
     path = f"{parent.path}.{name or row.name}" if parent is not None else name or row.name
     head = (
         node.head if isinstance(node, nodes.Block | nodes.Extern) else (keyword.span.to(label.span) if label else keyword.span)
@@ -56,6 +56,17 @@ def bind_block(node: Statement, scope: Scope, parent: Block | None = None, quiet
         # What is given to a test may be wrong: the source whose name it bears is not.
         scope.broken.add(parent.name if parent is not None and parent.kind == "test" else name)
     return block
+
+
+def _name(label: nodes.Name | None, row: Kind, scope: Scope) -> str:
+    """The name of a block; of one whose label refers, as this file knows that block."""
+    if label is None or "." not in label.text:
+        return "" if label is None else label.text
+    if row.label != "refers":
+        last = label.text.rpartition(".")[2]
+        scope.findings.add("MLS201", label.span, edits=[Edit(label.span, last)], what=f"the name of `{row.name}`", got=f"`{label.text}`",
+                           wanted="a name without a dot", hint="what another file declares has its name there")  # fmt: skip
+    return scope.whole(dotted(label)).text
 
 
 def _broken(scope: Scope, before: int) -> bool:
@@ -319,7 +330,8 @@ class _Binder:
 
     def _column(self, statement: Declare) -> None:
         if not self.row.columns:
-            hint = "" if self.row.role is None else f"`{statement.name.text} := …` defines {schema.role(self.row.role).noun}"
+            defined = self.row.role is not None and statement.name.text not in self.row.fields
+            hint = f"`{statement.name.text} := …` defines {schema.role(self.row.role or '').noun}" if defined else ""
             self.scope.wrong(statement.name.text, statement.name.span, "column", f"a statement of `{self.row.name}`", hint=hint)
             return
         if not self._name_free(statement.name.text, statement.name.span, "column"):
@@ -340,7 +352,7 @@ class _Binder:
             self.scope.findings.add("MLS108", name.span, [note], name=name.text, got=f"the {other.kind}")
 
     def _definition(self, statement: Define) -> None:
-        if self.row.role is None:
+        if self.row.role is None or (self.row.name == "search" and statement.name.text in self.row.fields):
             self.scope.wrong(
                 statement.name.text, statement.span, "definition", f"a statement of `{self.row.name}`",
                 hint=f"a field is set by `=`: `{statement.name.text} = …`" if statement.name.text in self.row.fields else "",
@@ -373,7 +385,7 @@ class _Binder:
 
     def _refers(self, statement: nodes.Block | Setting | Declare | nodes.Extern, nested: Block) -> None:
         if statement.label is not None:
-            ref = nodes.Ref(statement.label.span, (statement.label,))
+            ref = dotted(statement.label)
             homes = ("source", *JUDGED) if nested.kind == "given" else ("source",)
             convert(("ref", *homes), ref, self._context(f"`{nested.kind}`"))
 

@@ -9,7 +9,9 @@ from mlspec import catalogue
 from mlspec.diagnostics import Edit
 from mlspec.spec import constants, references
 from mlspec.spec.expressions.context import Context
+from mlspec.spec.expressions.literals import value_of
 from mlspec.spec.expressions.operators import short
+from mlspec.spec.expressions.typing import constant
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.values import Bounds, Value
 from mlspec.syntax.nodes import Call, Expr, ListExpr, Literal, Range, Ref
@@ -57,6 +59,7 @@ _WORDS = {
     "label": "a column, `source.column`",
     "estimator": "an estimator, `sklearn.LogisticRegression`",
     "metric": "a metric, `auc`",
+    "tolerance": "points, `1pp`, a share, `5%`, or a number",
     "secret": "a secret",
     "const": "a constant",
     "name": "a name",
@@ -123,6 +126,8 @@ def _one(form: Any, node: Expr, context: Context) -> Any:
     for each in form[1:]:
         if _shape_fits(each, node):
             return convert(each, node, context)
+    if isinstance(node, Ref) and form[-1][0] == "call":
+        return convert(form[-1], node, context)  # it knows which call a plain name was meant as
     context.findings.add("MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=wanted(form))
     return INVALID
 
@@ -184,6 +189,21 @@ def _metric(form: Any, node: Expr, context: Context) -> Any:
     return node.text
 
 
+def _tolerance(form: Any, node: Expr, context: Context) -> Any:
+    """(unit, amount): points of a ratio, a share of the best value, or a plain number of what is measured."""
+    found = constant(node, context)
+    if found is None:
+        return INVALID
+    unit = {"points": "points", "ratio": "share", "float": "number", "int": "number"}.get(found.type.name)
+    amount = value_of(found)
+    if unit is None or not isinstance(amount, int | float) or amount < 0:
+        context.findings.add(
+            "MLS201", node.span, what=context.where, got=f"`{short(node.span)}`", wanted=_WORDS["tolerance"] + ", not below 0"
+        )
+        return INVALID
+    return (unit, float(amount))
+
+
 def _name(form: Any, node: Expr, context: Context) -> Any:
     if isinstance(node, Ref):
         return node.text
@@ -211,6 +231,7 @@ _CONVERTERS: dict[str, Callable[[Any, Expr, Context], Any]] = {
     "call": _call,
     "estimator": _estimator,
     "metric": _metric,
+    "tolerance": _tolerance,
     "name": _name,
     "path": _name,
     "sibling": _name,
