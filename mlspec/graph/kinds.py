@@ -82,7 +82,7 @@ _TABLE = (
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
     Kind("report", 6, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
-    Kind("card", 5, {}, {"card": "markdown"}, named=_FINDINGS),
+    Kind("card", 6, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 2, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 2, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
     Kind("write", 1, {}, {"file": "json"}, any_input=True),
