@@ -16,6 +16,16 @@ ALONE = ("secret", "channel", "entity")
 MODELS = ("model", "search", "train", "compress")
 
 
+def dotted(label: Name) -> Ref:
+    """A label that refers, `given shared.people = …`, as the name that it is."""
+    parts, start = [], label.span.start
+    for word in label.text.split("."):
+        start = label.span.source.text.index(word, start)
+        parts.append(Name(Span(label.span.source, start, start + len(word)), word))
+        start += len(word)
+    return Ref(label.span, tuple(parts))
+
+
 class Declared:
     """A name that the file declares somewhere: its kind and place."""
 
