@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def head(text: str) -> tuple[dict[str, Any], str]:
 
 def test_the_files_beside_the_card(made: dict[str, str]) -> None:
     assert set(made) == {"index.md", "README.md", "model_card.json", "data_birds.md", "task"}
+    assert not any(sign in text for text in made.values() for sign in ("{'", "None,", "Markup("))
+    assert re.search(r"\| often \| \d+ \| [\d.%]+ \([\d.%]+ to [\d.%]+\)", made["index.md"])
 
 
 def test_the_hub_reads_metrics_and_licence(made: dict[str, str]) -> None:
