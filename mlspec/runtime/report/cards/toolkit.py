@@ -83,8 +83,16 @@ def _metrics(one: Judged, evidence: Evidence) -> Iterator[dict[str, Any]]:
     for name, value, low, high in one.values():
         yield {"type": name, "value": value, "slice": one.part}
         if low is not None and high is not None:
-            yield {"type": f"{name}, lower end of the {one.confidence * 100:g}% interval", "value": float(low), "slice": one.part}
-            yield {"type": f"{name}, upper end of the {one.confidence * 100:g}% interval", "value": float(high), "slice": one.part}
+            yield {
+                "type": f"{name}, lower end of the {one.confidence * 100:g}% interval",
+                "value": float(low),
+                "slice": one.part,
+            }
+            yield {
+                "type": f"{name}, upper end of the {one.confidence * 100:g}% interval",
+                "value": float(high),
+                "slice": one.part,
+            }
     for grouping in evidence.metrics[one.block].get("slices", ()):
         for group in grouping["values"]:
             for name, found in (group["models"].get(one.model) or {}).items():
