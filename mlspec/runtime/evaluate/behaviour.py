@@ -22,6 +22,7 @@ from mlspec.runtime.evaluate import perturb
 from mlspec.runtime.evaluate.held_out import BATCH, PartReader, class_places
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, UndefinedMetric
 from mlspec.runtime.evaluate.predictions import finite_scores
+from mlspec.runtime.extern.declaration import declared
 
 ROBUSTNESS, INVARIANT, MONOTONE = "robustness", "invariant", "monotone"
 QUESTIONS = (ROBUSTNESS, INVARIANT, MONOTONE)
@@ -83,6 +84,16 @@ def answers(context: StageContext, reader: PartReader, models: Mapping[str, Outc
     return found
 
 
+def scores_of(package: Any, reader: PartReader, rows: Any) -> Any:
+    """A package's answers to an Arrow table of source rows: in one query, or as requests where externs compute its features."""
+    if not declared(package.features):
+        return package.score_values(reader.computed_over(package.features, rows))
+    try:
+        return package.score(rows.drop_columns(["__row"]).to_pylist())
+    finally:
+        package.close()
+
+
 @dataclass
 class Subject:
     """One model on the held-out rows: what it reads, what it answered, and how it is asked again."""
@@ -123,7 +134,7 @@ class Subject:
             table = table.set_column(table.schema.get_field_index(name), name, values)
         scores, decisions = [], []
         for start in range(0, len(table), BATCH):
-            found = self.package.score_values(self.reader.computed_over(self.package.features, table.slice(start, BATCH)))
+            found = scores_of(self.package, self.reader, table.slice(start, BATCH))
             scores.append(finite_scores(found.score, self.package.name))
             decisions.extend(found.decision)
         return np.concatenate(scores), self._encoded(decisions)

@@ -44,6 +44,7 @@ def main(folder: str, rows: str) -> dict[str, Any]:
         seconds.append(time.perf_counter() - begin)
         scores.append(found.score)
         decisions += found.decision
+    package.close()
     every = np.concatenate(scores) if scores else np.zeros(0)
     return {
         "load": load, "answer": statistics.median(seconds) if seconds else None, "rows": len(records), "scores": digest_of_scores(every),

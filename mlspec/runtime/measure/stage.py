@@ -20,6 +20,7 @@ from typing import Any
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.evaluate.behaviour import scores_of
 from mlspec.runtime.evaluate.held_out import part_reader
 from mlspec.runtime.evaluate.of_package import size_of
 from mlspec.runtime.evaluate.quantities import arguments
@@ -238,7 +239,7 @@ def answers_here(context: StageContext, folder: Path) -> tuple[str, str]:
     with part_reader(context) as reader:
         rows = reader.select([("rows", str(column["name"])) for column in package.columns]).slice(0, GOLDEN)
         named = rows.rename_columns(["__row", *(str(column["name"]) for column in package.columns)])
-        found = package.score_values(reader.computed_over(package.features, named))
+        found = scores_of(package, reader, named)
     decisions = json.dumps(found.decision, default=str).encode()
     return digest_of_scores(found.score), hashlib.sha256(decisions).hexdigest()
 
