@@ -23,7 +23,6 @@ from mlspec.runtime.audit import log
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package import load_package
 from mlspec.runtime.package.absent import is_absent
-
 from mlspec.runtime.stage import Around, Record, make_in_store
 from mlspec.runtime.store import Store
 from mlspec.runtime.track import fetching, lookup
@@ -198,6 +197,22 @@ def test_a_version_of_others_is_no_package(project: Path) -> None:
     with pytest.raises(StageError) as caught:
         lookup.package_behind(project, None, "foreign", "champion", "live")
     assert (caught.value.code, caught.value.where) == ("MLS835", "live")
+
+
+def test_what_lies_beside_a_package_outside_the_store_is_not_registered(
+    world: dict[str, Any], project: Path, tmp_path: Path
+) -> None:
+    """Targets that move artifacts themselves keep a manifest in each folder, which is no part of the package."""
+    import shutil
+
+    few = released(world, project, "few", "beside")
+    folder = Path(shutil.copytree(few.folder, tmp_path / "package"))
+    (folder / "manifest.json").write_text("{}")
+    promote(Released(folder, few.digest, few.config, project), "champion", BODY)
+    found = fetched(project, tmp_path, {**FETCH, "name": "beside"})
+    assert digest_of(files.sha256_files(found)) == few.digest
+    with mlflow_at(project, None, "") as (mlflow, _):
+        assert not list(Path(mlflow.artifacts.download_artifacts("models:/beside/1")).rglob("manifest.json"))
 
 
 def test_an_alias_that_moves_while_the_run_is_on_its_way_is_told(world: dict[str, Any], project: Path) -> None:

@@ -171,6 +171,26 @@ def test_dvc_and_mlflow_show_the_same_numbers(world: Repository) -> None:
     assert best == [by_dvc["tune.best"]]
 
 
+@pytest.mark.slow
+def test_a_champion_is_looked_up_on_every_repro_and_judged_again_when_it_moved(copy: Repository) -> None:
+    """The release that DVC made is promoted; `dvc repro` then judges beside it, and with nothing moved only looks."""
+    copy.edit("gates release {", 'model live = registry("shop", alias: "champion", if_absent: skip)\n\ngates release {')
+    copy.edit("accuracy(base) >= 1pp", "accuracy(base) >= 1pp\n  no_regression := auc(candidate) - auc(live) >= -1pp")
+    assert "no_regression" not in copy.repro().text
+    verdict = copy.built / "artifacts/release-verdict/verdict/verdict.json"
+    (gate,) = [gate for gate in json.loads(verdict.read_text())["gates"] if gate["name"] == "no_regression"]
+    assert gate["status"] == "skipped"
+    moved = json.loads(copy.mlspec("promote", "shop.mlspec", "--format", "json").out)
+    assert moved["package"] == copy.digests()["tune-search/package"]
+    ran = copy.repro().ran
+    assert {"live-fetch", "release-evaluate", "release-verdict"} <= ran
+    assert not ran & {"tune-search", "visits-extract", "inputs-features"}
+    (gate,) = [gate for gate in json.loads(verdict.read_text())["gates"] if gate["name"] == "no_regression"]
+    assert (gate["status"], gate["value"]) == ("passed", 0.0)
+    assert copy.digests()["live-fetch/package"] == moved["package"]
+    assert copy.repro().ran == {"live-fetch"}
+
+
 def test_what_dvc_shows(world: Repository, tmp_path: Path) -> None:
     listed = world.dvc("stage", "list", PIPELINE).out
     assert "tune-search" in listed and "finds family and parameters" in listed

@@ -47,11 +47,16 @@ def fetch_version(
     found = digest_of(content_of(packages[0]))
     if found != digest:
         raise _corrupt(name, version, where, f"package {digest}", f"package {found}")
-    for path in files.files_of(packages[0]):
-        copy = target / path.relative_to(packages[0])
-        files.make_folder(copy.parent)
-        files.copy_file(path, copy)
+    copy_content(packages[0], target)
     files.remove_tree(work)
+
+
+def copy_content(folder: Path, target: Path) -> None:
+    """The files of an artifact, without the manifest that lies beside them outside the store: it speaks of another maker."""
+    for name in content_of(folder):
+        copy = target / name
+        files.make_folder(copy.parent)
+        files.copy_file(folder / name, copy)
 
 
 def _corrupt(name: str, version: str, where: str, expected: str, found: str) -> StageError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlspec.graph.canonical import digest_of
@@ -12,6 +13,7 @@ from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.folder import content_of
+from mlspec.runtime.track.fetching import copy_content
 from mlspec.runtime.track.lookup import TAG
 from mlspec.runtime.track.mlflow_store import artifact_location, experiment_id, mlflow_at, store_uri
 
@@ -79,9 +81,10 @@ def register(mlflow: Any, client: Any, released: Released) -> str:
     place = artifact_location(released.project_root, uri)
     made_by = {"run_id": tracked} if (tracked := tracked_run(client, config, released.digest)) else {
         "experiment_id": experiment_id(client, config.get("experiment") or name, place), "run_name": f"register-{released.digest[:8]}"}  # fmt: skip
-    with mlflow.start_run(**made_by):
+    with mlflow.start_run(**made_by), TemporaryDirectory() as work:
+        copy_content(released.folder, Path(work))
         logged = mlflow.pyfunc.log_model(
-            name="package", loader_module=LOADER, data_path=str(released.folder), signature=signature_of(manifest),
+            name="package", loader_module=LOADER, data_path=work, signature=signature_of(manifest),
             pip_requirements=requirements(manifest), metadata={"mlspec.package": released.digest},
             input_example=input_example(released.folder, manifest),
         )  # fmt: skip
