@@ -75,15 +75,20 @@ def _code(report: Report) -> None:
     report.top = "extern"
     for block in report.new.spec.of_kind("extern"):
         before = report.old.spec.blocks.get(block.name)
-        path = code_files(block)[0]
-        one, other = report.old.code.get(path), report.new.code.get(path)
-        if before is None or one == other or plain(before.fields.get("code")) != plain(block.fields.get("code")):
+        if before is None or plain(before.fields.get("code")) != plain(block.fields.get("code")):
             continue
-        users = [other_.path for other_ in report.new.spec.blocks.values() if _calls(other_, block.name)]
-        texts = [f"{path} {digest[:12]}" if digest else f"{path} cannot be read" for digest in (one, other)]
-        report.add("behaviour", "code-changed", f"{block.path}.code", texts[0], texts[1], security=True, incomparable=True,
-                   why=f"read its file: the diff of the spec does not show it{'; used by ' + ', '.join(users) if users else ''}",
-                   spans=(before.span_of("code"), block.span_of("code")))  # fmt: skip
+        for path in code_files(block):
+            one, other = report.old.code.get(path), report.new.code.get(path)
+            if one != other and path in code_files(before):
+                _file(report, before, block, path, (one, other))
+
+
+def _file(report: Report, before: Block, block: Block, path: str, digests: tuple[str | None, str | None]) -> None:
+    users = [each.path for each in report.new.spec.blocks.values() if _calls(each, block.name)]
+    texts = [f"{path} {digest[:12]}" if digest else f"{path} cannot be read" for digest in digests]
+    report.add("behaviour", "code-changed", f"{block.path}.code", texts[0], texts[1], security=True, incomparable=True,
+               why=f"read its file: the diff of the spec does not show it{'; used by ' + ', '.join(users) if users else ''}",
+               spans=(before.span_of("code"), block.span_of("code")))  # fmt: skip
 
 
 def _calls(block: Block, name: str) -> bool:

@@ -26,6 +26,7 @@ from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.store import Store
 from mlspec.runtime.track.lookup import leaf_of
 from mlspec_local.events import RUN_BUG, RUN_FAILED, RUN_IO, Event, OnEvent, Outcome, StageState
+from mlspec_local.externs import warnings_of
 from mlspec_local.records import RunRecord, finish, latest_equal
 
 
@@ -114,6 +115,8 @@ class Run:
         self.look()
         to_run = [name for name, state in self.states.items() if state.state == "waiting"]
         self._need_libraries(to_run)
+        for message in warnings_of(self.graph, to_run):
+            self.warn(message)
         self.tell("planned", run=len(to_run), reused=len(self.states) - len(to_run))
         for name, state in self.states.items():
             if state.state == "reused":
