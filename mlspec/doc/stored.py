@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlspec.runtime.report.evidence import Evidence
     from mlspec.runtime.store import Store
 
-READ = ("metrics", "verdict", "checks", "package", "study", "statistics")
+READ = ("metrics", "verdict", "checks", "package", "study", "statistics", "analysis")
 """The outputs that pages read: JSON with findings. Tables, predictions and measurements stay where they are."""
 
 

@@ -160,8 +160,10 @@ def _fills(value: Typed) -> bool:
 
 
 def predictive(subject: Subject) -> Answer | None:
-    """The columns that explain most of the label by themselves, in the last run."""
-    found = strongest(subject)
+    """What the candidate goes by, and the columns that explain most of the label by themselves, in the last run."""
+    found, gone_by = strongest(subject), _gone_by(subject)
+    if (found is None or not found.rows) and gone_by is not None:
+        return gone_by
     if found is None or not found.rows:
         asked = [
             block
@@ -171,4 +173,31 @@ def predictive(subject: Subject) -> Answer | None:
         return _waits(subject, asked) if subject.run is None else None
     items = [join([code(row.column), f" {row.share:.1%}"]) for row in found.rows[:6]]
     body: list[Html | None] = [el("p", found.words), listed(items)]
-    return Answer(join([*body, el("p", el("a", "All of them", href="features.html#strength"))]), found.cites)
+    body.append(el("p", el("a", "All of them", href="features.html#strength")))
+    if gone_by is not None:
+        return Answer(join([gone_by.body, *body]), [*gone_by.cites, *found.cites])
+    return Answer(join(body), found.cites)
+
+
+def _gone_by(subject: Subject) -> Answer | None:
+    """The features without which a model loses most, as `evaluate` found it by permutation."""
+    parts: list[Html | None] = []
+    cites = []
+    for name, analysis in {} if subject.run is None else subject.run.evidence.analysis.items():
+        own = analysis.get("importance")
+        if not own or not own["features"]:
+            continue
+        items = [
+            join([code(", ".join(row["features"])), f" {row['value']:.4g}", "" if row["low"] is None else f" ({row['low']:.4g} to {row['high']:.4g})"])
+            for row in own["features"][:6]
+        ]  # fmt: skip
+        words = [
+            "By how much the ",
+            code(own["metric"]),
+            " of ",
+            code(str(analysis["candidate"])),
+            " gets worse when a feature's values are dealt out anew:",
+        ]
+        parts += [el("p", join(words)), listed(items)]
+        cites.append(subject.cite_found(f"analysis.{name}"))
+    return Answer(join(parts), cites) if parts else None
