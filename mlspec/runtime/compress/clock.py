@@ -1,4 +1,7 @@
-"""How fast each state of a model answers, read from a clock: best of three windows, into a file that no digest covers."""
+"""How fast each state of a model answers, read from a clock: best of three windows, into a file that no digest covers.
+
+The clock is that of the thread, which engines do not leave: what other stages do at the same time does not count.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,8 @@ def _entry(text: str, value: float, windows: list[float]) -> dict[str, Any]:
 def _rate(work: Callable[[], Any]) -> float:
     """How often a second the work is done."""
     work()
-    count, begin = 0, time.perf_counter()
-    while (spent := time.perf_counter() - begin) < SECONDS or not count:
+    count, begin = 0, time.thread_time()
+    while (spent := time.thread_time() - begin) < SECONDS or not count:
         work()
         count += 1
     return count / spent
