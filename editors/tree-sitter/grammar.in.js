@@ -23,7 +23,8 @@ module.exports = grammar({
 
     declaration: ($) => seq($._head, T(COLON), $.type, repeat($.attribute), optional(seq(T(EQUAL), field("default", $._expression)))),
 
-    _head: ($) => choice($._first, seq(field("name", $.name), field("label", $.name))),
+    _head: ($) => choice($._first, seq(field("name", $.name), field("label", choice($.name, alias($._dotted, $.reference))))),
+    _dotted: ($) => seq($.name, T(DOT), $.name, repeat(seq(T(DOT), $.name))),
 
     // A column may be called `set`: a word is one only before what it needs.
     _first: ($) => field("name", choice($.name, alias($._word, $.name))),

@@ -24,7 +24,8 @@ module.exports = grammar({
 
     declaration: ($) => seq($._head, ":", $.type, repeat($.attribute), optional(seq("=", field("default", $._expression)))),
 
-    _head: ($) => choice($._first, seq(field("name", $.name), field("label", $.name))),
+    _head: ($) => choice($._first, seq(field("name", $.name), field("label", choice($.name, alias($._dotted, $.reference))))),
+    _dotted: ($) => seq($.name, ".", $.name, repeat(seq(".", $.name))),
 
     // A column may be called `set`: a word is one only before what it needs.
     _first: ($) => field("name", choice($.name, alias($._word, $.name))),

@@ -17,6 +17,7 @@ from mlspec.spec.measured import JUDGED
 from mlspec.spec.model import Block as Bound
 from mlspec.spec.model import Spec
 from mlspec.spec.rows import rows_of
+from mlspec.spec.scope import dotted
 from mlspec.syntax import nodes
 from mlspec.syntax.nodes import Arg, Attr, Block, Call, Declare, Define, Expr, Extern, File, Ref, Setting, Stmt, Use
 
@@ -224,7 +225,7 @@ class _Reader:
             self._type(node.result)
         elif isinstance(node, Setting):
             if row is not None and row.label == "refers" and node.label is not None:
-                self._names.ref(Ref(node.label.span, (node.label,)), self._item, "", None)
+                self._names.ref(dotted(node.label), self._item, "", None)
             field = None if row is None else row.fields.get("value")
             self._value(node.value, None if field is None else field.form)
             self._attrs(node.attrs)

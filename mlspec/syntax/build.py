@@ -121,6 +121,12 @@ class Builder:
         name, label, _, value, attrs, _ = values
         return Setting(self._span(values), self._name(name), self._name(label), value, tuple(attrs), self._doc(values))
 
+    def setting_of_import(self, values: list[Any]) -> Setting:
+        """`given shared.people = …`: the label is one name, `shared.people`, as it is known here."""
+        name, path, _, value, attrs, _ = values
+        label = Name(Span(self.source, path[0].start, path[-1].end), ".".join(token.text for token in path))
+        return Setting(self._span(values), self._name(name), label, value, tuple(attrs), self._doc(values))
+
     def declare(self, values: list[Any]) -> Declare:
         name, _, type, attrs, _ = values
         return Declare(self._span(values), self._name(name), None, type, tuple(attrs), None, self._doc(values))

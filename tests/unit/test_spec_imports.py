@@ -300,3 +300,18 @@ def test_every_statement_of_another_file_has_its_place(alias: str) -> None:
         span = spec.span_of(path)
         assert span is not None and span.source.name == "base.mlspec", path
     assert spec.span_of("data.visitors.visits") != spec.span_of("data.visitors.from")
+
+
+def test_rows_are_given_to_a_source_of_another_file() -> None:
+    given = "test more {\n  given lib.visitors = [row(visits: 2)]\n  twice := f.a == 4\n}"
+    files = {"main.mlspec": text("main", 'use "./lib.mlspec" as lib', f"{FEATURES}\n\n{given}"), "lib.mlspec": text("lib", rest=SEARCH)}
+    assert [inner.name for inner in bound(files).blocks["more"].blocks] == ["lib.visitors"]
+    files["main.mlspec"] = files["main.mlspec"].replace("given lib.visitors", "given lib.visitor")
+    assert {each.code.id for each in check(files)[1] if each.severity == "error"} == {"MLS101"}
+
+
+def test_a_block_is_not_declared_under_the_name_of_another_file() -> None:
+    files = {"main.mlspec": text("main", 'use "./lib.mlspec" as lib', 'secret lib.key = env("KEY")'), "lib.mlspec": text("lib")}
+    _, found, _ = check(files)
+    assert [each.code.id for each in found if each.severity == "error"] == ["MLS201"]
+    assert found[0].edits[0].text == "key"
