@@ -85,7 +85,7 @@ def no_fairness_gate(spec: Spec, findings: Findings) -> None:
         source = None if part is None else source_of(spec, part)
         if source is None:
             continue
-        sliced = {column for gate in gates.definitions.values() if _by(gate) for column in gate.value.columns}
+        sliced = {column for gate in gates.definitions.values() if _by(gate) or _tries(gate) for column in gate.value.columns}
         for column in source.columns.values():
             if "protected" in column.attrs and (source.name, column.name) not in sliced:
                 findings.add("MLS504", gates.head, [Note("protected here", column.span)], block=gates.name, column=column.name,
@@ -94,6 +94,11 @@ def no_fairness_gate(spec: Spec, findings: Findings) -> None:
 
 def _by(gate: Definition) -> bool:
     return any(node[0] == "call" and len(node) > 3 and "by" in node[3] for node in walk(gate.value.form))
+
+
+def _tries(gate: Definition) -> bool:
+    """Whether a gate tries what a column changes of a decision."""
+    return any(node[1] == "invariant" for node in metrics_in(gate.value))
 
 
 def _slice(spec: Spec, source: str, column: str) -> str:
