@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks import checking, compiling, editing, reviewing, running
+from benchmarks import checking, compiling, editing, reviewing, running, training
 from benchmarks.measure import Figure
 
 
@@ -65,6 +65,16 @@ FIGURES = {
         "schedule and journal, without imports, matrices and the final refit",
         "the same fits alone, in two processes of one thread each; for the loop, the CPU of its own workers",
         "1.10 times; the loop 0.02 of its workers", "mlspec[all]", running.search_against_fits,
+    ),
+    "training": Row(
+        ("train-loader", "train-memory", "train-loader-cpu", "train-memory-cpu"),
+        "wall and CPU time of the loop of a `train` stage over 48,842 census rows, with curves for TensorBoard and states to go on from, imports left out",
+        "a bare loop of torch over a DataLoader, and one over tensors in memory, which log and save nothing", "1.05 times; 1.10 times",
+        "mlspec[all,torch]", training.loops,
+    ),
+    "package-load": Row(
+        ("package-load", "package-load-cpu"), "wall and CPU time from nothing imported to a loaded package of a network, its digests checked, in a fresh process",
+        "none", "0.3 s", "mlspec[all,torch]", training.package,
     ),
     "kfp-compile": Row(
         ("kfp-ten", "kfp-1000-wide", "kfp-1000-deep"),

@@ -48,7 +48,9 @@ class Checkpoints:
     """The states of one training in `folder`; `key` is everything that its weights depend on."""
 
     def __init__(self, folder: Path, key: str, last: int) -> None:
-        self._folder, self._key, self._last = folder, key, last
+        from safetensors import torch as safetensors  # before the loop: the first state should cost no more than the next one
+
+        self._folder, self._key, self._last, self._format = folder, key, last, safetensors
         self._written: dict[str, str] = {}
 
     def newest(self, epochs: int) -> Saved | None:
@@ -82,9 +84,7 @@ class Checkpoints:
         return {"name": name, "sha256": self._written[name]}
 
     def _write(self, name: str, tensors: Tensors) -> dict[str, str]:
-        from safetensors.torch import save
-
-        data = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+        data = self._format.save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
         files.write_bytes(self._folder / name, data)
         return {"name": name, "sha256": hashlib.sha256(data).hexdigest()}
 
@@ -129,15 +129,13 @@ class Checkpoints:
 
     def _tensors(self, named: Mapping[str, str]) -> Tensors | None:
         """The tensors of a file; None where it is not what its state says."""
-        from safetensors.torch import load
-
         try:
             data = files.read_bytes(self._folder / Path(named["name"]).name)
         except StageError:
             return None
         if hashlib.sha256(data).hexdigest() != named["sha256"]:
             return None
-        found: Tensors = load(data)
+        found: Tensors = self._format.load(data)
         return found
 
 
