@@ -44,7 +44,7 @@ CODES = (
         "{what} too small to resolve {wanted}",
         "{limit}",
         "{got}",
-        "raise `min_group`, or widen the threshold",
+        "raise `min_group` or the part's share, or widen the threshold",
     ),
     Code(
         "MLS506",
