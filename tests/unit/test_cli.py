@@ -263,7 +263,7 @@ def test_runs_are_listed_and_shown(project: Path, capsys: Capture) -> None:
 def test_schema_of_everything_and_of_one_kind(capsys: Capture) -> None:
     run("schema", "--format", "json")
     kinds = {row["name"]: row for row in json.loads(capsys.readouterr().out)["kinds"]}
-    assert kinds["search"]["fields"] and not kinds["train"]["built"]
+    assert kinds["search"]["fields"] and not kinds["prompt"]["built"]
     run("schema", "monitor")
     assert "every = duration  (default 1h)" in capsys.readouterr().out
     run("schema", "montior", code=exits.USAGE)
