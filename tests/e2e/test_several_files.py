@@ -136,3 +136,24 @@ def test_a_failed_check_of_an_imported_source_names_its_place(project: Project, 
     said = broken.mlspec("run", "two.mlspec")
     assert said.code != 0
     assert "shared.mlspec:" in said.text, said.text
+
+
+@pytest.mark.parametrize("target", ["dvc", "kfp", "airflow"])
+def test_targets_read_an_imported_source_where_it_lies(project: Project, target: str) -> None:
+    said = project.mlspec("compile", "two.mlspec", "--target", target, "-o", f"out/{target}")
+    assert said.code == 0, said.text
+    plan = json.loads((project.folder / f"out/{target}/plan.json").read_text())
+    assert plan["stages"]["shared-people-extract"]["config"]["paths"] == ["data/lib/people.csv"]
+    assert plan["stages"]["shared-people-extract"]["block"] == "shared.people"
+    if target == "dvc":
+        lines = (project.folder / "out/dvc/dvc.yaml").read_text().splitlines()
+        line = next(number for number, text in enumerate(lines, 1) if "data/lib/people.csv" in text)
+        said = project.mlspec("explain-line", f"out/dvc/dvc.yaml:{line}")
+        assert "data/lib/shared.mlspec:" in said.text and "shared.people" in said.text, said.text
+
+
+def test_a_site_about_the_spec_shows_the_imported_blocks(project: Project) -> None:
+    said = project.mlspec("doc", "two.mlspec")
+    assert said.code == 0, said.text
+    page = next(project.folder.rglob("features.html")).read_text()
+    assert "shared.inputs" in page and "shared.people" in page
