@@ -71,7 +71,7 @@ def _files(spec: Spec) -> Iterator[tuple[Block, str]]:
 
 
 def _span(block: Block, path: str) -> Span:
-    return block.span_of("code" if str(block.get("code")).startswith(f"{path}:") else "files")
+    return block.span_of("code" if path == code_files(block)[0] else "files")
 
 
 def _from_root(prefix: str, path: str) -> str:

@@ -119,6 +119,15 @@ def imports(x):
     import mlspec_no_such_module
 
 
+def forges(x):
+    for number in range(3, 20):
+        try:
+            os.write(number, b"A" + (3).to_bytes(8, "little") + b"abc")
+        except OSError:
+            pass
+    return 1.0
+
+
 def mean(score, label):
     return float((score * label).sum() / max(label.sum(), 1))
 """
@@ -261,6 +270,19 @@ def test_a_process_that_ends_is_told_and_started_again(tmp_path: Path) -> None:
                 externs.call("dies", [pa.array([1.0])])
             assert (raised.value.code, raised.value.found) == ("MLS827", "exit status 3")
         assert externs.call("double", [pa.array([1.0])]).to_pylist() == [2.0]
+
+
+def test_an_answer_that_the_code_forges_is_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, "forges", "float")
+    assert (error.code, error.found) == ("MLS826", "bytes that are no Arrow columns")
+
+
+def test_many_threads_ask_one_process(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with started(tmp_path, f=declaration("double", [["x", "float"]], "float")) as externs, ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda value: externs.call("f", [pa.array([value])]).to_pylist(), map(float, range(40))))
+    assert found == [[2.0 * value] for value in range(40)]
 
 
 def test_what_says_that_it_is_deterministic_is_held_to_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mlspec.runtime.errors import StageError
 from mlspec.runtime.extern.hoist import hoist
 from mlspec.runtime.extern.pool import Externs
 from mlspec.runtime.extern.types import arrow_type, kind_of
@@ -47,5 +48,9 @@ def arrow_columns(call: Any, lines: Sequence[Mapping[str, Any]], externs: Extern
     for place, (_, kind) in enumerate(externs.declared[call.name].parameters):
         values = [line[f"{call.column}.{place}"] for line in lines]
         whole = kind_of(kind) == "float" and all(value is None or type(value) is int for value in values)
-        columns.append(pa.array(values, type=arrow_type("int" if whole else kind_of(kind))))
+        try:
+            columns.append(pa.array(values, type=arrow_type("int" if whole else kind_of(kind))))
+        except UnicodeEncodeError as error:
+            raise StageError("MLS802", f"a text for extern `{call.name}` is no Unicode", call.name, expected="text in UTF-8",
+                             found="half of a character", help="send whole characters") from error  # fmt: skip
     return columns

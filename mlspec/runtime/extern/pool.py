@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
+import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime.errors import StageError
@@ -31,6 +34,7 @@ class Externs:
         weakref.finalize(self, _close, self._running)
         self._held_to: set[str] = set()
         self._measures = 0
+        self._starting = threading.Lock()
 
     def __enter__(self) -> Externs:
         return self
@@ -51,11 +55,10 @@ class Externs:
         """The results for rows given as Arrow arrays, one a parameter: an Arrow array as long as they are."""
         declaration = self.declared[name]
         given = {
-            parameter: column.cast(arrow_type(kind_of(kind)))
+            parameter: column.cast(arrow_type(kind_of(kind)), safe=False)
             for (parameter, kind), column in zip(declaration.parameters, columns, strict=True)
         }
-        process = self._process(name)
-        with process.lock:
+        with self._held(name) as process:
             found = _asked(process, given)
             if declaration.deterministic and name not in self._held_to and len(found):
                 self._held_to.add(name)
@@ -66,15 +69,26 @@ class Externs:
         """Whether the network of an extern is as it declares."""
         return self._process(name).closed
 
+    @contextmanager
+    def _held(self, name: str) -> Iterator[Process]:
+        """A running process that nobody else asks; whoever waited for one that ended meanwhile gets the next."""
+        while True:
+            process = self._process(name)
+            with process.lock:
+                if process.running:
+                    yield process
+                    return
+
     def _process(self, name: str) -> Process:
         from mlspec.runtime.extern.process import Process
 
-        process = self._running.get(name)
-        if process is None or not process.running:
-            declaration = self.declared[name]
-            _need_arrow(declaration)
-            process = self._running[name] = Process(declaration, self._code(declaration))
-        return process
+        with self._starting:
+            process = self._running.get(name)
+            if process is None or not process.running:
+                declaration = self.declared[name]
+                _need_arrow(declaration)
+                process = self._running[name] = Process(declaration, self._code(declaration))
+            return process
 
     def measure(self, name: str, columns: Sequence[Any]) -> Measure:
         """A metric over columns that are sent once."""
@@ -100,10 +114,7 @@ class Measure:
     def whole(self) -> float:
         """The value over all rows; a deterministic extern is asked twice."""
         with self._process.lock:
-            found = [
-                _number(self._process.ask(b"W", self._number))
-                for _ in range(2 if self._process.declaration.deterministic else 1)
-            ]
+            found = [self._value(b"W", self._number) for _ in range(2 if self._process.declaration.deterministic else 1)]
         if found[0] != found[-1]:
             raise _two_results(self._process.declaration, "of the same rows")
         return found[0]
@@ -111,11 +122,17 @@ class Measure:
     def drawn(self, counts: bytes) -> float:
         """The value over each row as often as the counts say, 32 bits a row."""
         with self._process.lock:
-            return _number(self._process.ask(b"I", self._number + counts))
+            return self._value(b"I", self._number + counts)
 
-
-def _number(answer: bytes) -> float:
-    return float(json.loads(answer))
+    def _value(self, letter: bytes, content: bytes) -> float:
+        answer = self._process.ask(letter, content)
+        try:
+            value = json.loads(answer)
+        except ValueError:
+            value = None
+        if type(value) is not float or not math.isfinite(value):
+            raise _wrong(self._process.declaration, "an answer that is no number")
+        return value
 
 
 def _asked(process: Process, given: Mapping[str, Any]) -> Any:
@@ -126,8 +143,19 @@ def _asked(process: Process, given: Mapping[str, Any]) -> Any:
     rows = len(next(iter(given.values())))
     if not rows:
         return pa.array([], type=arrow_type(kind_of(declaration.result)))
+    answer = process.ask(b"A", frames.to_arrow(dict(given)))
     try:
-        table = frames.from_arrow(process.ask(b"A", frames.to_arrow(dict(given))))
+        return _column(declaration, answer, rows)
+    except StageError:
+        process.close()  # what else it wrote would be taken for the next answer
+        raise
+
+
+def _column(declaration: Declaration, answer: bytes, rows: int) -> Any:
+    import pyarrow as pa
+
+    try:
+        table = frames.from_arrow(answer)
     except pa.ArrowException as error:
         raise _wrong(declaration, "bytes that are no Arrow columns") from error
     if table.column_names != ["value"] or table.num_rows != rows:

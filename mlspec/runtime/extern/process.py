@@ -19,6 +19,9 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.extern import frames
 from mlspec.runtime.extern.declaration import Declaration
 
+_ANSWERS = {b"S": b"R", b"A": b"A", b"D": b"V", b"W": b"V", b"I": b"V"}
+"""The letter of the answer to each question."""
+
 _START = 60.0
 """Seconds for the interpreter and the imports of the code, beside its own time limit."""
 
@@ -58,7 +61,7 @@ class Process:
         except BaseException:
             self.close()
             raise
-        return bool(json.loads(answer)["closed"])
+        return answer == frames.to_json({"closed": True})
 
     def ask(self, letter: bytes, content: bytes, *, within: float | None = None) -> bytes:
         """The content of the answer; StageError for one that tells a failure, that comes too late, or never."""
@@ -71,8 +74,19 @@ class Process:
             raise self._stopped("its answer is too large", f"{size:,} bytes")
         answer = self._receive(size, deadline, limit)
         if kind == b"E":
-            raise self._told(json.loads(answer))
+            raise self._failure(answer)
+        if kind != _ANSWERS[letter]:
+            self.close()
+            raise self._stopped("it answers what it was not asked", repr(kind))
         return answer
+
+    def _failure(self, answer: bytes) -> StageError:
+        """The error that the worker tells; code that writes into the pipe itself may tell anything."""
+        try:
+            return self._told(json.loads(answer))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.close()
+            return self._stopped("it answers what it was not asked", "an error without its parts")
 
     def _send(self, data: bytes, deadline: float, limit: float) -> None:
         assert self._child.stdin is not None
