@@ -227,3 +227,12 @@ def test_the_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
         for seed in ("1", "2")
     }
     assert len(outs) == 1
+
+
+def test_an_alias_is_looked_up_on_every_repro() -> None:
+    stage = Stage("live-fetch", "fetch", "live", {"name": "shop", "alias": "champion", "uri": None}, {}, {"package": "model"})
+    graph = Graph.of([stage], spec="tiny")
+    assert pipeline(graph)["stages"]["live-fetch"]["always_changed"] is True
+    assert "artifacts" not in pipeline(graph), "what was fetched is no model of this project"
+    (found,) = emitted(graph).findings
+    assert (found.code, found.where) == ("MLS702", "live")

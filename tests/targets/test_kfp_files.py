@@ -372,3 +372,15 @@ def _dependences(tree: dict[str, Any]) -> dict[str, set[str]]:
         for name, task in tasks.items()
     }
     return {stage[name]: {stage[other] for other in task.get("dependentTasks", [])} for name, task in tasks.items()}
+
+
+@pytest.mark.parametrize(
+    ("uri", "codes"), [(None, ["MLS701"]), ("sqlite:///tracking.db", ["MLS701"]), ("https://tracking.example", [])]
+)
+def test_a_registry_that_tasks_cannot_reach_is_refused(uri: str | None, codes: list[str]) -> None:
+    """A task in a cluster would find no alias, and its gates would be skipped."""
+    stage = Stage("live-fetch", "fetch", "live", {"name": "shop", "alias": "champion", "uri": uri}, {}, {"package": "model"})
+    graph = Graph.of([stage], spec="tiny")
+    backend = load_backend("kfp")
+    assert [found.code for found in backend.emit(graph, options()).findings] == codes
+    assert cacheable(graph, {"mlflow": "3.17.2"}) == {}, "what an alias stands for is never taken from a cache"

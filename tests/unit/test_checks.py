@@ -142,3 +142,22 @@ def test_a_registry_model_is_judged_in_gates(tmp_path: Path) -> None:
 def test_a_registry_model_is_no_candidate_and_answers_nothing(tmp_path: Path) -> None:
     assert "MLS901" in of_registry(tmp_path, ("candidate = tune.best", "candidate = old"))
     assert "MLS901" in of_registry(tmp_path, ("  no_worse :=", "  hardy := robustness(old, missing: 5%) >= 90%\n  no_worse :="))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "span"),
+    [
+        ('alias: "prod"', 'alias: "v2"', '"v2"'), ('alias: "prod"', 'alias: "latest"', '"latest"'),
+        ('alias: "prod"', 'alias: "on air"', '"on air"'), ('registry("demo"', 'registry("team/demo"', '"team/demo"'),
+        ('alias: "prod"', 'alias: "prod-1"', None),
+    ],
+)  # fmt: skip
+def test_names_that_no_registry_takes_are_found_before_a_run(old: str, new: str, span: str | None, tmp_path: Path) -> None:
+    assert of_registry(tmp_path, (old, new)) == ([] if span is None else ["MLS209"])
+    found = [item.span.text for item in mlspec.check(tmp_path / "demo.mlspec") if item.span is not None]
+    assert found == ([] if span is None else [span])
+
+
+def test_an_alias_that_a_release_moves_is_one_that_the_registry_takes(tmp_path: Path) -> None:
+    edit = ('  owner = "team-a"\n', '  owner = "team-a"\n  registry = mlflow(aliases: ["candidate", "v1"])\n')
+    assert of_registry(tmp_path, edit) == ["MLS209"]
