@@ -9,6 +9,7 @@ from typing import Any
 
 from mlspec.graph import Resources
 from mlspec.graph.expression import is_expression
+from mlspec.graph.model import own_name
 from mlspec.spec.kinds import Type
 from mlspec.spec.model import Block, Column
 from mlspec.spec.values import Bounds, Made, Reference, Typed, Value
@@ -70,7 +71,7 @@ def descriptor(column: Column) -> dict[str, JSON]:
     if kind.precision is not None:
         found["precision"], found["scale"] = kind.precision, kind.scale
     if kind.entity is not None:
-        found["entity"] = kind.entity
+        found["entity"] = own_name(kind.entity)
     if column.tags:
         found["tags"] = list(column.tags)
     return found
