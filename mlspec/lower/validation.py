@@ -82,7 +82,7 @@ def if_absent(sheet: Sheet, models: list[str]) -> dict[str, str]:
 
 def _fitted_on(sheet: Sheet, part: Reference, models: list[str]) -> dict[str, str]:
     """The part that each model was fitted on, whose spread noise and shifts are measured in; one of another split has none here."""
-    found = {name: sheet.block(name).ref("part") for name in models}
+    found = {name: sheet.spec.learned(sheet.block(name)).ref("part") for name in models}
     return {name: str(own.member) for name, own in found.items() if own is not None and own.block == part.block}
 
 

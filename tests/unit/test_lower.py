@@ -61,6 +61,25 @@ def test_a_gate_on_another_number_touches_evaluate_and_verdict(tmp_path: Path) -
     assert changed(lowered(tmp_path), after) == {"release-evaluate"}
 
 
+def test_robustness_brings_the_part_that_each_model_was_fitted_on(tmp_path: Path) -> None:
+    before = lowered(tmp_path)
+    after = lowered(tmp_path, ("  useful :=", "  firm := robustness(candidate, noise: 5%) >= 50%\n  useful :="))
+    assert changed(before, after) == {"release-evaluate", "release-verdict"}
+    assert set(after["release-evaluate"].config["fitted"].values()) == {"train"}
+    assert "fitted" not in before["release-evaluate"].config
+
+
+def test_a_correction_and_a_mitigation_are_in_configs_where_they_are_set(tmp_path: Path) -> None:
+    before = lowered(tmp_path)
+    corrected = lowered(tmp_path, ("  useful :=", "  correction = holm\n  useful :="))
+    assert changed(before, corrected) == {"release-evaluate"}
+    assert corrected["release-evaluate"].config["correction"] == "holm"
+    assert changed(before, lowered(tmp_path, ("  useful :=", "  correction = none\n  useful :="))) == set()
+    fair = lowered(tmp_path, ("  objective =", "  mitigate = reweigh(by: people.sex)\n  objective ="))
+    assert changed(before, fair) == {"tune-search"}
+    assert fair["tune-search"].config["mitigate"] == {"method": "reweigh", "by": "sex"}
+
+
 def test_what_reads_a_clock_is_measured_alone(tmp_path: Path) -> None:
     graph = lowered(tmp_path)
     assert [item["id"] for item in graph["release-measure"].config["quantities"]] == ["fast"]

@@ -38,7 +38,7 @@ def void_questions(spec: Spec, findings: Findings) -> None:
 
 def _columns(spec: Spec, model: Block) -> list[Column]:
     """The source columns that a model's features read; none of a model that is made elsewhere."""
-    pairs = {pair for _, feature in features_of(spec, model) for pair in feature.value.columns}
+    pairs = {pair for _, feature in features_of(spec, spec.learned(model)) for pair in feature.value.columns}
     return [column for source, name in sorted(pairs) if (column := spec.column(source, name)) is not None]
 
 
