@@ -36,9 +36,14 @@ def _compression(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _name(step: Mapping[str, Any]) -> str:
+    """A state in words."""
+    return NAMES.get(str(step["step"]), str(step["step"]))
+
+
 def _row(step: Mapping[str, Any], metrics: list[str], first: int) -> dict[str, Any]:
     return {
-        "name": NAMES.get(step["step"], step["step"]), "call": _call(step["config"]), "size": literal(step["bytes"], "bytes"),
+        "name": _name(step), "call": _call(step["config"]), "size": literal(step["bytes"], "bytes"),
         "share": f"{step['bytes'] / first:.0%}", "facts": facts_text(step["facts"]),
         "same": "–" if step["same"] is None else f"{step['same']:.1%}",
         "cells": [_cell(metric, step["quality"][metric], (step["loss"] or {}).get(metric)) for metric in metrics],
@@ -85,7 +90,7 @@ def facts_text(facts: Mapping[str, Any]) -> str:
 
 
 def _sizes(name: str, steps: list[Mapping[str, Any]]) -> dict[str, Any]:
-    names = [NAMES.get(step["step"], step["step"]) for step in steps]
+    names = [_name(step) for step in steps]
     kib = [step["bytes"] / 1024 for step in steps]
     return {
         "title": "Size of the package",
@@ -102,7 +107,7 @@ def _losses(name: str, found: Mapping[str, Any], metric: str) -> dict[str, Any]:
         [None if each[key] is None else each[key] * scale for each in losses] for key in ("value", "low", "high")
     )
     drawn = bars(
-        [NAMES.get(step["step"], step["step"]) for step in steps],
+        [_name(step) for step in steps],
         values,
         low=low,
         high=high,
