@@ -156,9 +156,10 @@ def test_a_move_that_the_registry_refuses_is_on_record_as_well(
     world: dict[str, Any], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
+    from mlflow.exceptions import MlflowException
 
     def refuse(*_: Any) -> None:
-        raise mlflow.exceptions.MlflowException("the registry is read-only today")
+        raise MlflowException("the registry is read-only today")
 
     many = released(world, project, "many", "refused")
     promote(many, "champion", BODY)
@@ -329,7 +330,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     do_POST = do_GET
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Nothing."""
 
 
