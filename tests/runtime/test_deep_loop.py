@@ -68,7 +68,7 @@ def kill_in_write(folder: Path, at: int) -> None:
     trained(folder)
 
 
-@pytest.mark.parametrize("every", [0.0, None], ids=["a state a batch", "a state a second"])
+@pytest.mark.parametrize("every", [0.0, None], ids=["a state a batch", "none before the end"])
 def test_a_training_that_was_killed_at_batches_gives_the_same_weights(
     tmp_path: Path, uninterrupted: str, every: float | None
 ) -> None:

@@ -41,18 +41,25 @@ LABELS: dict[str, dict[str, Any]] = {
 METRIC = {"binary": "auc", "multiclass": "macro_f1", "regression": "r2"}
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def tables(folder: Path, other_holdout: bool = False) -> dict[str, Path]:
+    """Rows of three tasks in three parts; the holdout may be another one."""
     random = np.random.default_rng(3)
     size, weight = random.normal(size=400) * 2, random.normal(size=400) + 5
     colour = random.choice(["red", "green"], size=400)
+    if other_holdout:
+        size[325:], weight[325:] = -size[325:] * 3, weight[325:] - 2
     signal = np.clip(size, -10, 10) + (colour == "red") * 2 + (weight - 5) ** 2 - 2
     columns = {
         "size": pa.array(np.clip(size, -10, 10)), "weight": pa.array(weight), "colour": pa.array(colour), "yes": pa.array(np.where(signal > 0, "yes", "no")),
         "kind": pa.array(np.select([signal < -1, signal < 1], ["a", "b"], "c")), "price": pa.array(signal * 1000 + 50_000),
     }  # fmt: skip
     parts = {"train": range(250), "tune": range(250, 325), "holdout": range(325, 400)}
-    return stage_inputs(tmp_path_factory.mktemp("tables"), columns, DESCRIPTORS, FEATURES, parts)
+    return stage_inputs(folder, columns, DESCRIPTORS, FEATURES, parts)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return tables(tmp_path_factory.mktemp("tables"))
 
 
 def config(task: str = "binary", **changes: Any) -> dict[str, Any]:
@@ -106,6 +113,15 @@ def test_the_same_config_gives_the_same_bytes(tmp_path: Path, inputs: dict[str, 
     assert list((tmp_path / "two").rglob("events.out.tfevents.*"))
     assert list((tmp_path / "two").rglob("*.pt.trace.json*"))
     assert first.digest != run(tmp_path / "three", inputs, epochs=3, seed=5)[0].digest
+
+
+def test_the_holdout_teaches_a_network_nothing(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    first, history = run(tmp_path / "one", inputs, epochs=3)
+    second, again = run(tmp_path / "two", tables(tmp_path / "tables", other_holdout=True), epochs=3)
+    for name in ("model.onnx", "transform.json"):
+        assert first.manifest.files[name] == second.manifest.files[name]
+    assert history == again
+    assert first.manifest.proof != second.manifest.proof  # which is made of rows outside the part
 
 
 def test_the_board_shows_the_history(tmp_path: Path, inputs: dict[str, Path]) -> None:

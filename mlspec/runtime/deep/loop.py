@@ -28,7 +28,7 @@ Evaluate = Callable[[Any], float]
 """The watched metric of a network."""
 
 _LOOK_EVERY = 0.5  # seconds between two looks at what is due: progress, a checkpoint
-_EVERY = 1.0  # seconds between two checkpoints at ends of epochs, unless the spec says something else
+_EVERY = 5.0  # seconds between two checkpoints at ends of epochs, unless the spec says something else
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ CALLS = {
                     "every",
                     "duration",
                     None,
-                    "The time between two states; absent: at the end of an epoch, at most one a second.",
+                    "The time between two states; absent: at the end of an epoch, at most one in five seconds.",
                 ),
             ),
             True,
