@@ -36,6 +36,11 @@ class Goal:
     prefer: Mapping[str, Any] | None = None
 
     @property
+    def first(self) -> Aim:
+        """The objective that trials are drawn for where an engine looks at one, and by which they are pruned."""
+        return self.aims[0]
+
+    @property
     def directions(self) -> tuple[str, ...]:
         """The direction of every objective."""
         return tuple(aim.direction for aim in self.aims)

@@ -96,7 +96,7 @@ def _study(
     return Study(
         key=key, trials=total, folds=len(data), parallel=int(config.get("parallel") or PARALLEL), goal=goal,
         engine=_engine(context, families, goal), judge=judge, budget=read_budget(config), name=where, seed=seed,
-        pruner=lambda number, history: open_pruner(config.get("pruner"), number, history, goal.aims[0], len(data)),
+        pruner=lambda number, history: open_pruner(config.get("pruner"), number, history, goal.first, len(data)),
         report=lambda done, note: context.progress(done, total, note),
     )  # fmt: skip
 

@@ -148,4 +148,4 @@ def open_engine(
             "MLS209", f"hyperopt's `{algorithm}` looks at one objective", f"{where}.engine", expected="one objective, or an engine that knows several",
             found=f"{len(goal.aims)} objectives", help="use `optuna(sampler: nsga2)`",
         )  # fmt: skip
-    return HyperoptEngine(algorithm, families, goal.aims[0], seed)
+    return HyperoptEngine(algorithm, families, goal.first, seed)

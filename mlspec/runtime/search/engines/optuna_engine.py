@@ -166,5 +166,5 @@ def open_engine(
         if len(goal.aims) > 1:
             raise StageError("MLS209", "the sampler `cmaes` looks at one objective", f"{where}.engine", expected="one objective",
                              found=f"{len(goal.aims)} objectives", help="use `optuna(sampler: nsga2)`")  # fmt: skip
-        return Evolution(families, goal.aims[0], seed)
+        return Evolution(families, goal.first, seed)
     return OptunaEngine(sampler, families, goal, seed, int(config.get("population") or POPULATION))
