@@ -309,7 +309,7 @@ class Compilation:
             os.path.abspath(self.path): self.source.text,
             **{path: item.text for path, item in self.imported.items()},
             **code,
-        }  # noqa: PTH100
+        }
 
     @cached_property
     def spec_digest(self) -> str:

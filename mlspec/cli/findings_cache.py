@@ -108,7 +108,13 @@ class FindingsCache:
 
 def _entry_path(options: argparse.Namespace, files: Sequence[str]) -> str | None:
     """The file of the entry; None for a check that is not kept."""
-    if len(files) < 2 or options.untrusted or options.max_externs is not None or options.today is not None or options.target is not None:
+    if (
+        len(files) < 2
+        or options.untrusted
+        or options.max_externs is not None
+        or options.today is not None
+        or options.target is not None
+    ):
         return None
     return path_for(files[0], ("findings", options.env, sorted(options.params)))
 

@@ -95,9 +95,8 @@ def _under_envs(options: argparse.Namespace, one: Compilation) -> Iterator[Compi
 
 def _digests(one: Compilation) -> dict[str, str]:
     """The digest of each file that a spec imports and of the code of its externs, by path from the project root."""
-    from mlspec.spec.lock import digest
-
     from mlspec.source import SourceFile
+    from mlspec.spec.lock import digest
 
     code = {
         os.path.normpath(one.folder / path): source

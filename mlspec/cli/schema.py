@@ -13,7 +13,21 @@ from mlspec.cli.terminal import out
 from mlspec.spec import schema
 from mlspec.spec.text import default_text, form_text
 
-OUTPUTS = ("diagnostics", "plan", "graph", "run", "verdict", "diff", "test", "audit", "doc", "move", "runs", "comparison", "settings")
+OUTPUTS = (
+    "diagnostics",
+    "plan",
+    "graph",
+    "run",
+    "verdict",
+    "diff",
+    "test",
+    "audit",
+    "doc",
+    "move",
+    "runs",
+    "comparison",
+    "settings",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -335,7 +335,9 @@ class _Offer:
             if row.level in levels
         ]
         metrics = (
-            [self._metric(name) for name in catalogue.metric_names()] if role in ("gate", "constraint", "measure", "alert", "guard") else []
+            [self._metric(name) for name in catalogue.metric_names()]
+            if role in ("gate", "constraint", "measure", "alert", "guard")
+            else []
         )
         blocks = [
             self._of_target(target, target.block)

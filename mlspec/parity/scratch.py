@@ -12,11 +12,11 @@ from mlspec.graph.leaves import graph_leaves
 if TYPE_CHECKING:
     from mlspec.driver import Compilation
 
-SETTINGS = "mlspec.toml"
+SETTINGS, LOCK = "mlspec.toml", "mlspec.lock"
 
 
 def copy_project(found: Compilation, folder: Path) -> Path:
-    """Copy the spec, its imports and its data files into `folder`, each where it stands in the project; the path of the spec there.
+    """Copy the spec, its imports, the code of its externs and its data files into `folder`, each where it stands in the project; the path of the spec there.
 
     GraphError when a data file is missing.
     """
@@ -24,7 +24,8 @@ def copy_project(found: Compilation, folder: Path) -> Path:
     texts = [Path(path).relative_to(root) for path in found.texts]
     data = [Path(path) for stage in graph_leaves(found.graph, root).values() for path in stage]
     settings = [Path(SETTINGS)] if (root / SETTINGS).is_file() else []
-    for name in dict.fromkeys([*texts, *data, *settings]):
+    lock = [Path(LOCK)] if (root / LOCK).is_file() and found.code_sources else []  # code runs only as it is locked
+    for name in dict.fromkeys([*texts, *data, *settings, *lock]):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, folder / name)
     if not settings:

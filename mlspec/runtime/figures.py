@@ -26,7 +26,12 @@ SHARES_OF = 10_000
 def scalars(folder: Path) -> dict[str, float]:
     """Every number of a finding that has a value: metrics by `model.metric`, gates by `gate.quantity`, checks, the best trial."""
     found: dict[str, Any] = {}
-    for read, document in ((_of_metrics, "metrics.json"), (_of_verdict, "verdict.json"), (_of_study, "study.json"), (_of_history, "history.json")):
+    for read, document in (
+        (_of_metrics, "metrics.json"),
+        (_of_verdict, "verdict.json"),
+        (_of_study, "study.json"),
+        (_of_history, "history.json"),
+    ):
         if (folder / document).is_file():
             found |= read(files.read_json(folder / document))
     return {name: float(value) for name, value in found.items() if is_number(value)}
@@ -128,7 +133,11 @@ def _history(study: Mapping[str, Any]) -> list[Point]:
     """The finished trials in order, with the best value so far."""
     upward = (study.get("objective") or {}).get("direction", "maximize") == "maximize"
     finished = [(int(trial["number"]), str(trial["family"]), float(trial["value"])) for trial in finished_trials(study)]
-    broken = {int(trial["number"]) for trial in finished_trials(study) if any(by > 0 for by in (trial.get("violations") or {}).values())}
+    broken = {
+        int(trial["number"])
+        for trial in finished_trials(study)
+        if any(by > 0 for by in (trial.get("violations") or {}).values())
+    }
     best = dict(best_so_far([(number, value) for number, _, value in finished if number not in broken], upward=upward))
     rows: list[Point] = []
     so_far = math.nan

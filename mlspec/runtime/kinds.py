@@ -76,7 +76,15 @@ def function_of(kind: str) -> Callable[[StageContext], None]:
     return found
 
 
-_EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "lightgbm": "boost", "xgboost": "boost", "mlflow": "track", "torch": "torch", "safetensors": "torch"}
+_EXTRAS = {
+    "hyperopt": "hpo",
+    "optuna": "hpo",
+    "lightgbm": "boost",
+    "xgboost": "boost",
+    "mlflow": "track",
+    "torch": "torch",
+    "safetensors": "torch",
+}
 
 
 OF_NO_EXTRA = frozenset({"cmaes", "torch"})

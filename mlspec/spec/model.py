@@ -297,10 +297,6 @@ class Spec:
         spine = block.ref("spine")
         return None if spine is None else self.blocks.get(spine.block)
 
-    @property
-    def releasable(self) -> bool:
-        """Whether a run may release: no guarded override is in force."""
-        return not any(override.override == "guarded" for override in self.overrides)
     def learned(self, block: Block) -> Block:
         """The block whose label, features and part a model has: of a `compress` those of the model that it starts from."""
         seen = {block.name}
@@ -311,3 +307,7 @@ class Spec:
             seen.add(block.name)
         return block
 
+    @property
+    def releasable(self) -> bool:
+        """Whether a run may release: no guarded override is in force."""
+        return not any(override.override == "guarded" for override in self.overrides)

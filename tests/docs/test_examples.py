@@ -34,7 +34,9 @@ def test_a_spec_in_the_docs_parses(example: Example) -> None:
     assert any(not found for found in findings), findings[0]
 
 
-@pytest.mark.parametrize("example", [one for one in SPECS if one.text.startswith("mlspec ") and "\nuse " not in one.text], ids=str)
+@pytest.mark.parametrize(
+    "example", [one for one in SPECS if one.text.startswith("mlspec ") and "\nuse " not in one.text], ids=str
+)
 def test_a_whole_spec_in_the_docs_checks(example: Example, tmp_path: Path) -> None:
     (tmp_path / "example.mlspec").write_text(example.text)
     done = subprocess.run([MLSPEC, "check", "example.mlspec"], cwd=tmp_path, capture_output=True, text=True)

@@ -21,7 +21,19 @@ GOLDEN = Path(__file__).with_name("pages.json")
 TEMPLATES = ROOT / "mlspec/runtime/report/templates"
 DRAWN = ("mlspec.runtime.report", "mlspec.runtime.profile")
 PAGES = {
-    "report": ("mlspec.runtime.report.run", ("page.html.j2", "page.css", "evaluation.html.j2", "evaluation.css", "analysis.html.j2", "comparisons.html.j2", "training.html.j2", "compression.html.j2")),
+    "report": (
+        "mlspec.runtime.report.run",
+        (
+            "page.html.j2",
+            "page.css",
+            "evaluation.html.j2",
+            "evaluation.css",
+            "analysis.html.j2",
+            "comparisons.html.j2",
+            "training.html.j2",
+            "compression.html.j2",
+        ),
+    ),
     "card": ("mlspec.runtime.report.card", ()),
     "explore": ("mlspec.runtime.profile.stage", ("page.html.j2", "page.css", "explore.html.j2")),
 }

@@ -9,7 +9,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # kfp 2.17 pins these exactly or below a major version; they stay where it can join the environment.
-HELD = ["protobuf<7", "requests==2.33.0", "urllib3==2.7.0", "pandas<3", "pandas-stubs<3", "psutil<6", "setuptools<81", "torch==2.13.0"]
+HELD = [
+    "protobuf<7",
+    "requests==2.33.0",
+    "urllib3==2.7.0",
+    "pandas<3",
+    "pandas-stubs<3",
+    "psutil<6",
+    "setuptools<81",
+    "torch==2.13.0",
+]
 HEAD = """\
 # Versions that work together, tested in one environment. Every install in this repository uses it: pip install -c constraints.txt …
 # Made by `make constraints` (the freeze of a fresh environment). kfp pins requests and urllib3 exactly and protobuf below 7,

@@ -105,7 +105,13 @@ def test_a_split_with_a_group_draws_whole_groups_for_every_metric(world: World) 
     found = world.quantities(ASKED, group="home")
     assert {entry["method"] for entry in found.values()} == {"bootstrap, 2,000 draws of whole groups"}
     assert all(entry["n"] == N for entry in found.values())
-    assert all(not entry["ends"] for entry in world.metrics["slices"][0]["values"])
+    told = [
+        made
+        for entry in world.metrics["slices"][0]["values"]
+        for of_model in entry["why"].values()
+        for made in of_model.values()
+    ]
+    assert told and all(made == "bootstrap, 400 draws of whole groups" for made in told)
 
 
 def test_one_group_gives_no_interval_and_so_no_lower_end(world: World) -> None:

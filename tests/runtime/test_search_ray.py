@@ -116,11 +116,17 @@ def test_a_fold_arrives_as_it_was_sent(small):
     numbers = np.arange(12.0).reshape(4, 3)
     for protected in (None, np.array([1.0, 0.0, 1.0, 1.0])):
         fitting = Target("multiclass", np.array([0.0, 1.0, 2.0, 1.0]), 3, protected=protected)
-        sent = FoldData(Matrix(("a", "b", "c"), numbers), fitting, Matrix(("a", "b", "c"), numbers[:2]), fitting.take(np.arange(2)))
+        sent = FoldData(
+            Matrix(("a", "b", "c"), numbers), fitting, Matrix(("a", "b", "c"), numbers[:2]), fitting.take(np.arange(2))
+        )
         text, *arrays = _arrays(sent)
         assert isinstance(text, bytes)
         found = _fold([text, *arrays])
-        assert (found.fitting.names, found.fitting_target.classes, found.fitting_target.task) == (("a", "b", "c"), 3, "multiclass")
+        assert (found.fitting.names, found.fitting_target.classes, found.fitting_target.task) == (
+            ("a", "b", "c"),
+            3,
+            "multiclass",
+        )
         assert np.array_equal(found.judging.numbers, numbers[:2])
         assert (found.fitting_target.protected is None) == (protected is None)
         if protected is not None:

@@ -304,7 +304,10 @@ def test_every_statement_of_another_file_has_its_place(alias: str) -> None:
 
 def test_rows_are_given_to_a_source_of_another_file() -> None:
     given = "test more {\n  given lib.visitors = [row(visits: 2)]\n  twice := f.a == 4\n}"
-    files = {"main.mlspec": text("main", 'use "./lib.mlspec" as lib', f"{FEATURES}\n\n{given}"), "lib.mlspec": text("lib", rest=SEARCH)}
+    files = {
+        "main.mlspec": text("main", 'use "./lib.mlspec" as lib', f"{FEATURES}\n\n{given}"),
+        "lib.mlspec": text("lib", rest=SEARCH),
+    }
     assert [inner.name for inner in bound(files).blocks["more"].blocks] == ["lib.visitors"]
     files["main.mlspec"] = files["main.mlspec"].replace("given lib.visitors", "given lib.visitor")
     assert {each.code.id for each in check(files)[1] if each.severity == "error"} == {"MLS101"}

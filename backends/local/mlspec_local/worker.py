@@ -67,7 +67,11 @@ def _report(channel: socket.socket, work: Work, stage: str, environment: Mapping
     store = Store(work.project_root)
     resources = work.graph[stage].resources
     around = Around(
-        work.project_root, store.resume / stage, work.workers, max(1, resources.cpu), _Progress(channel, stage).tell,
+        work.project_root,
+        store.resume / stage,
+        work.workers,
+        max(1, resources.cpu),
+        _Progress(channel, stage).tell,
         work.log_folder.parent / BOARD / stage,
     )
     started = time.perf_counter()

@@ -89,7 +89,11 @@ def write_model(folder: Path, name: str, model: Model, sample: Floats, proof: Pr
         proof={},
     )
     files.write_json(folder / MANIFEST, manifest.to_json())
-    proven = prove(load_package(folder), proof)
+    package = load_package(folder)
+    try:
+        proven = prove(package, proof)
+    finally:
+        package.close()
     files.write_json(folder / MANIFEST, replace(manifest, proof=proven).to_json())
     return load_package(folder)
 

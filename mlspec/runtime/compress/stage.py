@@ -52,7 +52,11 @@ def run(context: StageContext) -> None:
         facts["copy"] = facts_of(model)
     context.progress(len(asked), len(asked) + 1, "judging")
     files.write_json(context.output("steps") / "steps.json", _steps(context, packages, facts))
-    clock = readings(packages, rows.proof)
+    try:
+        clock = readings(packages, rows.proof)
+    finally:
+        for package in packages.values():
+            package.close()
     files.write_json(context.output("measurements") / "measurements.json", {"quantities": clock})
     context.progress(len(asked) + 1, len(asked) + 1, _summary(packages, clock))
 

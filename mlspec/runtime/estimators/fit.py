@@ -49,9 +49,7 @@ def quiet() -> Iterator[list[str]]:
             texts += sorted({str(item.message).partition("\n")[0] for item in caught})
 
 
-def fit_estimator(
-    estimator: Any, matrix: Floats, target: Target, where: str = "", weights: Floats | None = None
-) -> list[str]:
+def fit_estimator(estimator: Any, matrix: Floats, target: Target, where: str = "", weights: Floats | None = None) -> list[str]:
     """Fit in place, rows weighted where weights are given, and return the library's warnings; what the estimator refuses is StageError MLS814."""
     labels = target.y if target.task == "regression" else target.y.astype(np.int64)
     with one_thread(), quiet() as notes:

@@ -26,7 +26,9 @@ def run(context: StageContext) -> None:
     fitted = fit_model(recipe, learning, reader)
     fitted = finish(fitted, config, reader, lambda: _out_of_fold(context, recipe, learning), context.block)
     context.progress(1, 2, "packaging")
-    package = write_package(context.output("package"), fitted, reader.descriptors, reader.proof(config["part"]), context.project_root)
+    package = write_package(
+        context.output("package"), fitted, reader.descriptors, reader.proof(config["part"]), context.project_root
+    )
     context.progress(2, 2, f"packaged as {package.engine}, proven on {package.manifest.proof['rows']:,} rows")
 
 

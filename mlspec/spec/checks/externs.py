@@ -15,7 +15,9 @@ def untested(spec: Spec, findings: Findings) -> None:
     tested = {name for block in spec.of_kind("test") for name in _called_by(spec, block)}
     for extern in spec.of_kind("extern"):
         role = str(extern.get("role"))
-        if role in ("feature", "check") and not extern.alias and extern.name not in tested:  # an imported one has its file's tests
+        if (
+            role in ("feature", "check") and not extern.alias and extern.name not in tested
+        ):  # an imported one has its file's tests
             findings.add("MLS117", extern.head, name=extern.name,
                          hint=f"add a `test` with rows of the source and an expectation about a {role} that calls `{extern.name}`")  # fmt: skip
 

@@ -127,7 +127,9 @@ def _logged(logs: list[Block]) -> list[Definition]:
 
 def _label_source(spec: Spec, serve: Block) -> Block | None:
     model = serve.ref("model")
-    label: Any = None if model is None or model.block not in spec.blocks else spec.learned(spec.blocks[model.block]).ref("label")
+    label: Any = (
+        None if model is None or model.block not in spec.blocks else spec.learned(spec.blocks[model.block]).ref("label")
+    )
     block = None if label is None else spec.blocks.get(label.block)
     return spec.spine(block.name) if block is not None else None
 

@@ -85,7 +85,13 @@ def tuned_on_holdout(spec: Spec, findings: Findings) -> None:
     for block in spec.of_kind("model", "search", "train", "compress"):
         for field in ("calibrate", "threshold", "stop_early", "prune", "quantise", "part"):
             made = block.make(field)
-            part = block.ref("part") if field == "part" and block.kind == "compress" else None if made is None else made.get("part")
+            part = (
+                block.ref("part")
+                if field == "part" and block.kind == "compress"
+                else None
+                if made is None
+                else made.get("part")
+            )
             if isinstance(part, Reference) and part.path in held:
                 findings.add("MLS311", block.span_of(field), [Note("held out here", held[part.path].span_of("part"))],
                              what=f"`{field}`", block=block.name, name=part.path, other=held[part.path].name)  # fmt: skip

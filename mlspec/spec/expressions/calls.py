@@ -170,7 +170,9 @@ def _highest(context: Context) -> str:
     return LEVELS[schema.role(context.role).level] if context.role in _ROLES else "Const"
 
 
-_ROLES = frozenset(("check", "part", "derived", "feature", "measure", "gate", "constraint", "limit", "guard", "logged", "alert", "expectation"))
+_ROLES = frozenset(
+    ("check", "part", "derived", "feature", "measure", "gate", "constraint", "limit", "guard", "logged", "alert", "expectation")
+)
 
 
 def _place(row: Function) -> str:

@@ -121,7 +121,7 @@ def _not_of_trial(node: Call, context: Context) -> Typed:
     if node.args:
         span = node.args[0].span
         near = "trial" if short(span) in ("candidate", context.block.name if context.block is not None else "") else ""
-        context.scope.wrong(short(span), span, "name", f"`trial`, whose cross-validated `{node.callee.text}` counts", near)
+        context.scope.wrong(short(span), span, "model", f"`trial`, whose cross-validated `{node.callee.text}` counts", near)
     else:
         context.findings.add("MLS106", node.span, kind="metric", block=node.callee.text, name="model", wanted="what it measures",
                              fix="trial")  # fmt: skip

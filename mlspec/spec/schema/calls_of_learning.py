@@ -102,7 +102,12 @@ CALLS = {
         (
             "rounds",
             (
-                ("keep", ("ratio", 0, 1), None, "The share of trees that stays; absent: the fewest that lose no more than `max_loss`."),
+                (
+                    "keep",
+                    ("ratio", 0, 1),
+                    None,
+                    "The share of trees that stays; absent: the fewest that lose no more than `max_loss`.",
+                ),
                 ("on", "metric", None, "The metric that says what is lost."),
                 ("part", "part", None, "The rows it is taken on."),
                 ("max_loss", "points", 0.0, "How much worse the metric may become.", "up_loosens"),
@@ -126,7 +131,12 @@ CALLS = {
             (
                 ("estimator", "estimator", None, "The smaller estimator; further arguments are its parameters."),
                 ("network", ("call", "network_of"), None, "The smaller network, of a model that is one."),
-                ("epochs", ("int", 1, None), None, "How often the network goes through the rows; absent: as often as its teacher."),
+                (
+                    "epochs",
+                    ("int", 1, None),
+                    None,
+                    "How often the network goes through the rows; absent: as often as its teacher.",
+                ),
                 ("temperature", ("float", 0, None), 1.0, "How much softer the scores are that it learns, above 0."),
                 ("labels", ("ratio", 0, 1), 0.0, "How much the labels themselves count beside the scores."),
             ),
@@ -134,5 +144,7 @@ CALLS = {
             "A smaller model learns the scores.",
         ),
     ),
-    "export_to": (("onnx", (("opset", ("int", 18, 22), 18, "The operator set."),), True, "ONNX, whatever library made the model."),),
+    "export_to": (
+        ("onnx", (("opset", ("int", 18, 22), 18, "The operator set."),), True, "ONNX, whatever library made the model."),
+    ),
 }

@@ -76,7 +76,14 @@ CALLS = {
     "workers_by": (
         (
             "ray",
-            (("address", "string", "auto", "Host and port of a running cluster; `auto`: the one of this machine, or of RAY_ADDRESS."),),
+            (
+                (
+                    "address",
+                    "string",
+                    "auto",
+                    "Host and port of a running cluster; `auto`: the one of this machine, or of RAY_ADDRESS.",
+                ),
+            ),
             True,
             "Tasks of a Ray cluster.",
         ),

@@ -120,7 +120,14 @@ KINDS = {
         "doc": "A typed way out to Python: out of process, on typed columns, pinned by digest.",
         "fields": (
             ("code", "string", R, "locked", "behaviour", "`file.py:function`, inside the project."),
-            ("files", ("list", "string"), (), "locked", "behaviour", "Other files of the project that the code imports, by their bare names."),
+            (
+                "files",
+                ("list", "string"),
+                (),
+                "locked",
+                "behaviour",
+                "Other files of the project that the code imports, by their bare names.",
+            ),
             (
                 "network",
                 ("one", ("enum", "none"), ("list", "string")),
@@ -146,9 +153,23 @@ KINDS = {
                 "later_loosens",
                 "What its result carries of personal data in its arguments: all of it, or no more than this.",
             ),
-            ("better", ("enum", "higher", "lower"), "higher", "locked", "behaviour", "Of a metric, which way is better: what `worst` of groups goes by."),
+            (
+                "better",
+                ("enum", "higher", "lower"),
+                "higher",
+                "locked",
+                "behaviour",
+                "Of a metric, which way is better: what `worst` of groups goes by.",
+            ),
             ("memory", "bytes", 4 * 2**30, "open", "operational", "The most memory that its process may take."),
-            ("time_limit", "duration", 60.0, "open", "operational", "The longest that it may work on one batch of rows, or one draw of a metric."),
+            (
+                "time_limit",
+                "duration",
+                60.0,
+                "open",
+                "operational",
+                "The longest that it may work on one batch of rows, or one draw of a metric.",
+            ),
         ),
     },
     "test": {
