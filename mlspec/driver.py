@@ -306,7 +306,7 @@ class Compilation:
             if isinstance(item, SourceFile)
         }
         return {
-            os.path.abspath(self.path): self.source.text,
+            os.path.abspath(self.path): self.source.text,  # noqa: PTH100
             **{path: item.text for path, item in self.imported.items()},
             **code,
         }
