@@ -166,7 +166,6 @@ def _column(declaration: Declaration, answer: bytes, rows: int) -> Any:
 
 
 def _look(declaration: Declaration, found: Any) -> None:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     kind = kind_of(declaration.result)
@@ -178,7 +177,7 @@ def _look(declaration: Declaration, found: Any) -> None:
         raise _wrong(declaration, "a number that is not finite")
     if declaration.values is not None:
         known = set(declaration.values)
-        if any(value not in known for value in pa.compute.unique(found).to_pylist() if value is not None):
+        if any(value not in known for value in pc.call_function("unique", [found]).to_pylist() if value is not None):
             raise _wrong(declaration, "a text that is no value of the category")
 
 
