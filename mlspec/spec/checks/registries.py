@@ -34,9 +34,10 @@ def _registries(spec: Spec) -> Iterator[tuple[Made, Span]]:
         made = block.make("value")
         if made is not None and made.name == "registry":
             yield made, block.span
-    made = spec.settings.get("registry")
-    if isinstance(made, Made):
-        yield made, spec.settings.span_of("registry")
+    for block in spec.of_kind("spec"):  # a file with errors may have none
+        made = block.make("registry")
+        if made is not None:
+            yield made, block.span_of("registry")
 
 
 def _place(made: Made, argument: str, span: Span) -> Span:
