@@ -6,6 +6,7 @@ import posixpath
 import re
 import sys
 
+from mlspec import catalogue
 from mlspec.spec.columns import type_of
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.findings import listing
@@ -37,6 +38,11 @@ def bind_signature(node: Extern, block: Block, context: Context) -> None:
         context.findings.unknown("MLS101", node.kind.span, role, ROLES, kind="kind of extern")
         return
     block.fields["role"] = Value(role, node.kind.span)
+    name = node.label.text
+    if catalogue.functions(name) or catalogue.metric(name) is not None:
+        what = "function" if catalogue.functions(name) else "metric"
+        context.findings.add("MLS108", node.label.span, name=name, got=f"the {what} of the catalogue")
+        return
     if role not in BUILT:
         context.not_built(f"`extern {role}`", node.kind.span)
         return

@@ -106,7 +106,7 @@ class Survey:
         assert changed.spec is not None
         return [
             str(case["name"])
-            for case in cases(changed.spec)
+            for case in cases(changed.spec, changed.prefix, changed.code)
             if case["name"] in self.passed and repr(_meaning(case)) != self.known[case["name"]] and not self._passes(case)
         ]
 

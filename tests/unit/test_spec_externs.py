@@ -98,7 +98,9 @@ def test_a_feature_a_check_and_a_metric(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("head", "code"),
     [
-        (extern("fature f(age: int) -> float"), "MLS101"), (extern("step f(age: int) -> float"), "MLS901"),
+        (extern("fature f(age: int) -> float"), "MLS101"),
+        (extern("feature log1p(age: int) -> float"), "MLS108"),
+        (extern("metric auc(score: list(float)) -> float"), "MLS108"), (extern("step f(age: int) -> float"), "MLS901"),
         (extern("network f(age: int) -> float"), "MLS901"), (extern("feature f() -> float"), "MLS106"),
         (extern("feature f(age: int, age: int) -> float"), "MLS102"), (extern("feature f(age: decimal(5, 2)) -> float"), "MLS201"),
         (extern("feature f(age: list(int)) -> float"), "MLS201"), (extern("feature f(age: int) -> list(int)"), "MLS201"),

@@ -41,6 +41,8 @@ def call(node: Call, context: Context, operate: Operate) -> Operand:
     if any(_faulty(found) for found in operands):
         return unknown(node.span, tuple(ref for found in operands if isinstance(found, Typed) for ref in found.refs))
     first = operands[0] if operands else None
+    if extern is not None and extern.kind == "extern" and extern.get("role") is None:
+        return unknown(node.span)  # what is wrong with its head is reported
     if extern is not None and extern.kind == "extern" and extern.get("role") in ("feature", "check"):
         from mlspec.spec.expressions.externs import row_call
 
