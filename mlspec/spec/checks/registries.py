@@ -11,7 +11,7 @@ from mlspec.spec.model import Spec
 from mlspec.spec.values import Made
 
 _ALIAS = re.compile(r"(?!latest\Z)(?![vV][0-9]+\Z)[A-Za-z0-9_-]{1,255}\Z")
-_NAME = re.compile(r"[^/:\x00-\x1f]{1,256}\Z")
+_NAME = re.compile(r"[^/:'\\\x00-\x1f]{1,256}\Z")
 
 
 def names_of_registries(spec: Spec, findings: Findings) -> None:
@@ -20,7 +20,7 @@ def names_of_registries(spec: Spec, findings: Findings) -> None:
         name, aliases = made.get("name"), made.get("aliases" if "aliases" in made.args else "alias")
         if name is not None and not _NAME.match(str(name)):
             findings.add("MLS209", _place(made, "name", span), what="the name of a registered model", got=f'"{name}"',
-                         wanted="1 to 256 characters without `/` and `:`")  # fmt: skip
+                         wanted="1 to 256 characters without `/`, `:`, quotes and backslashes")  # fmt: skip
         for alias in aliases if isinstance(aliases, tuple | list) else (aliases,):
             text = getattr(alias, "item", alias)
             if text is not None and not _ALIAS.match(str(text)):
