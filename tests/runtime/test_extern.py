@@ -317,6 +317,14 @@ def test_the_network_is_gone_unless_it_is_declared(tmp_path: Path) -> None:
             assert found == [not externs.closed("closed")]
 
 
+def test_rows_of_a_test_may_lack_values(tmp_path: Path) -> None:
+    given = declaration("divide", [["x", "float"]], "float")
+    with started(tmp_path, f=given) as externs:
+        externs.partial = True
+        assert externs.call("f", [pa.array([4.0, None, 2.0])]).to_pylist() == [0.25, None, 0.5]
+        assert externs.call("f", [pa.array([None], pa.float64())]).to_pylist() == [None]
+
+
 def test_code_that_is_another_does_not_run(tmp_path: Path) -> None:
     with started(tmp_path, f=declaration("double", [["x", "float"]], "float")) as externs:
         (tmp_path / "code/words.py").write_text(WORDS + "\n")

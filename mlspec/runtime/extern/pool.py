@@ -25,10 +25,14 @@ SAMPLE = 200
 
 
 class Externs:
-    """Answers calls by name. To be closed; a process that died is started again once."""
+    """Answers calls by name. To be closed; a process that died is started again by the next call.
 
-    def __init__(self, declared: Mapping[str, Declaration], code: ReadCode) -> None:
+    `partial` says that rows may lack values which their columns never lack, as those of a test do: of them nothing is computed.
+    """
+
+    def __init__(self, declared: Mapping[str, Declaration], code: ReadCode, *, partial: bool = False) -> None:
         self.declared = dict(declared)
+        self.partial = partial
         self._code = code
         self._running: dict[str, Process] = {}
         weakref.finalize(self, _close, self._running)
@@ -58,6 +62,9 @@ class Externs:
             parameter: column.cast(arrow_type(kind_of(kind)), safe=False)
             for (parameter, kind), column in zip(declaration.parameters, columns, strict=True)
         }
+        lacking = _lacking(declaration, given) if self.partial else []
+        if any(lacking):
+            return self._of_whole_rows(name, given, lacking)
         with self._held(name) as process:
             found = _asked(process, given)
             if declaration.deterministic and name not in self._held_to and len(found):
@@ -89,6 +96,15 @@ class Externs:
                 _need_arrow(declaration)
                 process = self._running[name] = Process(declaration, self._code(declaration))
             return process
+
+    def _of_whole_rows(self, name: str, given: Mapping[str, Any], lacking: Sequence[bool]) -> Any:
+        """The results for rows that lack nothing; null for the others."""
+        import pyarrow as pa
+
+        whole = pa.array([place for place, lacks in enumerate(lacking) if not lacks], type=pa.int64())
+        found = iter(self.call(name, [column.take(whole) for column in given.values()]).to_pylist())
+        values = [None if lacks else next(found) for lacks in lacking]
+        return pa.array(values, type=arrow_type(kind_of(self.declared[name].result)))
 
     def measure(self, name: str, columns: Sequence[Any]) -> Measure:
         """A metric over columns that are sent once."""
@@ -133,6 +149,12 @@ class Measure:
         if type(value) is not float or not math.isfinite(value):
             raise _wrong(self._process.declaration, "an answer that is no number")
         return value
+
+
+def _lacking(declaration: Declaration, given: Mapping[str, Any]) -> list[bool]:
+    """For each row whether it lacks a value that a parameter without `?` takes."""
+    required = [given[name].is_null().to_pylist() for name, kind in declaration.parameters if not kind.endswith("?")]
+    return [any(row) for row in zip(*required, strict=True)]
 
 
 def _asked(process: Process, given: Mapping[str, Any]) -> Any:

@@ -55,7 +55,7 @@ class Rehearsal:
         key = f"{root} {sorted(called.items())}"
         if key not in self._externs:
             code = from_project(root or self.work, shipped=False)
-            self._externs[key] = self._stack.enter_context(Externs(called, code))
+            self._externs[key] = self._stack.enter_context(Externs(called, code, partial=True))
         return self._externs[key]
 
     def run(self, case: Case, root: Path | None = None) -> dict[str, Any]:
