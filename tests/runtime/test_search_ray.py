@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 import time
@@ -13,7 +12,7 @@ from test_search_study import search, search_config, small_inputs
 
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.search.cluster import _require_closed
+from mlspec.runtime.search.cluster import _connect, _require_closed
 
 OPTUNA = {"name": "optuna", "algorithm": "tpe"}
 
@@ -75,14 +74,35 @@ def test_no_cluster_answers(tmp_path, small, monkeypatch):
     assert (caught.value.code, caught.value.where) == ("MLS810", "tune.workers")
 
 
-def test_a_cluster_on_the_network_asks_for_a_token(monkeypatch):
-    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    _require_closed("10.0.0.7:6379", "tune")
-    monkeypatch.setitem(os.environ, "RAY_AUTH_MODE", "disabled")
+@pytest.mark.parametrize("mode", ["token", "Token", "disabled", None])
+def test_a_cluster_on_the_network_asks_for_a_token(monkeypatch, mode):
+    """Ray without RAY_AUTH_MODE uses no token, so nothing said is as good as `disabled`."""
+    monkeypatch.setenv("RAY_AUTH_MODE", mode or "")
+    if mode is None:
+        monkeypatch.delenv("RAY_AUTH_MODE")
     for address in ("auto", "127.0.0.1:6379", "[::1]:6379"):
         _require_closed(address, "tune")
-    with pytest.raises(StageError, match="asks for no token"):
+    if mode in ("token", "Token"):
         _require_closed("10.0.0.7:6379", "tune")
+        return
+    with pytest.raises(StageError, match="no token is asked for"):
+        _require_closed("10.0.0.7:6379", "tune")
+
+
+def test_the_cluster_behind_auto_is_looked_at_too(monkeypatch):
+    """`auto` is what RAY_ADDRESS says; a word that makes Ray start a cluster, or be a client, is no address."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
+    with pytest.raises(StageError, match="no token is asked for") as caught:
+        _connect("auto", "tune")
+    assert caught.value.code == "MLS810"
+    for address in ("local", "ray://10.0.0.7:10001", "", "10.0.0.7"):
+        with pytest.raises(StageError) as caught:
+            _connect(address, "tune")
+        assert (caught.value.code, caught.value.where) == ("MLS209", "tune.workers")
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    with pytest.raises(StageError, match="outside its domain"):
+        _connect("auto", "tune")
 
 
 def test_the_cluster_is_no_part_of_what_a_study_is(tmp_path, small, monkeypatch):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from mlspec.runtime.search.workers import Outcome, Task, answer
 from mlspec.runtime.transform import Matrix, Target
 
 _PATIENCE = 10.0
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):[0-9]{1,5}")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -173,7 +175,8 @@ def _fold(arrays: Sequence[Any]) -> FoldData:
 
 def _connect(address: str, where: str) -> Any:
     """Ray, connected to a cluster that runs."""
-    _require_closed(address, where)
+    known = _resolved(address, where)
+    _require_closed(known, where)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         ray: Any = import_module("ray")
@@ -183,8 +186,8 @@ def _connect(address: str, where: str) -> Any:
             found=f"no module `{error.name}`", help='run `pip install "mlspec-lang[ray]"`',
         ) from error  # fmt: skip
     try:
-        _reach(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
+        _reach(known)
+        ray.init(address=known, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (OSError, RuntimeError, ValueError) as error:
         raise StageError(
             "MLS810", f"no Ray cluster answers at `{address}`", f"{where}.workers", expected="a cluster that runs",
@@ -193,20 +196,32 @@ def _connect(address: str, where: str) -> Any:
     return ray
 
 
+def _resolved(address: str, where: str) -> str:
+    """Where the cluster is, RAY_ADDRESS behind `auto`; StageError MLS209 for what Ray would start a cluster or open a client for."""
+    known = address if address != "auto" else os.environ.get("RAY_ADDRESS") or address
+    if known == "auto" or _HOST_AND_PORT.fullmatch(known):
+        return known
+    raise StageError(
+        "MLS209", "the address of the Ray cluster is outside its domain", f"{where}.workers", found=known,
+        expected="`auto`, or host and port of a running cluster, as `10.0.0.7:6379`",
+        help="correct the address" if known == address else "correct RAY_ADDRESS, which `auto` reads",
+    )  # fmt: skip
+
+
 def _reach(address: str) -> None:
     """OSError where nothing listens at an address: Ray itself would ask again for minutes."""
-    host, _, port = (os.environ.get("RAY_ADDRESS", "") if address == "auto" else address).rpartition(":")
+    host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
 
 
 def _require_closed(address: str, where: str) -> None:
-    """StageError MLS810 for a cluster on the network that takes work from everybody who reaches it."""
-    host = address.rpartition(":")[0].strip("[]")
-    if address == "auto" or host in LOOPBACK or os.environ.get("RAY_AUTH_MODE", "token") == "token":
+    """StageError MLS810 for a cluster on the network where Ray is not told to use its token: unset, it uses none."""
+    host, mode = address.rpartition(":")[0].strip("[]"), os.environ.get("RAY_AUTH_MODE", "")
+    if address == "auto" or host in LOOPBACK or mode.lower() == "token":
         return
     raise StageError(
-        "MLS810", f"the Ray cluster at `{address}` is on the network and asks for no token", f"{where}.workers",
-        expected="RAY_AUTH_MODE=token, on every node and here", found=f"RAY_AUTH_MODE={os.environ['RAY_AUTH_MODE']}",
-        help="whoever reaches a Ray cluster without token runs code on it: start its nodes with RAY_AUTH_MODE=token",
+        "MLS810", f"the Ray cluster at `{address}` is on the network and no token is asked for", f"{where}.workers",
+        expected="RAY_AUTH_MODE=token, on every node and here", found=f"RAY_AUTH_MODE={mode}" if mode else "RAY_AUTH_MODE is not set",
+        help="whoever reaches a Ray cluster without token runs code on it: start its nodes with RAY_AUTH_MODE=token, and set it here",
     )  # fmt: skip
