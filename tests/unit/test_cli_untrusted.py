@@ -17,7 +17,7 @@ from mlspec.cli.dispatch import dispatch
 import mlspec.cli.check as check
 untrusted.SECONDS = 1
 plain = check.compilation
-def act(options, path):
+def act(options, path, **others):
     {act}
     return plain(options, path)
 check.compilation = act
