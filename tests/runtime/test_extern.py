@@ -128,6 +128,26 @@ def forges(x):
     return 1.0
 
 
+def half_a_table(x):
+    import pyarrow as pa
+    from mlspec.runtime.extern import frames
+    cut = frames.to_arrow({"value": pa.array([1.0] * 300)})[:-600]
+    for number in range(3, 20):
+        try:
+            os.write(number, frames.pack(b"A", cut))
+        except OSError:
+            pass
+    return 1.0
+
+
+def leaves(x):
+    import subprocess
+    child = subprocess.Popen(["sleep", "60"])
+    if x > 1:
+        os._exit(4)
+    return float(child.pid)
+
+
 def mean(score, label):
     return float((score * label).sum() / max(label.sum(), 1))
 """
@@ -275,6 +295,51 @@ def test_a_process_that_ends_is_told_and_started_again(tmp_path: Path) -> None:
 def test_an_answer_that_the_code_forges_is_refused(tmp_path: Path) -> None:
     error = refusal(tmp_path, "forges", "float")
     assert (error.code, error.found) == ("MLS826", "bytes that are no Arrow columns")
+
+
+def test_an_answer_that_ends_too_early_is_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, "half_a_table", "float")
+    assert (error.code, error.found) == ("MLS826", "bytes that are no Arrow columns")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_the_code_starts_ends_with_it(tmp_path: Path) -> None:
+    with started(tmp_path, f=declaration("leaves", [["x", "float"]], "float")) as externs:
+        (first,) = externs.call("f", [pa.array([0.0])]).to_pylist()
+        assert runs(int(first))
+        with pytest.raises(StageError):
+            externs.call("f", [pa.array([2.0])])
+        assert not runs(int(first))  # the code ended its own process
+        (last,) = externs.call("f", [pa.array([0.0])]).to_pylist()
+        assert runs(int(last))
+    assert not runs(int(last))  # it was closed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_process_that_died_between_calls_leaves_nothing(tmp_path: Path) -> None:
+    with started(tmp_path, f=declaration("double", [["x", "float"]], "float")) as externs:
+        externs.call("f", [pa.array([1.0])])
+        process = externs._running["f"]
+        process._child.kill()
+        while process.running:
+            time.sleep(0.01)
+        before = len(os.listdir("/proc/self/fd"))
+        assert externs.call("f", [pa.array([1.0])]).to_pylist() == [2.0]
+        assert len(os.listdir("/proc/self/fd")) == before
+        assert not Path(process._folder.name).exists()
+
+
+def runs(pid: int) -> bool:
+    """Whether a process computes: one that ended and waits for its parent does not. Its end may take a moment."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return False
+        if state in "ZX":
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def test_many_threads_ask_one_process(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -63,12 +64,14 @@ def leave_network() -> bool:
 
 
 def end_with(descriptor: int) -> None:
-    """End this process when the other end of a pipe is gone, whatever the code is doing."""
+    """End this process and what it started when the other end of a pipe is gone, whatever the code is doing."""
 
     def wait() -> None:
         with suppress(OSError):
             while os.read(descriptor, 1):
                 pass
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(137)
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()

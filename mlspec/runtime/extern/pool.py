@@ -92,6 +92,8 @@ class Externs:
         with self._starting:
             process = self._running.get(name)
             if process is None or not process.running:
+                if process is not None:
+                    process.close()
                 declaration = self.declared[name]
                 _need_arrow(declaration)
                 process = self._running[name] = Process(declaration, self._code(declaration))
@@ -178,7 +180,7 @@ def _column(declaration: Declaration, answer: bytes, rows: int) -> Any:
 
     try:
         table = frames.from_arrow(answer)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # an end too early is no error of Arrow's own
         raise _wrong(declaration, "bytes that are no Arrow columns") from error
     if table.column_names != ["value"] or table.num_rows != rows:
         raise _wrong(declaration, f"{table.num_rows:,} values of {rows:,} rows")

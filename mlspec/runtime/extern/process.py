@@ -71,6 +71,7 @@ class Process:
         head = self._receive(frames.HEAD.size, deadline, limit)
         kind, size = frames.HEAD.unpack(head)
         if size > frames.MOST:
+            self.close()
             raise self._stopped("its answer is too large", f"{size:,} bytes")
         answer = self._receive(size, deadline, limit)
         if kind == b"E":
@@ -120,7 +121,8 @@ class Process:
         return self._stopped(f"it took longer than its `time_limit` of {limit:g} s", "no answer yet", field="time_limit")
 
     def _gone(self) -> StageError:
-        """The process ended by itself, or was ended by a limit."""
+        """The process ended by itself, or was ended by a limit: what it ended with stands, what it started ends now."""
+        self._kill()
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(5)
         code = self._child.poll()
@@ -164,15 +166,28 @@ class Process:
             if stream is not None:
                 with suppress(OSError):
                     stream.close()
-        if self._child.poll() is None:
-            self._child.kill()
+        self._kill()
         self._child.wait()
         self._folder.cleanup()
+
+    def _kill(self) -> None:
+        """End the process and what it started. Its number is its own until it is waited for, and then perhaps another's."""
+        if self._child.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)
 
     @property
     def running(self) -> bool:
         """Whether it can be asked."""
-        return self._alive >= 0 and self._child.poll() is None
+        return self._alive >= 0 and not self._ended()
+
+    def _ended(self) -> bool:
+        """Whether the process is over. It is not waited for yet: what it started is still to be ended by its number."""
+        if self._child.returncode is not None:
+            return True
+        if not hasattr(os, "waitid"):
+            return self._child.poll() is not None
+        return os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _hint(declaration: Declaration, error: Mapping[str, Any]) -> str:
