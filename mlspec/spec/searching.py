@@ -39,9 +39,13 @@ def measured_name(objective: Made) -> str:
 def check_search(block: Block, scope: Scope) -> None:
     """The rules of a search that need more than one of its fields."""
     objectives = objectives_of(block)
+    if block.get("objective") == ():
+        scope.findings.add("MLS209", block.span_of("objective"), what="`objective`", got="an empty list",
+                           wanted="at least one objective", hint="write `objective = maximize(auc)`")  # fmt: skip
     _several(block, objectives, scope)
     _preference(block, objectives, scope)
     _warm(block, objectives, scope)
+    _affordable(block, scope)
     for family in block.nested("family"):
         _starts(family, scope)
         _conditions(family, scope)
@@ -174,6 +178,15 @@ def _warm(block: Block, objectives: tuple[Made, ...], scope: Scope) -> None:
                            wanted=f"that of `{block.name}`", hint="values of different metrics cannot be compared")  # fmt: skip
 
 
+def _affordable(block: Block, scope: Scope) -> None:
+    """A budget of fits has room for one trial at least."""
+    budget, cv = block.make("budget"), block.make("cv")
+    count, folds = (made and (made.get("count") or made.get("folds")) for made in (budget, cv))
+    if isinstance(count, int) and isinstance(folds, int) and count < folds:
+        scope.findings.add("MLS209", block.span_of("budget"), what="`budget`", got=f"{count} fits, where one trial has {folds} folds",
+                           wanted=f"at least {folds} fits", hint="a trial is begun only where all of its folds fit in")  # fmt: skip
+
+
 def _starts(family: Block, scope: Scope) -> None:
     """The trial that a family starts with lies in its space."""
     for name, value in family.fields.items():
@@ -181,6 +194,9 @@ def _starts(family: Block, scope: Scope) -> None:
         if not isinstance(made, Made) or made.group != "space" or made.args["start"].origin == "default":
             continue
         start = made.get("start")
+        if start == ():
+            scope.findings.add("MLS209", made.args["start"].span, what=f"the start of `{name}`", got="an empty list",
+                               wanted="at least one value of its space", hint="remove it: what has no start is drawn")  # fmt: skip
         for each in start if isinstance(start, tuple) else (start,):
             if not _in_space(each, made):
                 scope.findings.add(

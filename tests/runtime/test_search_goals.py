@@ -67,7 +67,7 @@ def seed(number: int, again: int) -> int:
 def study(folder: Path, engine: dict, goal: Goal = ONE, pruner: dict | None = None, workers: int = 3, **changes) -> Study:
     """A study that was run whole."""
     families = read_families(changes.pop("families", FAMILIES), "tune")
-    starts = starting_trials(changes.pop("starts", ()), families, seed)
+    starts = starting_trials(changes.pop("starts", ()), families, seed, "tune")
     opened = open_engine(engine, families, goal, seed, "tune", starts, changes.pop("earlier", ()))
     folder.mkdir(exist_ok=True, parents=True)
     made = Study(**({
@@ -196,6 +196,20 @@ def test_how_far_a_constraint_is_from_holding(expression, violation):
     assert Constraint("it", expression).violation({"recall": 0.5}) == pytest.approx(violation)
 
 
+BY_ZERO = ["call", "/", [METRIC, ["call", "-", [METRIC, METRIC], {}]], {}]
+
+
+@pytest.mark.parametrize("name", ["<", "<=", ">", ">=", "==", "!="])
+def test_what_has_no_value_holds_nothing(name):
+    """A quotient whose divisor is 0 is null: neither a comparison with it nor its opposite holds."""
+    for number in (BY_ZERO, ["call", "-", [BY_ZERO, BY_ZERO], {}], ["call", "min", [["lit", 0.1, "float"], BY_ZERO], {}]):
+        compared = ["call", name, [number, ["lit", 0.7, "ratio"]], {}]
+        for expression in (compared, ["call", "not", [compared], {}]):
+            violation = Constraint("it", expression).violation({"recall": 0.5})
+            assert violation > 0
+            assert math.isfinite(violation)
+
+
 def test_what_is_equal_is_not_above(tmp_path):
     (strict,) = read_constraints([at_least(0.5, strict=True)], "tune")
     assert strict.violation({"recall": 0.5}) > 0
@@ -250,6 +264,18 @@ def test_a_study_starts_with_the_trials_of_the_spec(tmp_path):
     assert "depth" not in made.finished[2].params
     plain = study(tmp_path / "plain", {"name": "grid", "points": 3})
     assert [each["params"] for each in trials(made)[2:]] == [each["params"] for each in trials(plain)[:38]]
+
+
+def test_a_trial_that_the_spec_starts_with_is_within_the_limits_too(tmp_path):
+    """What the spec leaves open is drawn until it is; what it says whole and outside is refused."""
+    families = [{**FAMILIES[1], "limits": [LIMIT]}]
+    half = [{"family": "tree", "params": {"deep": True, "size": 9}}] * 8
+    found = study(tmp_path, {"name": "random"}, families=families, starts=half, trials=8).finished.values()
+    assert all(each.params["size"] == 9 and each.params["depth"] <= 4 for each in found)
+    outside = [{"family": "tree", "params": {"deep": True, "size": 9, "depth": 30}}]
+    with pytest.raises(StageError) as caught:
+        study(tmp_path / "outside", {"name": "random"}, families=families, starts=outside)
+    assert (caught.value.code, caught.value.where) == ("MLS207", "tune.tree")
 
 
 def good_and_bad() -> list[Trial]:

@@ -120,6 +120,9 @@ WRONG = [
     ("max_depth * min_samples_leaf <= 60", "auc(quick.best) >= 0.5", "MLS206", "auc(quick.best)", "too late for a limit"),
     ("max_depth * min_samples_leaf <= 60", "1 <= 2", "MLS213", "1 <= 2", ""),
     ("fits(200)", "500", "MLS201", "500", "one of `fits(…)`, `cpu_time(…)`"),
+    ("[maximize(auc), simplest()]", "[]", "MLS209", "[]", "at least one objective"),
+    ("[0.1, 1.0]", "[]", "MLS209", "[]", "at least one value of its space"),
+    ("fits(200)", "fits(2)", "MLS209", "fits(2)", "at least 3 fits"),
     ("fits(200)", "fits(0)", "MLS209", "0", "a whole number of at least 1"),
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.search.engines import TRIES, shown
 from mlspec.runtime.search.engines.random_engine import drawn
 from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.space import Family
@@ -18,16 +19,25 @@ from mlspec.runtime.search.trials import COMPLETE, Suggestion, Trial, read_trial
 
 
 def starting_trials(
-    given: Sequence[Mapping[str, Any]], families: Sequence[Family], seed: Callable[[int, int], int]
+    given: Sequence[Mapping[str, Any]], families: Sequence[Family], seed: Callable[[int, int], int], where: str
 ) -> list[Suggestion]:
     """The first trials of the study; what the spec leaves open is drawn with the seed of the trial."""
-    by_name, found = {family.name: family for family in families}, []
-    for number, item in enumerate(given, start=1):
-        family = by_name[str(item["family"])]
-        generator = np.random.Generator(np.random.PCG64(seed(number, 0)))
-        chosen = {**drawn(family, generator), **item["params"]}
-        found.append(Suggestion(family.name, family.active(chosen)))
-    return found
+    by_name = {family.name: family for family in families}
+    return [_starting(item, by_name[str(item["family"])], number, seed, where) for number, item in enumerate(given, start=1)]
+
+
+def _starting(item: Mapping[str, Any], family: Family, number: int, seed: Callable[[int, int], int], where: str) -> Suggestion:
+    """One of them, drawn again while it is outside the limits of its family; StageError MLS207 where it stays so."""
+    for turn in range(TRIES):
+        generator = np.random.Generator(np.random.PCG64(seed(number, turn)))
+        params = family.active({**drawn(family, generator), **item["params"]})
+        if family.allows(params):
+            return Suggestion(family.name, params)
+    raise StageError(
+        "MLS207", f"what trial {number} is to start with is outside the limits of `{family.name}`", f"{where}.{family.name}",
+        expected=", ".join(limit.name for limit in family.limits), found=shown(item["params"]),
+        help="correct the `start:` of its parameters, or widen the limits",
+    )  # fmt: skip
 
 
 def earlier_trials(folder: Path | None, families: Sequence[Family], goal: Goal, where: str) -> list[Trial]:

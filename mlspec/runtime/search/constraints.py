@@ -18,9 +18,16 @@ _BROKEN = sys.float_info.min
 _MOST = sys.float_info.max
 
 _NUMBERS: dict[str, Callable[..., float]] = {
-    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b if b else math.inf,
-    "neg": lambda a: -a, "abs": math.fabs, "min": min, "max": max,
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b if b else math.nan,
+    "neg": lambda a: -a, "abs": math.fabs, "min": lambda *given: _known(min, given), "max": lambda *given: _known(max, given),
 }  # fmt: skip
+
+
+def _known(choose: Callable[..., float], given: Sequence[float]) -> float:
+    """The least or the greatest; no number where one of them is none."""
+    return math.nan if any(math.isnan(value) for value in given) else choose(given)
+
+
 COMPARED = ("<", "<=", ">", ">=", "==", "!=")
 ALLOWED = frozenset((*_NUMBERS, *COMPARED, "and", "or", "not"))
 
@@ -80,6 +87,9 @@ def _violation(form: Any, values: Values) -> float:
 
 
 def _compared(name: str, left: float, right: float) -> float:
+    """By how much a comparison is broken; wholly where a side has no value, as behind a division by zero."""
+    if math.isnan(left - right):
+        return _MOST
     if name in ("==", "!="):
         apart = abs(left - right)
         return apart if name == "==" else (-apart or _BROKEN)

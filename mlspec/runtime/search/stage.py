@@ -124,7 +124,7 @@ def _engine(context: StageContext, families: Sequence[Family], goal: Goal) -> En
     def seed(number: int, again: int) -> int:
         return context.seed("suggest", trial=number, epoch=again or None)
 
-    starts = starting_trials(context.config.get("starts") or (), families, seed)
+    starts = starting_trials(context.config.get("starts") or (), families, seed, context.block)
     earlier = earlier_trials(context.inputs().get("warm"), families, goal, context.block)
     return open_engine(context.config["engine"], families, goal, seed, context.block, starts, earlier)
 

@@ -51,16 +51,22 @@ class Led:
         if number <= len(self.starts):
             return self.starts[number - 1]
         known, place = [*self.earlier, *history], number - len(self.starts)
-        found = None
+        found: Suggestion | None = None
         for turn in range(TRIES):
             found = self.engine.suggest(place, known, turn) if turn < ASKED else self.chance.suggest(place, known, turn)
             if found is None or self.families[found.family].allows(found.params):
                 return found
+        assert found is not None
         raise StageError(
-            "MLS207", f"{TRIES} suggestions for trial {number} were all outside the limits of their family", self.where,
-            expected="limits that leave room in the space", found=f"the last: {found}",
+            "MLS207", f"{TRIES} suggestions for trial {number} were all outside the limits of `{found.family}`", f"{self.where}.{found.family}",
+            expected="limits that leave room in the space", found=f"the last: {shown(found.params)}",
             help="widen the limits, or narrow the space so that most of it is within them",
         )  # fmt: skip
+
+
+def shown(params: Mapping[str, Any]) -> str:
+    """Searched params for a reader."""
+    return ", ".join(f"{name} = {value}" for name, value in params.items())
 
 
 def open_engine(
