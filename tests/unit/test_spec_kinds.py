@@ -68,7 +68,7 @@ monitor other {
   grown := inputs.age >= 0
 }
 """,
-    "compress": "compress small {\n  model = tune.best\n  export = onnx(opset: 18)\n}\n",
+    "compress": "compress small {\n  model = tune.best\n  export = onnx(opset: 18)\n}\n\ngates small_enough {\n  candidate = small\n  part = parts.holdout\n  light := size(candidate) <= 1MiB\n}\n",
     "test_of_gates": "test two {\n  given release = [row(useful: 0.8)]\n  useful_enough := release.useful\n}\n",
     "test_of_codes": 'test three {\n  expect = ["MLS804"]\n  given people = [row(age: null)]\n}\n',
 }
