@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from mlspec.runtime.search.constraints import Constraint, read_constraints
 from mlspec.runtime.search.engines import open_engine
 from mlspec.runtime.search.goal import Aim, Goal
 from mlspec.runtime.search.pruning import brackets, open_pruner
-from mlspec.runtime.search.space import read_families
+from mlspec.runtime.search.space import Dimension, read_families
 from mlspec.runtime.search.study import Study, require_usable
 from mlspec.runtime.search.trials import COMPLETE, Suggestion, Trial
 
@@ -276,6 +277,22 @@ def test_a_trial_that_the_spec_starts_with_is_within_the_limits_too(tmp_path):
     with pytest.raises(StageError) as caught:
         study(tmp_path / "outside", {"name": "random"}, families=families, starts=outside)
     assert (caught.value.code, caught.value.where) == ("MLS207", "tune.tree")
+
+
+@pytest.mark.parametrize("library", ["optuna", "hyperopt"])
+def test_values_of_a_choice_that_are_equal_are_still_two(library):
+    """For `max_features` 1 is a column and 1.0 all of them: what one of them gave is not credited to the other."""
+    encode = import_module(f"mlspec.runtime.search.engines.{library}_engine")._encode
+    dimension = Dimension("max_features", "choice", values=(1, 1.0, True, "sqrt"))
+    assert [encode(dimension, value) for value in dimension.values] == [0, 1, 2, 3]
+    assert not dimension.holds(False)
+
+
+def test_how_far_a_constraint_is_broken_stays_a_number_when_it_is_squared():
+    """Engines standardise violations; a greater one would make a Gaussian process blind to all others."""
+    for name in (">=", "<"):
+        far = ["call", name, [["call", "*", [["lit", 1e300, "float"], ["lit", 1e300, "float"]], {}], METRIC], {}]
+        assert math.isfinite(Constraint("it", far).violation({"recall": 0.5}) ** 2)
 
 
 def good_and_bad() -> list[Trial]:

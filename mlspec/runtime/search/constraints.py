@@ -15,7 +15,8 @@ from mlspec.runtime.errors import StageError
 Values = Mapping[str, Any]
 _BROKEN = sys.float_info.min
 """What a condition is broken by where its sides are equal and must not be."""
-_MOST = sys.float_info.max
+_MOST = 1e100
+"""The most that a condition is broken by, or holds by. Engines square and add such numbers, and the greatest float would overflow."""
 
 _NUMBERS: dict[str, Callable[..., float]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b if b else math.nan,

@@ -63,10 +63,14 @@ class Dimension:
                 found = (value - self.low) / ((self.high - self.low) or 1.0)
         return min(max(found, 0.0), 1.0)
 
+    def place(self, value: Any) -> int | None:
+        """Which of a choice's values it is: 1, 1.0 and true are three."""
+        return next((at for at, known in enumerate(self.values) if value == known and type(value) is type(known)), None)
+
     def holds(self, value: Any) -> bool:
         """Whether a value is one of the space's."""
         if self.dist == "choice":
-            return any(value == known and type(value) is type(known) for known in self.values)
+            return self.place(value) is not None
         if isinstance(value, bool) or not isinstance(value, (int, float)) or (self.whole and value != int(value)):
             return False
         return self.dist == "normal" or self.low <= value <= self.high

@@ -132,7 +132,7 @@ def _decode(dimension: Dimension, value: Any) -> Any:
 
 
 def _encode(dimension: Dimension, value: Any) -> Any:
-    return list(dimension.values).index(value) if dimension.dist == "choice" else float(value)
+    return dimension.place(value) if dimension.dist == "choice" else float(value)
 
 
 def open_engine(

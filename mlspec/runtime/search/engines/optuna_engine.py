@@ -143,7 +143,7 @@ def _ask(asked: Any, label: str, dimension: Dimension) -> Any:
 
 def _encode(dimension: Dimension, value: Any) -> Any:
     if dimension.dist == "choice":
-        return list(dimension.values).index(value)
+        return dimension.place(value)
     if dimension.dist == "normal":
         space = _distribution(dimension)
         return min(max(value, space.low), space.high)
