@@ -52,7 +52,7 @@ def _score(options: argparse.Namespace, found: Compilation, block: Any) -> int:
     config = score_config(found.spec, block, found.spec_digest, found.prefix)
     release = release_of(options, found, config)
     package: Any = load_package(release.package)
-    package.start(found.project.root)
+    package.start(found.project.root, shipped=False)
     if release.override is not None:
         from mlspec.runtime.audit.overrides import sentence
 

@@ -88,6 +88,7 @@ def _serve(options: argparse.Namespace, found: Compilation, block: Any) -> int:
         project_root=found.project.root,
         unreleased=options.unreleased,
         override=release.override,
+        shipped=False,
     )
 
 

@@ -24,6 +24,11 @@ score survey {
   input = csv("penguins.csv")
   output = csv("survey.csv")
 }
+
+serve answers {
+  model = linear
+  gate = release
+}
 """
 BIRD = {"bill_length_mm": 45.0, "body_mass_g": 5000.0, "flipper_length_mm": 210.0}
 
@@ -82,6 +87,10 @@ def test_scoring_is_refused_once_the_code_is_not_allowed(project: Path, capsys: 
         assert "MLS824" in "".join(capsys.readouterr())
         with pytest.raises(StageError, match="does not allow"):
             load_package(outputs(project, "linear-fit")).start(project)
+        (project / "mlspec.toml").unlink()  # a folder where nobody allowed anything is no image of one where somebody did
+        for command in (["score"], ["serve", "--port", "0"]):
+            assert main([command[0], str(project / "birds.mlspec"), "--unreleased", *command[1:]]) == 1
+            assert "MLS824" in "".join(capsys.readouterr())
     finally:
         (project / "mlspec.toml").write_text(settings)
 

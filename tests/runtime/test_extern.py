@@ -323,9 +323,9 @@ def test_a_process_that_died_between_calls_leaves_nothing(tmp_path: Path) -> Non
         process._child.kill()
         while process.running:
             time.sleep(0.01)
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(list(Path("/proc/self/fd").iterdir()))
         assert externs.call("f", [pa.array([1.0])]).to_pylist() == [2.0]
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
         assert not Path(process._folder.name).exists()
 
 

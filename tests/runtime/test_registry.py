@@ -17,6 +17,7 @@ import pytest
 from package_tables import INCOME, SCALE, census, census_features, feature, fit_config, stage_inputs
 
 from mlspec.graph.canonical import digest_of
+from mlspec.graph.code import code_digest
 from mlspec.graph.model import Graph, Stage
 from mlspec.runtime import evaluate, files
 from mlspec.runtime.audit import log
@@ -237,7 +238,7 @@ def test_an_alias_that_moves_while_the_run_is_on_its_way_is_told(world: dict[str
 
 
 def judged(world: dict[str, Any], tmp_path: Path, inputs: dict[str, Path], live: Path, if_absent: str = "fail") -> Path:
-    """The `evaluate` stage over a candidate and a model of the registry."""
+    """The `evaluate` stage of a project over a candidate and a model of the registry."""
     config = {
         "part": "holdout", "candidate": "few", "models": ["few", "live"], "label": INCOME, "confidence": 0.95, "min_group": 1,
         "quantities": [
@@ -247,7 +248,7 @@ def judged(world: dict[str, Any], tmp_path: Path, inputs: dict[str, Path], live:
         "group": None, "plots": [], "seed": 7, "if_absent": {"live": if_absent},
     }  # fmt: skip
     given = {**inputs, "package.few": world["packages"]["few"], "package.live": live}
-    return run_stage_function(evaluate.run, tmp_path, "evaluate", config, given, block="release")
+    return run_stage_function(evaluate.run, tmp_path, "evaluate", config, given, block="release", project_root=tmp_path)
 
 
 def values_of(
@@ -364,3 +365,33 @@ def test_a_server_that_is_none_ends_in_seconds_with_a_way_out(bad_server: str, t
     assert caught.value.code == "MLS809"
     assert "run again" in str(caught.value.help)
     assert "hunter2" not in json.dumps(caught.value.to_json())
+
+
+def test_a_registered_package_runs_only_code_that_the_project_allows(world: dict[str, Any], tmp_path: Path) -> None:
+    """Whoever compiled this spec has read its code, and not that of a package that an earlier text of it made."""
+    code = b"def same(gain):\n    return gain\n"
+    digest = code_digest(code)
+    (tmp_path / "own.py").write_bytes(code)
+    extern = {
+        "role": "feature", "code": "own.py", "function": "same", "files": {"own.py": digest}, "parameters": [["gain", "int"]],
+        "result": "int", "values": None, "network": False, "deterministic": True, "limits": {"memory": 2**32, "time_limit": 20.0, "gpu": False},
+    }  # fmt: skip
+    column = ["col", "capital_gain", "int"]
+    plain = [*census_features()[:2], feature("gain", "int", SCALE, value=column)]
+    inputs = values_of(world, tmp_path, plain)
+    own = {**feature("gain", "int", SCALE, value=["extern", "same", [column], "int"]), "externs": {"same": extern}}
+    config = fit_config([*plain[:2], own], INCOME, "sklearn.LogisticRegression")
+    live = run_stage_function(fit, tmp_path, "fit", config, inputs, block="live", project_root=tmp_path) / "package"
+    for text in (None, "[extern]\nallow = []\n"):
+        if text is not None:
+            (tmp_path / "mlspec.toml").write_text(text)
+        with pytest.raises(StageError) as caught:
+            judged(world, tmp_path, inputs, live)
+        assert (caught.value.code, caught.value.found) == ("MLS824", f"sha256:{digest}")
+    (tmp_path / "mlspec.toml").write_text(f'[extern]\nallow = ["sha256:{digest}"]\n')
+    table = pq.read_table(judged(world, tmp_path, inputs, live) / "predictions/rows.parquet").to_pydict()
+    rows = pq.read_table(inputs["rows"] / "rows.parquet").to_pylist()
+    package = load_package(live)
+    asked = [{column["name"]: rows[row][column["name"]] for column in package.columns} for row in table["__row"]]
+    assert np.array_equal(np.array(table["live.score"]), package.score(asked).score)
+    package.close()

@@ -113,6 +113,11 @@ class PartReader:
         found = self._query([("rows", name) for name in columns], limit).to_arrow_table()
         return [{name: row[f"c{at}"] for at, name in enumerate(columns)} for row in found.to_pylist()]
 
+    def requests(self, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        """All rows of the part as requests would bring them, a batch at a time."""
+        for batch in self._query([("rows", name) for name in columns]).to_arrow_reader(BATCH):
+            yield [{name: row[f"c{at}"] for at, name in enumerate(columns)} for row in batch.to_pylist()]
+
     def of_part(self, part: str) -> PartReader:
         """A reader of another part of the same tables."""
         found = PartReader.__new__(PartReader)

@@ -6,7 +6,7 @@ as a request would bring them, and no value of the current features block. What 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,7 @@ def score_registered(
     places = class_places(label) if label["task"] != "regression" else {}
     order = _columns_in_order(label, package)
     scores, decisions, done = [], [], 0
-    for values in reader.computed(package.features, name):
-        result = package.score_values(values)
+    for result in _answers(reader, package, name):
         found = finite_scores(result.score, name)
         scores.append(found if order is None else found[:, order])
         decisions.append([places[decision] for decision in result.decision] if places else [])
@@ -37,6 +36,17 @@ def score_registered(
         held.y, np.concatenate(scores), np.concatenate(decisions) if places else None, task=label["task"],
         classes=label["classes"] if places else (), favourable=favourable_code(label),
     )  # fmt: skip
+
+
+def _answers(reader: PartReader, package: Any, name: str) -> Iterator[Any]:
+    """The package's answers to the part: from one query, or as requests where externs compute its features."""
+    if not package.code:
+        yield from (package.score_values(values) for values in reader.computed(package.features, name))
+        return
+    try:
+        yield from map(package.score, reader.requests([str(column["name"]) for column in package.columns]))
+    finally:
+        package.close()
 
 
 def check_fits(reader: PartReader, label: Mapping[str, Any], package: Any, name: str) -> None:

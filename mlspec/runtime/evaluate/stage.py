@@ -59,7 +59,17 @@ def load_packages(context: StageContext) -> dict[str, Any]:
     given = [*packages_there(context.inputs())]
     listed = [name for name in context.config.get("models") or () if name in given]
     names = [*listed, *(name for name in sorted(given) if name not in listed)]
-    return {name: package.load_package(context.input(f"package.{name}")) for name in names}
+    found = {name: package.load_package(context.input(f"package.{name}")) for name in names}
+    _refuse_unread(context, found)
+    return found
+
+
+def _refuse_unread(context: StageContext, packages: Mapping[str, Any]) -> None:
+    """MLS824 for code of a package of the registry that is neither allowed nor that of a model of this run."""
+    fetched = sorted(packages.keys() & (context.config.get("if_absent") or {}))
+    known = frozenset(digest for name in packages if fetched and name not in fetched for digest in packages[name].code)
+    for name in fetched:
+        packages[name].refuse_unread(context.project_root, shipped=False, known=known)
 
 
 def label_of(config: Mapping[str, Any], packages: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,13 +110,23 @@ class Package:
             self._features = features_function(self.features, self.name, self._externs)
         return self._features
 
-    def start(self, root: Path | None = None) -> None:
+    def refuse_unread(self, root: Path, *, shipped: bool = True, known: Collection[str] = ()) -> None:
+        """MLS824 for code that the project at `root` does not allow (any more); files with the digests `known` it runs anyway."""
+        for declaration in declared(self.features).values():
+            files = {path: digest for path, digest in declaration.files.items() if digest not in known}
+            refuse_unread(replace(declaration, files=files), root, shipped=shipped)
+
+    @property
+    def code(self) -> frozenset[str]:
+        """The digests of the code that its features call."""
+        return frozenset(digest for declaration in declared(self.features).values() for digest in declaration.files.values())
+
+    def start(self, root: Path | None = None, *, shipped: bool = True) -> None:
         """Start the processes that its features need, so that no request waits for one; what the project at `root` does not allow
-        any more is refused.
+        any more is refused. Without `shipped` a folder that allows nothing is no image of a project that did.
         """
         if root is not None:
-            for declaration in declared(self.features).values():
-                refuse_unread(declaration, root)
+            self.refuse_unread(root, shipped=shipped)
         _ = self._evaluate
         if self._externs is not None:
             self._externs.start()

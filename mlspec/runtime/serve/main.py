@@ -26,19 +26,20 @@ BANNER = "UNRELEASED: no gate has passed this model. For a look on this machine 
 
 def main(
     package_folder: Path, serve_config: Mapping[str, Any], listen: Listen | None = None, *, project_root: Path | None = None,
-    unreleased: bool = False, override: Mapping[str, Any] | None = None,
+    unreleased: bool = False, override: Mapping[str, Any] | None = None, shipped: bool = True,
 ) -> int:  # fmt: skip
     """Serve the package in `package_folder` until SIGTERM or SIGINT; 0 after a clean drain.
 
     A port of 0 takes a free one; the address is printed on stderr. StageError for what the user can mend: a port in use, a package
     whose digest does not fit, a token that is not set, an unreleased model on an address that others reach. `override` is the record
     that releases a package whose gates failed: it is told wherever facts are, and after its last day nothing is answered.
+    Code of the package runs if `mlspec.toml` allows it, or was `shipped` to where there is no such file.
     """
     from mlspec.runtime.package import Package, load_package
 
     def load() -> Package:
         package = load_package(package_folder)
-        package.start(project_root)
+        package.start(project_root, shipped=shipped)
         return package
 
     return serve_package(
