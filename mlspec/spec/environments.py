@@ -64,10 +64,11 @@ def check_env(node: nodes.Block, block: Block, scope: Scope) -> None:
         if not isinstance(statement, Patch):
             continue
         path = ".".join(name.text for name in statement.path)
-        if path in seen:
+        whole = ".".join(part.text for part in scope.whole(nodes.Ref(statement.span, statement.path)).parts)
+        if whole in seen:  # by whichever alias of a file it is called
             scope.findings.add("MLS102", statement.span, kind="patch", name=path)
             continue
-        seen[path] = statement.span
+        seen[whole] = statement.span
         scope.spec.spans[f"{block.name}.{path}"] = statement.span
         _check_patch(statement, path, block, scope)
 

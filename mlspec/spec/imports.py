@@ -75,10 +75,15 @@ def give(file: File, scope: Scope, imports: Imports) -> None:
             path, head = imports.path_of(str(node.path.value)), f"{node.alias.text}."
             own = {name.removeprefix(head): patch for name, patch in scope.patches.items() if name.startswith(head)}
             imports.patches.setdefault(path, {}).update(own)
-            given = [name for name in scope.parameters if name.startswith(head)]
-            imports.parameters.setdefault(path, {}).update(
-                {name.removeprefix(head): scope.parameters.pop(name) for name in given}
-            )
+            _give_parameters(head, imports.parameters.setdefault(path, {}), scope)
+
+
+def _give_parameters(head: str, there: dict[str, Expr], scope: Scope) -> None:
+    """The values of `-p` for one alias of a file; two aliases are two names of one param, which has one value."""
+    for name in [name for name in scope.parameters if name.startswith(head)]:
+        value = scope.parameters.pop(name)
+        if there.setdefault(name.removeprefix(head), value) is not value:
+            scope.findings.add("MLS102", value.span, kind="param", name=name)
 
 
 def direct_aliases(file: File, imports: Imports) -> dict[str, str]:

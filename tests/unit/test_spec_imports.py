@@ -318,3 +318,18 @@ def test_a_block_is_not_declared_under_the_name_of_another_file() -> None:
     _, found, _ = check(files)
     assert [each.code.id for each in found if each.severity == "error"] == ["MLS201"]
     assert found[0].edits[0].text == "key"
+
+
+def test_two_aliases_of_a_file_are_two_names_of_one_field() -> None:
+    rest = f"{GATES}\n\nenv dev {{\n  set lib.tune.trials = 4\n  set also.tune.trials = 5\n}}"
+    files = {
+        "main.mlspec": text("main", 'use "./lib.mlspec" as lib\n\nuse "./lib.mlspec" as also', rest),
+        "lib.mlspec": text("lib", rest=SEARCH),
+    }
+    assert [(each.code.id, each.data["name"]) for each in check(files)[1]] == [("MLS102", "also.tune.trials")]
+    files["main.mlspec"] = files["main.mlspec"].replace("  set also.tune.trials = 5\n", "")
+    file, _ = parse(SourceFile("main.mlspec", files["main.mlspec"]))
+    assert file is not None
+    given = {"lib.share": "60%", "also.share": "61%"}
+    _, found = check_spec(file, load=lambda path: parse(SourceFile(path, files[path]))[0], params=given)
+    assert [(each.code.id, each.data["name"]) for each in found] == [("MLS102", "also.share")]
