@@ -362,6 +362,13 @@ def test_a_time_limit_ends_between_trials_and_stays_ended(tmp_path, small):
     assert again == study
 
 
+def test_what_starts_from_a_study_that_a_clock_ended_is_as_little_reproducible(tmp_path, small):
+    inputs, features = small
+    _, cut = search(tmp_path / "cut", search_config(features, time_limit=1e-3, parallel=1), inputs)
+    study, _ = search(tmp_path / "warm", search_config(features, trials=2), {**inputs, "warm": cut / "study"})
+    assert (study["ended"], study["reproducible"]) == (None, False)
+
+
 def test_pruned_trials_stop_early_and_are_not_best(tmp_path, small):
     inputs, features = small
     stump = {**TREE, "space": {"max_depth": {"dist": "choice", "values": [1, 6]}}}

@@ -90,7 +90,9 @@ def reproduction(subject: Subject) -> Answer | None:
         ]
         for name, study in run.evidence.study.items():
             kept = (
-                "the same trials come out again" if study.get("reproducible") else "a time limit ended it, so trials may differ"
+                "the same trials come out again"
+                if study.get("reproducible")
+                else "a clock ended it or the search that it starts from, so trials may differ"
             )
             items.append(join(["Study ", code(name), f": {kept}."]))
         versions = _versions(subject)

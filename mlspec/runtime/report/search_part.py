@@ -160,7 +160,8 @@ def _other(study: Mapping[str, Any]) -> str:
     if study.get("ended"):
         parts.append(f"ended early: {ENDS.get(study['ended'], study['ended'])}")
     if study.get("reproducible") is False:
-        parts.append("not reproducible, since a clock ended it")
+        clock = study.get("ended") in ("time_limit", "cpu_time")
+        parts.append(f"not reproducible, since a clock ended {'it' if clock else 'the search that it starts from'}")
     return ", ".join(parts)
 
 

@@ -58,6 +58,11 @@ def earlier_trials(folder: Path | None, families: Sequence[Family], goal: Goal, 
     return [replace(trial, number=place - len(fitting) + 1) for place, trial in enumerate(fitting)]
 
 
+def is_reproducible(folder: Path | None) -> bool:
+    """Whether an earlier study is one that comes out again; where there is none, nothing speaks against it."""
+    return folder is None or bool(files.read_json(folder / "study.json")["reproducible"])
+
+
 def _mapped(trial: Trial, family: Family) -> Trial | None:
     """The trial with this study's params alone; None where it is not in the space."""
     params = family.active(trial.params)

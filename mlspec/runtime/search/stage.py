@@ -17,7 +17,7 @@ from mlspec.runtime.estimators import build_estimator
 from mlspec.runtime.estimators.fit import one_thread, quiet
 from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.write import write_package
-from mlspec.runtime.search.beginning import earlier_trials, starting_trials
+from mlspec.runtime.search.beginning import earlier_trials, is_reproducible, starting_trials
 from mlspec.runtime.search.budget import CLOCKS, read_budget
 from mlspec.runtime.search.engines import Engine, open_engine
 from mlspec.runtime.search.fold_data import FoldData, fold_data, remove_mapped
@@ -173,5 +173,5 @@ def _document(
         "families": [{"name": family.name, "estimator": family.estimator} for family in families],
         "requested": int(config["trials"]), "trials": [trial.to_json() for trial in trials], "fits": sum(trial.fits for trial in trials),
         "failed": sum(trial.state == FAILED for trial in trials), "front": [trial.number for trial in goal.front(trials)],
-        "best": best.to_json(), "importance": importance(trials, families), "ended": ended, "reproducible": ended not in CLOCKS,
+        "best": best.to_json(), "importance": importance(trials, families), "ended": ended, "reproducible": ended not in CLOCKS and is_reproducible(context.inputs().get("warm")),
     }  # fmt: skip
