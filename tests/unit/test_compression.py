@@ -86,6 +86,7 @@ BAD = {
     "nothing": ("line", "MLS106", "part = parts.tune"),
     "no share and no metric": ("forest", "MLS106", "prune = rounds(max_loss: 1pp)"),
     "a share and a metric": ("forest", "MLS209", "prune = rounds(keep: 50%, on: auc, part: parts.tune)"),
+    "points of a loss": ("forest", "MLS202", "prune = rounds(on: log_loss, part: parts.tune, max_loss: 1pp)"),
     "nothing is kept": ("forest", "MLS209", "prune = rounds(keep: 0%)"),
     "everything goes": ("line", "MLS209", "prune = magnitude(sparsity: 100%)"),
     "epochs of a line": ("line", "MLS209", "prune = magnitude(sparsity: 50%, retrain_epochs: 2)"),

@@ -102,12 +102,21 @@ def _rounds(block: Block, made: Made, findings: Findings) -> None:
                 findings.add("MLS106", made.span or block.head, kind="the call", block="rounds(…)", name=name,
                              wanted="how many trees stay (`keep: 50%`), or the metric and the rows that say so", fix=fix)  # fmt: skip
                 return
+        _room(block, made, findings)
     elif made.get("on") is not None or made.get("part") is not None:
         findings.add(
             "MLS209", made.span or block.head, what="`rounds(…)`", got="`keep` beside `on` and `part`", wanted="one of the two"
         )
     if made.get("keep") == 0:
         findings.add("MLS209", made.args["keep"].span or block.head, what="`keep`", got="`0%`", wanted="more than 0 %")
+
+
+def _room(block: Block, made: Made, findings: Findings) -> None:
+    """A loss in points is one of a ratio: of an error in minutes a point would be a hundredth of a minute."""
+    metric = catalogue.metric(str(made.get("on")))
+    if made.get("max_loss") and metric is not None and metric.type != "ratio":
+        findings.add("MLS202", made.args["max_loss"].span or block.head, what=f"`max_loss` of `{metric.name}`", got="points",
+                     wanted="no loss, or a share of the trees", hint="leave it out, or write `keep: 50%`")  # fmt: skip
 
 
 def _magnitude(spec: Spec, block: Block, made: Made, findings: Findings) -> None:
