@@ -28,6 +28,7 @@ _OF_LANGUAGE_MODELS = ("reply", "passages", "question")
 SCALARS = frozenset(
     (*NUMBERS - {"decimal"}, "bool", "string", "text", "category", "date", "timestamp", "duration", "points", "rate")
 )
+_OF_PROCESS = ("mlspec", "numpy", "pyarrow")
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -141,6 +142,7 @@ def _module_names(block: Block, scope: Scope) -> None:
         name = path.rpartition("/")[2].removesuffix(".py")
         why = "no name that Python imports" if not _FUNCTION.match(name) else ""
         why = why or ("the name of a module of Python itself" if name in sys.stdlib_module_names else "")
+        why = why or ("the name of a package that its process imports" if name in _OF_PROCESS else "")
         why = why or ("the name of two files" if name in seen else "")
         if why:
             field = "code" if path == code_files(block)[0] else "files"

@@ -69,9 +69,11 @@ def extern(head: str, body: str = "", code: str = "code/f.py:f") -> str:
     return f'extern {head} {{\n  code = "{code}"\n  {body}\n}}\n'
 
 
-def codes(folder: Path, head: str, *, check: str = "", feature: str = "", gate: str = "") -> list[tuple[str, str]]:
+def codes(
+    folder: Path, head: str, *, check: str = "", feature: str = "", gate: str = "", rest: str = REST
+) -> list[tuple[str, str]]:
     """What is found of a spec, without 111 and 117."""
-    rest = REST.replace("CHECK", check).replace("FEATURE", feature).replace("GATE", gate)
+    rest = rest.replace("CHECK", check).replace("FEATURE", feature).replace("GATE", gate)
     (folder / "demo.mlspec").write_text(HEAD + head + rest)
     (folder / "mlspec.toml").touch()
     found = Compilation(folder / "demo.mlspec").diagnostics
@@ -110,7 +112,7 @@ def test_a_feature_a_check_and_a_metric(tmp_path: Path) -> None:
         (extern(FEATURE, code="code/f.py"), "MLS209"), (extern(FEATURE, code="code/f.txt:f"), "MLS209"),
         (extern(FEATURE, code="/etc/f.py:f"), "MLS114"), (extern(FEATURE, code="code/json.py:f"), "MLS209"),
         (extern(FEATURE, 'files = ["../../x.py"]'), "MLS114"), (extern(FEATURE, 'files = ["other/f.py"]'), "MLS209"),
-        (extern(FEATURE, 'files = ["words.txt"]'), "MLS114"),
+        (extern(FEATURE, 'files = ["words.txt"]'), "MLS114"), (extern(FEATURE, 'files = ["code/numpy.py"]'), "MLS209"),
     ],
 )  # fmt: skip
 def test_heads_that_are_wrong(tmp_path: Path, head: str, code: str) -> None:
@@ -147,6 +149,20 @@ def test_taint_goes_through_unless_the_declaration_lowers_it(tmp_path: Path) -> 
     kept = [code for code, _ in codes(tmp_path, extern(head), **spec)]
     assert "MLS408" in kept or "MLS401" in kept
     assert not {"MLS401", "MLS408"} & {code for code, _ in codes(tmp_path, extern(head, "taint = none"), **spec)}
+
+
+def test_a_metric_with_the_network_is_given_no_personal_label(tmp_path: Path) -> None:
+    gate = "own := m(candidate) >= 0.1"
+    network = 'network = ["example.org"]'
+    for given, tag, body, wanted in [
+        ("label: list(bool)", " @pii(quasi)", network, ["MLS409"]),
+        ("label: list(bool)", " @pii(quasi)", "", []),
+        ("label: list(bool)", "", network, []),
+        ("score: list(float)", " @pii(quasi)", network, []),
+    ]:
+        head = extern(f"metric m({given}) -> float", body)
+        rest = REST.replace("@outcome(positive: true)", f"@outcome(positive: true){tag}")
+        assert [code for code, _ in codes(tmp_path, head, gate=gate, rest=rest)] == wanted
 
 
 @pytest.fixture

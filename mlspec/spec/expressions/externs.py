@@ -93,12 +93,11 @@ def _fits(found: Type, wanted: Type) -> bool:
 
 def _result(node: Call, extern: Block, values: list[Typed], result: Type, context: Context) -> Typed:
     taint = max((value.taint for value in values), default=NONE)
-    if taint > NONE and extern.get("network") not in (None, "none"):
+    if taint > NONE:
         worst = max(values, key=lambda value: value.taint)
         column = next((ref.path for ref in worst.refs if ref.kind == "column"), short(worst.span))
-        context.findings.add("MLS409", node.span, name=extern.name, got=TAINTS[taint].replace("_", " "), column=column,
-                             hint="personal data would leave the machine by code that nobody checks")  # fmt: skip
-        return unknown(node.span)
+        if _leaves(node, extern, taint, column, context):
+            return unknown(node.span)
     lowered = {"quasi": QUASI, "none": NONE}.get(str(extern.get("taint")), taint)
     refs = tuple(ref for value in values for ref in value.refs)
     calls = tuple(call for value in values for call in value.calls)
@@ -106,6 +105,15 @@ def _result(node: Call, extern: Block, values: list[Typed], result: Type, contex
         ["extern", extern.name, [value.form for value in values], result.code], result, max(ROW, *(value.level for value in values)),
         min(taint, lowered), node.span, refs, (*calls, (extern.name, node.callee.span)), 1 + sum(value.size for value in values),
     )  # fmt: skip
+
+
+def _leaves(node: Call, extern: Block, taint: int, column: str, context: Context) -> bool:
+    """Whether personal data would be given to code with the network, which is reported."""
+    if taint <= NONE or extern.get("network") in (None, "none"):
+        return False
+    context.findings.add("MLS409", node.span, name=extern.name, got=TAINTS[taint].replace("_", " "), column=column,
+                         hint="personal data would leave the machine by code that nobody checks")  # fmt: skip
+    return True
 
 
 _LABELS = {"binary": ("bool", "int", "string"), "multiclass": ("int", "string"), "regression": ("float",)}
@@ -127,10 +135,23 @@ def own_metric(node: Call, model: Reference | Ambient, extern: Block, label: Lab
         return unknown(node.span, refs)
     if label is not None and label.task and not _given_fits(node, extern, label.task, context):
         return unknown(node.span, refs)
+    if label is not None and "label" in dict(extern.get("parameters")):
+        taint = _taint_of(label, context)
+        if _leaves(node, extern, taint, f"{label.source}.{label.name}", context):
+            return unknown(node.span, refs)
     result = extern.get("result")
     return Typed(
         ["metric", extern.name, model.block, {}], result, METRIC, NONE, node.span, refs, ((extern.name, node.callee.span),)
     )
+
+
+def _taint_of(label: Label, context: Context) -> int:
+    """What personal data the values of a label are, as a column or as what a frame computes."""
+    block = context.scope.spec.blocks[label.source]
+    if label.name in block.definitions:
+        return block.definitions[label.name].value.taint
+    column = block.columns.get(label.name)
+    return NONE if column is None else column.taint
 
 
 def _given_fits(node: Call, extern: Block, task: str, context: Context) -> bool:
