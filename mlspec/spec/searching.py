@@ -46,6 +46,7 @@ def check_search(block: Block, scope: Scope) -> None:
     _preference(block, objectives, scope)
     _warm(block, objectives, scope)
     _affordable(block, scope)
+    _clocks(block, scope)
     for family in block.nested("family"):
         _starts(family, scope)
         _conditions(family, scope)
@@ -185,6 +186,16 @@ def _affordable(block: Block, scope: Scope) -> None:
     if isinstance(count, int) and isinstance(folds, int) and count < folds:
         scope.findings.add("MLS209", block.span_of("budget"), what="`budget`", got=f"{count} fits, where one trial has {folds} folds",
                            wanted=f"at least {folds} fits", hint="a trial is begun only where all of its folds fit in")  # fmt: skip
+
+
+def _clocks(block: Block, scope: Scope) -> None:
+    """A limit that has passed before the first trial ends the study after it, as if it had been asked for."""
+    budget = block.make("budget")
+    given = {"time_limit": block.get("time_limit"), "budget": None if budget is None else budget.get("limit")}
+    for name, limit in given.items():
+        if isinstance(limit, int | float) and limit <= 0:
+            scope.findings.add("MLS209", block.span_of(name), what=f"`{name}`", got=f"{limit:g} seconds", wanted="more than 0",
+                               hint="leave it out for no limit")  # fmt: skip
 
 
 def _starts(family: Block, scope: Scope) -> None:

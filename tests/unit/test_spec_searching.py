@@ -123,6 +123,8 @@ WRONG = [
     ("[maximize(auc), simplest()]", "[]", "MLS209", "[]", "at least one objective"),
     ("[0.1, 1.0]", "[]", "MLS209", "[]", "at least one value of its space"),
     ("fits(200)", "fits(2)", "MLS209", "fits(2)", "at least 3 fits"),
+    ("fits(200)", "cpu_time(0s)", "MLS209", "cpu_time(0s)", "leave it out for no limit"),
+    ("fits(200)", "fits(200)\n  time_limit = -3s", "MLS209", "-3s", "more than 0"),
     ("fits(200)", "fits(0)", "MLS209", "0", "a whole number of at least 1"),
 ]  # fmt: skip
 
