@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Ran, dev_project
-from tests.support.project import SPECS
+from tests.support.project import LONG, SPECS
 
 pytestmark = pytest.mark.e2e
 
 NAMES = [
-    pytest.param(path.stem, marks=pytest.mark.xdist_group(path.stem.split("_")[0])) for path in sorted(SPECS.glob("*.mlspec"))
+    pytest.param(
+        path.stem, marks=[pytest.mark.xdist_group(path.stem.split("_")[0]), *([pytest.mark.slow] if path.stem in LONG else [])]
+    )
+    for path in sorted(SPECS.glob("*.mlspec"))
 ]
 OTHER = {"PYTHONHASHSEED": "12345", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "LANG": "C"}
 
@@ -29,4 +32,5 @@ def test_another_environment_gives_equal_digests(name: str, ran: Ran, tmp_path: 
     receipts = {key for key in ours if key.startswith(("run-track", "run-register"))}
     assert {key for key in theirs if key not in receipts and ours[key] != theirs[key]} == set()
     compared = {key.rpartition("/")[2] for key in set(ours) - receipts}
-    assert {"parts", "values", "package", "study", "predictions", "metrics", "verdict"} <= compared
+    assert {"parts", "values", "package", "predictions", "metrics", "verdict"} <= compared
+    assert compared & {"study", "history"}

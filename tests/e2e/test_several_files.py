@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.project import Project
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("several_files")]
 
 HEAD = 'mlspec 2026.1\n\nspec {name} {{\n  owner = "team"\n  seed = 7\n  tracking = none\n  registry = none\n}}\n'
 SHARED = """
@@ -117,6 +117,7 @@ def test_two_files_make_what_one_file_makes_and_share_its_store(project: Project
 
 def test_a_run_is_that_of_one_file_where_the_other_file_has_a_seed_of_its_own(project: Project) -> None:
     """The spec that is run decides: what the imported file says of itself, its seed too, is not of this run."""
+    assert project.mlspec("run", "two.mlspec").code == 0
     other = project.folder / "data" / "lib" / "shared.mlspec"
     text = other.read_text()
     other.write_text(text.replace("seed = 7", "seed = 99"))

@@ -14,7 +14,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.package import load_package
 from mlspec.runtime.search.fold_data import FoldData
-from mlspec.runtime.search.judge import Objective, judge_fold
+from mlspec.runtime.search.judge import Measures, judge_fold
 from mlspec.runtime.search.space import Family
 from mlspec.runtime.train import run
 from mlspec.runtime.transform import Matrix, Target, column_of, fit_transform
@@ -118,17 +118,17 @@ def test_no_rows_have_a_matrix_of_no_rows():
 def test_a_fold_of_one_class_fails_its_trial_with_a_reason(estimator, params):
     matrix = Matrix(("x",), np.linspace(0, 1, 20)[:, None])
     mixed, one = Target("binary", np.arange(20) % 2 * 1.0), Target("binary", np.zeros(20))
-    objective = Objective("auc", "maximize", LABEL)
+    measures = Measures((("auc", {}),), LABEL)
     for fold, words in ((FoldData(matrix, mixed, matrix, one), "same label"), (FoldData(matrix, one, matrix, mixed), "")):
         try:
-            value = judge_fold(Family("only", estimator, params, ()), {}, fold, objective, 0, "tune")
+            value = judge_fold(Family("only", estimator, params, ()), {}, fold, measures, 0, "tune")
         except StageError as error:  # the worker makes this a failed trial
             assert (error.code, not words) == ("MLS814", True)
         except UndefinedMetric as error:  # and this
             assert words
             assert words in str(error)
         else:
-            assert (value, not words) == (0.5, True)
+            assert (value, not words) == ([0.5], True)
 
 
 def test_scores_that_are_no_numbers_fail_the_trial(monkeypatch):
@@ -137,7 +137,7 @@ def test_scores_that_are_no_numbers_fail_the_trial(monkeypatch):
     monkeypatch.setattr("mlspec.runtime.search.judge.predict", lambda *given: np.where(np.arange(20) == 3, np.nan, 0.5))
     family, fold = Family("only", "sklearn.LogisticRegression", {}, ()), FoldData(matrix, target, matrix, target)
     with pytest.raises(UndefinedMetric, match="1 of 20 scores"):
-        judge_fold(family, {}, fold, Objective("auc", "maximize", LABEL), 0, "tune")
+        judge_fold(family, {}, fold, Measures((("auc", {}),), LABEL), 0, "tune")
 
 
 def test_a_feature_that_divides_by_zero_is_null_and_one_that_overflows_is_named(tmp_path):
@@ -169,10 +169,10 @@ def test_a_column_of_nulls_has_a_defined_end_for_every_family_that_takes_nulls()
 
     def tried(estimator):
         family = Family("only", estimator, {}, ())
-        return judge_fold(family, {}, fold, Objective("auc", "maximize", LABEL), 0, "tune")
+        return judge_fold(family, {}, fold, Measures((("auc", {}),), LABEL), 0, "tune")
 
     for estimator in ("lightgbm.LGBMClassifier", "xgboost.XGBClassifier"):
-        assert tried(estimator) == 1.0
+        assert tried(estimator) == [1.0]
     with pytest.raises(StageError, match="`gone` is null in every row") as caught:
         tried("sklearn.HistGradientBoostingClassifier")
     assert caught.value.code == "MLS204"

@@ -12,7 +12,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import build_estimator, fit_estimator, predict
 from mlspec.runtime.package.engines import constant_engine, lightgbm_engine, onnx_engine, skops_engine, xgboost_engine
 from mlspec.runtime.package.proof import rows_agree
-from mlspec.runtime.package.write import Fitted, _export
+from mlspec.runtime.package.write import Fitted, export_model
 from mlspec.runtime.transform import Target
 
 WIDTH = 12
@@ -106,10 +106,10 @@ def test_an_estimator_that_no_engine_reads_back_is_refused_as_itself(monkeypatch
     estimator = build_estimator("sklearn.KNeighborsClassifier", {}, 0)
     fit_estimator(estimator, matrix, target)
     fitted = Fitted("near", "sklearn.KNeighborsClassifier", {}, estimator, None, target, matrix[:20], {})
-    assert _export(fitted)[0] == "skops"
+    assert export_model(fitted)[0] == "skops"
     monkeypatch.setattr(skops_engine, "TRUSTED", ())
     with pytest.raises(StageError) as caught:
-        _export(fitted)
+        export_model(fitted)
     assert (caught.value.code, caught.value.where) == ("MLS807", "near")
     assert "outside the pinned list" in caught.value.found
 
@@ -136,7 +136,7 @@ def converted(name, params, task):
 
 @pytest.mark.parametrize(("name", "params", "task", "engine"), CONVERTED)
 def test_an_estimator_without_a_converter_is_packaged_another_way(name, params, task, engine):
-    assert _export(converted(name, params, task))[0] == engine
+    assert export_model(converted(name, params, task))[0] == engine
 
 
 def test_what_a_converter_raises_is_not_taken_for_a_missing_converter(monkeypatch):
@@ -147,8 +147,8 @@ def test_what_a_converter_raises_is_not_taken_for_a_missing_converter(monkeypatc
 
     monkeypatch.setattr(skl2onnx, "to_onnx", broken)
     with pytest.raises(TypeError, match="a fault of the converter"):
-        _export(converted("sklearn.GaussianNB", {}, "binary"))
-    assert _export(converted("sklearn.KNeighborsRegressor", {}, "regression"))[0] == "skops"
+        export_model(converted("sklearn.GaussianNB", {}, "binary"))
+    assert export_model(converted("sklearn.KNeighborsRegressor", {}, "regression"))[0] == "skops"
 
 
 def test_a_gaussian_process_is_packaged():
