@@ -116,7 +116,7 @@ def _entry_path(options: argparse.Namespace, files: Sequence[str]) -> str | None
         or options.target is not None
     ):
         return None
-    return path_for(files[0], ("findings", options.env, sorted(options.params)))
+    return path_for(files[0], ("findings", options.env, sorted(options.params), options.max_externs))
 
 
 def _read(path: str | None) -> dict[str, Any]:

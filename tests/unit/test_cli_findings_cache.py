@@ -113,3 +113,29 @@ def test_an_entry_of_another_make_is_written_anew(project: Path, damage: str, ca
 def test_what_asks_for_more_is_not_kept(project: Path, flag: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     main(["check", ".", *flag])
     assert not list(Path().glob(".mlspec/cache/*.json"))
+
+
+EXTERN = """
+extern feature twice(x: float) -> float {
+  code = "twice.py:twice"
+}
+"""
+
+
+def test_how_many_externs_are_permitted_counts(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("twice.py").write_text("def twice(x):\n    return 2 * x\n")
+    Path("good.mlspec").write_text(GOOD + EXTERN)
+    _, before = said(capsys, ".")
+    _, after = said(capsys, ".", "--max-externs", "0")
+    assert "MLS118" not in before
+    assert "MLS118" in after
+
+
+def test_code_that_a_spec_names_counts(project: Path, looked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("twice.py").write_text("def twice(x):\n    return 2 * x\n")
+    Path("good.mlspec").write_text(GOOD + EXTERN)
+    said(capsys, ".")
+    looked.clear()
+    Path("twice.py").write_text("def twice(x):\n    return 3 * x\n")
+    said(capsys, ".")
+    assert looked == ["good.mlspec"]
