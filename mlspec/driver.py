@@ -260,6 +260,8 @@ class Compilation:
     @property
     def code_sources(self) -> dict[str, SourceFile | Diagnostic]:
         """The files of externs by their paths in the spec, or why one cannot be read."""
+        if self.spec is None and not any("extern" in source.text for source in self.sources):
+            return {}  # what has errors would be bound a second time to learn that
         return {} if self.rough is None else self._code_of(self.rough)
 
     def _code_of(self, spec: Spec) -> dict[str, SourceFile | Diagnostic]:

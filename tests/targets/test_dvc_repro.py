@@ -214,7 +214,9 @@ def test_what_dvc_shows(world: Repository, tmp_path: Path) -> None:
 
 
 def journal_lines(made: Repository) -> list[str]:
-    return [line for path in made.built.glob("resume/tune-search/*/study.journal") for line in path.read_text().splitlines()]
+    """The lines of every study, the newest study's last."""
+    paths = sorted(made.built.glob("resume/tune-search/*/study.journal"), key=lambda path: path.stat().st_mtime_ns)
+    return [line for path in paths for line in path.read_text().splitlines()]
 
 
 @pytest.mark.parametrize(
