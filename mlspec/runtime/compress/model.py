@@ -15,8 +15,9 @@ from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package.calibration import apply_calibration
 from mlspec.runtime.package.engines import FILES, Engine
-from mlspec.runtime.package.model import MANIFEST, Package, load_package
-from mlspec.runtime.package.proof import Proof, prove, rows_agree
+from mlspec.runtime.package.model import Package
+from mlspec.runtime.package.proof import Proof, rows_agree
+from mlspec.runtime.package.write import write_proven
 from mlspec.runtime.transform.columns import Floats
 
 
@@ -88,14 +89,7 @@ def write_model(folder: Path, name: str, model: Model, sample: Floats, proof: Pr
         files={file: hashlib.sha256(data).hexdigest() for file, data in sorted(content.items())},
         proof={},
     )
-    files.write_json(folder / MANIFEST, manifest.to_json())
-    package = load_package(folder)
-    try:
-        proven = prove(package, proof)
-    finally:
-        package.close()
-    files.write_json(folder / MANIFEST, replace(manifest, proof=proven).to_json())
-    return load_package(folder)
+    return write_proven(folder, manifest, proof)
 
 
 def _versions(model: Model) -> dict[str, str]:

@@ -71,6 +71,11 @@ def write_package(
     manifest = _manifest(
         fitted, engine, rows, wanted, {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     )
+    return write_proven(folder, manifest, proof)
+
+
+def write_proven(folder: Path, manifest: Manifest, proof: Proof) -> Package:
+    """Write the manifest of a package whose files lie there, prove the package, and write what was proven."""
     files.write_json(folder / MANIFEST, manifest.to_json())
     package = load_package(folder)
     try:
