@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from mlspec.graph.extras import extras_of
 from mlspec.graph.kinds import KINDS
 from mlspec.runtime.errors import StageError
 
@@ -71,27 +72,6 @@ def function_of(kind: str) -> Callable[[StageContext], None]:
             raise
         raise StageError(
             "MLS812", f"a `{kind}` stage needs the library `{missing}`, which is not installed", found=f"no module `{error.name}`",
-            expected=" ".join(KINDS[kind].packages), help=f"install it: pip install 'mlspec-lang[{extra_of(kind)}]'",
+            expected=" ".join(KINDS[kind].packages), help=f"install it: pip install 'mlspec-lang[{','.join(extras_of(KINDS[kind].packages))}]'",
         ) from error  # fmt: skip
     return found
-
-
-_EXTRAS = {
-    "hyperopt": "hpo",
-    "optuna": "hpo",
-    "lightgbm": "boost",
-    "xgboost": "boost",
-    "mlflow": "track",
-    "torch": "torch",
-    "safetensors": "torch",
-}
-
-
-OF_NO_EXTRA = frozenset({"cmaes", "torch"})
-"""What only some samplers of optuna compute with: too large, or too rarely asked for, to come with an extra."""
-
-
-def extra_of(kind: str, missing: Iterable[str] = ()) -> str:
-    """The extras of the distribution that bring what stages of `kind` need, or the `missing` packages among it."""
-    packages = list(missing) or KINDS[kind].packages
-    return ",".join(sorted({_EXTRAS.get(package, "local") for package in packages})) or "local"

@@ -197,7 +197,7 @@ def test_a_missing_library_is_said_before_anything_runs(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize(
     ("algorithm", "absent", "command"),
-    [("gp", {"torch"}, "pip install torch"), ("cmaes", {"cmaes", "optuna"}, "pip install 'mlspec-lang[hpo]' cmaes")],
+    [("gp", {"torch"}, "pip install 'mlspec-lang[torch]'"), ("cmaes", {"cmaes", "optuna"}, "pip install 'mlspec-lang[hpo]'")],
 )
 def test_what_a_sampler_computes_with_is_asked_for_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, absent: set[str], command: str

@@ -6,15 +6,13 @@ from collections.abc import Iterable
 
 import mlspec
 from mlspec.graph import Graph, code_files
+from mlspec.graph.extras import extras_of
 from mlspec.graph.keys import packages_needed
 from mlspec.graph.versions import installed_versions
 from mlspec_kfp.settings import Settings
 
 USER = 10001
 
-_EXTRAS = {
-    "hyperopt": "hpo", "optuna": "hpo", "lightgbm": "boost", "xgboost": "boost", "mlflow": "track", "torch": "torch", "safetensors": "torch",
-}  # fmt: skip
 _DISTRIBUTIONS = {"xgboost": "xgboost-cpu"}
 """The distribution that brings a package, where its name is another."""
 
@@ -23,7 +21,7 @@ def requirements(graph: Graph) -> str:
     """What the image installs: the packages that keys speak of, in the versions that are installed where this is compiled."""
     needed = packages_needed(graph)
     pinned = installed_versions(needed)
-    extras = sorted({"local", *(_EXTRAS[name] for name in needed if name in _EXTRAS)})
+    extras = sorted({"local", *extras_of(needed)})
     lines = [f"mlspec-lang[{','.join(extras)}]=={mlspec.__version__}"]
     return "\n".join([*lines, *(_pin(name, pinned.get(name)) for name in needed)]) + "\n"
 

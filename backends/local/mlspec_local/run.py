@@ -13,6 +13,7 @@ from typing import Any
 
 from mlspec.backend import RunRequest
 from mlspec.graph.errors import GraphError
+from mlspec.graph.extras import extras_of
 from mlspec.graph.keys import graph_keys, packages_needed
 from mlspec.graph.kinds import packages_of
 from mlspec.graph.leaves import graph_leaves
@@ -20,7 +21,6 @@ from mlspec.graph.model import Graph
 from mlspec.graph.plan_format import write_plan
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.kinds import OF_NO_EXTRA, extra_of
 from mlspec.runtime.lock import RunLock
 from mlspec.runtime.manifest import Manifest
 from mlspec.runtime.store import Store
@@ -151,19 +151,16 @@ class Run:
             return
         name = next(name for name in to_run if lacking[name])
         # One command for the whole run: who installs one extra after the other learns of the last one hours later.
-        alone = {package for at in to_run for package in lacking[at] if package in OF_NO_EXTRA}
-        rest = {at: [package for package in lacking[at] if package not in alone] for at in to_run}
-        extras = {extra for at in to_run if rest[at] for extra in extra_of(stages[at].kind, rest[at]).split(",")}
-        asked = [f"'mlspec-lang[{','.join(sorted(extras))}]'"] * bool(extras) + sorted(alone)
+        extras = extras_of(package for at in to_run for package in lacking[at])
         other = (
             "\nor run without tracking: `tracking = none` and `registry = none` in the `spec` block"
-            if extras == {"track"} and not alone
+            if extras == ["track"]
             else ""
         )
         raise StageError(
             "MLS812", f"stage `{name}` needs {', '.join(f'`{package}`' for package in lacking[name])}, not installed",
             stages[name].block, expected=" ".join(needed[name]), found=f"no {' '.join(lacking[name])}",
-            help=f"install what the run needs: pip install {' '.join(asked)}{other}",
+            help=f"install what the run needs: pip install 'mlspec-lang[{','.join(extras)}]'{other}",
         )  # fmt: skip
 
     def versions_of(self, name: str) -> dict[str, str]:

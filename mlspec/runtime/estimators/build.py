@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from mlspec.catalogue.estimators import Estimator, estimator, estimator_names
+from mlspec.graph.extras import extras_of
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.transform.chain import Matrix
 
@@ -92,9 +93,8 @@ def _imported(row: Estimator, where: str) -> Any:
     try:
         return getattr(import_module(row.module), row.name)
     except ModuleNotFoundError as error:
-        extra = "local" if row.library == "sklearn" else "boost"
         raise StageError(
             "MLS812", f"`{row.key}` needs the library `{row.library}`, which is not installed", where,
             expected=f"{row.library} {row.version}", found=f"no module `{error.name}`",
-            help=f'run `pip install "mlspec-lang[{extra}]"`',
+            help=f'run `pip install "mlspec-lang[{extras_of([row.library])[0]}]"`',
         ) from error  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
+from mlspec.graph.extras import extras_of
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.space import Family
@@ -88,11 +89,8 @@ def open_engine(
         raise StageError(
             "MLS812", f"the engine `{name}` needs the library `{missing}`, which is not installed", f"{where}.engine",
             expected=missing, found=f"no module `{error.name}`",
-            help=f'run `pip install "mlspec-lang[{_EXTRAS[missing]}]"`' if missing in _EXTRAS else f"run `pip install {missing}`",
+            help=f'run `pip install "mlspec-lang[{",".join(extras_of([missing]))}]"`',
         ) from error  # fmt: skip
     from mlspec.runtime.search.engines.random_engine import RandomEngine
 
     return Led(engine, RandomEngine(families, seed), starts, earlier, {family.name: family for family in families}, where)
-
-
-_EXTRAS = {"hyperopt": "hpo", "optuna": "hpo", "cmaes": "hpo", "torch": "torch", "scipy": "local"}
