@@ -156,6 +156,8 @@ def test_local_alone_runs_and_scores_a_spec_without_tracking(wheel, fresh, tmp_p
     ("boost", "lightgbm, xgboost", ("local", "track")),
     ("hpo", "hyperopt, optuna", ("local", "track")),
     ("track", "mlflow", ("local",)),
+    ("torch", "torch, safetensors, tensorboard, onnxscript", ("local", "track")),
+    ("ray", "ray.tune", ("local", "track")),
 ])  # fmt: skip
 def test_an_extra_alone_brings_its_libraries_and_a_run_names_the_others(wheel, fresh, tmp_path, extra, imports, lacks):
     environment = Environment(tmp_path / "venv", wheel, extra)
@@ -180,6 +182,6 @@ def test_every_extra_of_the_project_is_tried_here():
     import tomllib
 
     extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
-    tried = {"serve", "monitor", "local", "boost", "hpo", "track", "lsp"}
+    tried = {"serve", "monitor", "local", "boost", "hpo", "track", "torch", "ray", "lsp"}
     targets = {path.name for path in (ROOT / "backends").iterdir()} - {"local"}  # each is tried beside its own backend
     assert extras - {"all", "dev"} - targets - tried == set(), "an extra without a test"
