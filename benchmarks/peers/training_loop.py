@@ -82,7 +82,7 @@ def ours(model: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, fol
     from mlspec.runtime.deep.board import Board
     from mlspec.runtime.deep.checkpoints import Checkpoints
     from mlspec.runtime.deep.device import settled
-    from mlspec.runtime.deep.examples import Examples
+    from mlspec.runtime.deep.examples import InMemory
     from mlspec.runtime.deep.loop import Rules, Training
     from mlspec.runtime.deep.losses import loss_of
     from mlspec.runtime.deep.optimisers import optimiser_of
@@ -94,7 +94,7 @@ def ours(model: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, fol
     )  # fmt: skip
     (folder / "states").mkdir(parents=True)
     training = Training(
-        network=model, optimiser=optimiser_of(adamw, model.parameters()), loss=loss_of("binary", None, "cpu"), examples=Examples(inputs, labels),
+        network=model, optimiser=optimiser_of(adamw, model.parameters()), loss=loss_of("binary", None, "cpu"), examples=InMemory(inputs, labels),
         rules=rules, checkpoints=Checkpoints(folder / "states", "key", 1), watch=None, evaluate=None, progress=lambda done, total, note: None,
         board=Board({"scalars": True, "profile_steps": 0}, folder / "board", "net"),
     )  # fmt: skip

@@ -13,7 +13,8 @@ from mlspec.runtime.context import derive_seed
 from mlspec.runtime.deep.board import Board
 from mlspec.runtime.deep.checkpoints import Checkpoints
 from mlspec.runtime.deep.device import settled
-from mlspec.runtime.deep.examples import Examples
+from mlspec.runtime.deep.examples import InMemory
+from mlspec.runtime.deep.inputs import numbers
 from mlspec.runtime.deep.loop import Rules, Training
 from mlspec.runtime.deep.losses import loss_of
 from mlspec.runtime.deep.networks import network_of
@@ -43,7 +44,7 @@ def training(
     inputs, labels = rows()
     held, held_labels = rows(61, 2)
     torch.manual_seed(derive_seed(0, "net", "weights"))
-    module = network_of(network, "net").build(network, 5, 1)
+    module = network_of(network, "net").build(network, numbers(5), 1)
     watch = Watch("auc", "tune", 50, 0.0, LABEL, "net") if watched else None
     target = Target("binary", held_labels)
 
@@ -58,7 +59,7 @@ def training(
              "every": 0.0, "device": "cpu", "where": "net"} | rules  # fmt: skip
     return Training(
         network=module, optimiser=optimiser_of(optimiser, module.parameters()), loss=loss_of("binary", None, "cpu"),
-        examples=Examples(torch.from_numpy(inputs.astype(np.float32)), torch.from_numpy(labels.astype(np.float32))),
+        examples=InMemory(torch.from_numpy(inputs.astype(np.float32)), torch.from_numpy(labels.astype(np.float32))),
         rules=Rules(epochs=epochs, seed=lambda purpose, epoch: derive_seed(0, "net", purpose, epoch=epoch), **given),
         checkpoints=Checkpoints(folder, "key", 2), board=Board(None, None, "net"), watch=watch, evaluate=evaluate if watched else None,
         progress=lambda done, total, note: None,

@@ -21,6 +21,7 @@ from tests.runtime.deep_world import ADAMW, rows
 torch = pytest.importorskip("torch")
 
 from mlspec.runtime.compress.retrain import retrain  # noqa: E402  (needs torch)
+from mlspec.runtime.deep.inputs import numbers  # noqa: E402
 from mlspec.runtime.deep.networks import network_of  # noqa: E402
 from mlspec.runtime.deep.trained import LabelScale, TrainedNetwork, outputs_of  # noqa: E402
 
@@ -43,10 +44,10 @@ def network(task: str = "binary", norm: str = "batch", hidden: tuple[int, ...] =
     classes = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c"), "regression": ()}[task]
     config = {"name": "mlp", "hidden": list(hidden), "activation": activation, "dropout": 0.1, "norm": norm}
     torch.manual_seed(5)
-    module = network_of(config, "net").build(config, 5, outputs_of(task, len(classes)))
+    module = network_of(config, "net").build(config, numbers(5), outputs_of(task, len(classes)))
     weights = {name: value.double().numpy() for name, value in module.state_dict().items() if value.is_floating_point()}
     trained = TrainedNetwork(
-        config, weights, 5, task, max(len(classes), 2), LabelScale(2.0, 3.0) if task == "regression" else LabelScale()
+        config, weights, numbers(5), task, max(len(classes), 2), LabelScale(2.0, 3.0) if task == "regression" else LabelScale()
     )
     package: Any = Shape(task, classes)
     return Model(package, "onnx", trained.to_onnx(), {"name": "torch.mlp", "params": {}}, None)

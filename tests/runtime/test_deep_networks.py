@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mlspec.runtime.deep.examples import class_weights, label_scale, table_examples
+from mlspec.runtime.deep.inputs import numbers
 from mlspec.runtime.deep.losses import loss_of
 from mlspec.runtime.deep.networks import network_of
 from mlspec.runtime.deep.schedules import factor_of, needs_all_updates, plateau_factor
@@ -26,13 +27,13 @@ CLASSES = {"binary": 2, "multiclass": 4, "regression": 2}
 def a_network(task: str, **config: Any) -> TrainedNetwork:
     given = {"name": "mlp", "hidden": [7, 5], "activation": "relu", "dropout": 0.2, "norm": "none"} | config
     torch.manual_seed(5)
-    module = network_of(given, "net").build(given, 6, outputs_of(task, CLASSES[task]))
+    module = network_of(given, "net").build(given, numbers(6), outputs_of(task, CLASSES[task]))
     module.train()
     for _ in range(3):
         module(torch.randn(50, 6) * 2 + 1)  # a batch norm learns means and variances
     weights = {name: value.double().numpy() for name, value in module.state_dict().items() if value.is_floating_point()}
     return TrainedNetwork(
-        given, weights, 6, task, CLASSES[task], LabelScale(3.0, 2.5) if task == "regression" else LabelScale()
+        given, weights, numbers(6), task, CLASSES[task], LabelScale(3.0, 2.5) if task == "regression" else LabelScale()
     )
 
 

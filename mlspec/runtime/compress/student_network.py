@@ -11,6 +11,7 @@ from mlspec.runtime.compress.distil import soft_scores
 from mlspec.runtime.compress.learning import Settings, learn
 from mlspec.runtime.compress.model import Model
 from mlspec.runtime.deep.examples import label_scale
+from mlspec.runtime.deep.inputs import numbers
 from mlspec.runtime.deep.networks import network_of
 from mlspec.runtime.deep.trained import TrainedNetwork, outputs_of
 from mlspec.runtime.transform.columns import Floats
@@ -25,7 +26,7 @@ def student_network(
 
     wanted, outputs = config["network"], outputs_of(target.task, target.classes)
     torch.manual_seed(seed)
-    module = network_of(wanted, settings.where).build(wanted, matrix.shape[1], outputs)
+    module = network_of(wanted, settings.where).build(wanted, numbers(matrix.shape[1]), outputs)
     scale = label_scale(target)
     lesson = soft_scores(model.scores(matrix), target, config)
     if target.task == "regression":
@@ -37,7 +38,7 @@ def student_network(
     weights = {
         name: value.detach().double().numpy() for name, value in module.state_dict().items() if value.is_floating_point()
     }
-    network = TrainedNetwork(wanted, weights, matrix.shape[1], target.task, target.classes, scale)
+    network = TrainedNetwork(wanted, weights, numbers(matrix.shape[1]), target.task, target.classes, scale)
     params = {key: value for key, value in wanted.items() if key != "name"}
     estimator = {"name": f"torch.{wanted['name']}", "params": params}
     return model.changed(engine="onnx", data=network.to_onnx(), estimator=estimator, calibration=None)

@@ -1,11 +1,15 @@
-"""What a network learns from: rows of numbers and their labels, as tensors that stay on the device."""
+"""What a network learns from, batch by batch: rows of numbers and their labels, as tensors on the device.
+
+`Examples` is what the loop asks. `InMemory` holds all rows on the device. Others load them while the device computes: they are told
+at the beginning of an epoch which rows will be taken and in which order.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,30 +18,67 @@ from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
 
 
+class Examples(Protocol):
+    """The rows of a part with their labels."""
+
+    @property
+    def rows_on(self) -> str:
+        """The device on which numbers of rows are asked for."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def begin(self, epoch: int, coming: Iterable[Any]) -> None:
+        """An epoch, counted from 1, begins or goes on: the numbers of the rows that each call of `take` will ask for, in this order."""
+
+    def take(self, rows: Any) -> tuple[Any, Any]:
+        """The inputs and labels of some rows, on the device."""
+        ...
+
+    def close(self) -> None:
+        """Nothing is taken any more, also where an epoch was left in its midst."""
+
+
 @dataclass(frozen=True)
-class Examples:
+class InMemory:
     """`inputs` and `labels` are tensors of n rows on the device where the network is."""
 
     inputs: Any
     labels: Any
 
+    @property
+    def rows_on(self) -> str:
+        """The device of the rows."""
+        return str(self.labels.device)
+
     def __len__(self) -> int:
         return len(self.labels)
+
+    def begin(self, epoch: int, coming: Iterable[Any]) -> None:
+        """All rows are there."""
 
     def take(self, rows: Any) -> tuple[Any, Any]:
         """The inputs and labels of some rows."""
         return self.inputs.index_select(0, rows), self.labels.index_select(0, rows)
 
+    def close(self) -> None:
+        """There is nothing to close."""
 
-def table_examples(matrix: Floats, target: Target, scale: LabelScale, device: str) -> Examples:
+
+def table_examples(matrix: Floats, target: Target, scale: LabelScale, device: str) -> InMemory:
     """Rows of a table in single precision; labels as the loss of the task takes them."""
     import torch
 
-    inputs = torch.from_numpy(matrix.astype(np.float32)).to(device)
+    return InMemory(torch.from_numpy(matrix.astype(np.float32)).to(device), label_tensor(target, scale).to(device))
+
+
+def label_tensor(target: Target, scale: LabelScale) -> Any:
+    """Labels as the loss of the task takes them: places of classes, 0 and 1, or numbers that are centred and scaled."""
+    import torch
+
     if target.task == "multiclass":
-        return Examples(inputs, torch.from_numpy(target.y.astype(np.int64)).to(device))
-    labels = (target.y - scale.centre) / scale.spread
-    return Examples(inputs, torch.from_numpy(labels.astype(np.float32)).to(device))
+        return torch.from_numpy(target.y.astype(np.int64))
+    return torch.from_numpy(((target.y - scale.centre) / scale.spread).astype(np.float32))
 
 
 def label_scale(target: Target) -> LabelScale:

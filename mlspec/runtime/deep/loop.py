@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,7 @@ class Training:
                 while self.epoch < self.rules.epochs and not self.stopped:
                     self._epoch()
         finally:
+            self.examples.close()
             self.board.close()
         if saved is None or (saved.epoch, saved.batch) != (self.epoch, self.batch):
             self._save()
@@ -113,6 +114,7 @@ class Training:
             self._total.zero_()
             torch.manual_seed(self.rules.seed("dropout", self.epoch + 1))
         self.network.train()
+        self.examples.begin(self.epoch + 1, self._coming(order))
         plateau = plateau_factor(self.rules.schedule, self._losses())
         first, count = self.epoch * len(self._bounds), len(self._bounds)
         rate = 0.0
@@ -130,11 +132,8 @@ class Training:
     def _step(self, rows: Any) -> None:
         """One update, from the gradients of its rows, taken in as many steps as the rules say."""
         self.optimiser.zero_grad(set_to_none=True)
-        if self.rules.accumulation == 1:
-            self._gradients(rows, 1.0)
-        else:
-            for part in rows.tensor_split(min(self.rules.accumulation, len(rows))):
-                self._gradients(part, len(part) / len(rows))
+        for part in self._parts(rows):
+            self._gradients(part, len(part) / len(rows))
         if self.rules.clip_norm is not None:
             from torch.nn.utils import clip_grad_norm_
 
@@ -144,6 +143,15 @@ class Training:
         self._scaler.update()
         if self.board.profiles:
             self.board.step()
+
+    def _parts(self, rows: Any) -> Sequence[Any]:
+        """The rows of an update, as they are worked through."""
+        return (rows,) if self.rules.accumulation == 1 else rows.tensor_split(min(self.rules.accumulation, len(rows)))
+
+    def _coming(self, order: Any) -> Iterator[Any]:
+        """The rows of each step until the epoch's end."""
+        for start, end in self._bounds[self.batch :]:
+            yield from self._parts(order[start:end])
 
     def _gradients(self, rows: Any, share: float) -> None:
         inputs, labels = self.examples.take(rows)
@@ -157,7 +165,7 @@ class Training:
         import torch
 
         random = np.random.Generator(np.random.PCG64(self.rules.seed("order", self.epoch + 1)))
-        return torch.from_numpy(random.permutation(len(self.examples))).to(self.rules.device)
+        return torch.from_numpy(random.permutation(len(self.examples))).to(self.examples.rows_on)
 
     def _finish_epoch(self, rate: float) -> None:
         loss = float(self._total) / len(self.examples)

@@ -7,18 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.runtime.deep.inputs import NUMBERS, Inputs
 from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
+
+READS, PRECISION = frozenset({NUMBERS}), "double"
 
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "tanh": "Tanh"}
 _GELU = float(np.sqrt(2.0 / np.pi))
 
 
-def build(config: Mapping[str, Any], width: int, outputs: int) -> Any:
+def build(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> Any:
     """The torch module; GELU is the one of hyperbolic tangents, which ONNX has in double precision."""
     from torch import nn
 
     layers: list[Any] = []
+    width = inputs.width
     for place, size in enumerate(config["hidden"]):
         layers.append((f"linear{place}", nn.Linear(width, size)))
         if config["norm"] == "batch":
@@ -38,7 +42,7 @@ def build(config: Mapping[str, Any], width: int, outputs: int) -> Any:
     return network
 
 
-def write(config: Mapping[str, Any], weights: Mapping[str, Floats], graph: Graph) -> None:
+def write(config: Mapping[str, Any], weights: Mapping[str, Floats], graph: Graph, inputs: Inputs, outputs: int) -> None:
     """The same network without dropout."""
     for place in range(len(config["hidden"])):
         write_linear(graph, weights, f"linear{place}")
@@ -77,6 +81,6 @@ def _activate(graph: Graph, name: str) -> None:
         graph.tanh_gelu(_GELU, 0.044715)
 
 
-def bytes_a_row(config: Mapping[str, Any], width: int) -> int:
+def bytes_a_row(config: Mapping[str, Any], inputs: Inputs) -> int:
     """What a row takes while its gradient is computed: inputs, and about four numbers for each output of a hidden layer."""
-    return 4 * (width + 4 * sum(map(int, config["hidden"])) + 4)
+    return 4 * (inputs.width + 4 * sum(map(int, config["hidden"])) + 4)

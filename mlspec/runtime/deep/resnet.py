@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.runtime.deep.inputs import NUMBERS, Inputs
 from mlspec.runtime.deep.mlp import write_linear, write_norm
 from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
 
+READS, PRECISION = frozenset({NUMBERS}), "double"
 
-def build(config: Mapping[str, Any], width: int, outputs: int) -> Any:
+
+def build(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> Any:
     """The torch module."""
     from torch import nn
 
@@ -37,7 +40,7 @@ def build(config: Mapping[str, Any], width: int, outputs: int) -> Any:
             return rows + self.drop(self.second(hidden))
 
     network = nn.Sequential()
-    network.add_module("input", nn.Linear(width, size))
+    network.add_module("input", nn.Linear(inputs.width, size))
     for place in range(int(config["blocks"])):
         network.add_module(f"block{place}", Block())
     network.add_module("norm", nn.BatchNorm1d(size))
@@ -46,7 +49,7 @@ def build(config: Mapping[str, Any], width: int, outputs: int) -> Any:
     return network
 
 
-def write(config: Mapping[str, Any], weights: Mapping[str, Floats], graph: Graph) -> None:
+def write(config: Mapping[str, Any], weights: Mapping[str, Floats], graph: Graph, inputs: Inputs, outputs: int) -> None:
     """The same network without dropout."""
     write_linear(graph, weights, "input")
     for place in range(int(config["blocks"])):
@@ -61,8 +64,8 @@ def write(config: Mapping[str, Any], weights: Mapping[str, Floats], graph: Graph
     write_linear(graph, weights, "output")
 
 
-def bytes_a_row(config: Mapping[str, Any], width: int) -> int:
+def bytes_a_row(config: Mapping[str, Any], inputs: Inputs) -> int:
     """What a row takes while its gradient is computed: inputs, and about eight numbers for each column of a block."""
     size = int(config["width"])
     inner = int(np.ceil(size * float(config["widening"])))
-    return 4 * (width + int(config["blocks"]) * (5 * size + 3 * inner) + 4 * size)
+    return 4 * (inputs.width + int(config["blocks"]) * (5 * size + 3 * inner) + 4 * size)

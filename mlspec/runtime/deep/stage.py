@@ -21,8 +21,9 @@ from mlspec.runtime.deep.losses import loss_of
 from mlspec.runtime.deep.memory import located
 from mlspec.runtime.deep.networks import network_of
 from mlspec.runtime.deep.optimisers import optimiser_of
+from mlspec.runtime.deep.rows import FittingRows, read_rows
 from mlspec.runtime.deep.schedules import needs_all_updates
-from mlspec.runtime.deep.table import Table, name_of, read_table
+from mlspec.runtime.deep.table import name_of
 from mlspec.runtime.deep.trained import TrainedNetwork, outputs_of
 from mlspec.runtime.deep.watch import read_watch
 from mlspec.runtime.folder import content_of
@@ -37,17 +38,17 @@ _NOT_IN_KEY = ("checkpoint", "resume", "tensorboard", "calibrate", "threshold")
 def run(context: StageContext) -> None:
     """Train, calibrate, choose the threshold, package and prove."""
     config, where = context.config, context.block
-    table = read_table(context)
+    rows = read_rows(context)
     device = device_of(config, where)
     with settled(int(config["threads"]), str(config["precision"]), device):
         with located(None, where):
-            training = _training(context, table, device)
+            training = _training(context, rows, device)
         training.run()
-    network = _trained(config, training, table)
-    fitted = finish(_fitted(config, network, table), config, table.reader, _no_folds, where)
+    network = _trained(config, training, rows)
+    fitted = finish(_fitted(config, network, rows), config, rows.reader, _no_folds, where)
     epochs = training.epoch
     context.progress(epochs, epochs, "packaging")
-    package = write_package(context.output("package"), fitted, table.reader.descriptors, table.reader.proof(config["part"]))
+    package = write_package(context.output("package"), fitted, rows.reader.descriptors, rows.reader.proof(config["part"]))
     files.write_json(context.output("history") / "history.json", _history(context, training))
     forget_others(context.resume_dir(training_key(context)))
     context.progress(epochs, epochs, f"packaged as {package.engine}, proven on {package.manifest.proof['rows']:,} rows")
@@ -65,21 +66,21 @@ def training_key(context: StageContext) -> str:
     return digest_of(["training", KINDS["train"].version, context.block, config, inputs, versions])
 
 
-def _training(context: StageContext, table: Table, device: str) -> Training:
+def _training(context: StageContext, rows: FittingRows, device: str) -> Training:
     """The network with its first weights, and all that the loop needs."""
     import torch
 
-    config, where, target = context.config, context.block, table.learning.target
+    config, where, target = context.config, context.block, rows.learning.target
     torch.manual_seed(context.seed("weights"))
     kind = network_of(config["network"], where)
-    network = kind.build(config["network"], table.width, outputs_of(target.task, target.classes)).to(device)
-    watch = read_watch(config.get("stop_early"), table.reader.label, where)
+    network = kind.build(config["network"], rows.inputs, outputs_of(target.task, target.classes)).to(device)
+    watch = read_watch(config.get("stop_early"), rows.reader.label, where)
     return Training(
         network=network, optimiser=optimiser_of(config["optimiser"], network.parameters()),
-        loss=loss_of(target.task, class_weights(config, target), device), examples=table.examples(device),
-        rules=_rules(context, device, kind.bytes_a_row(config["network"], table.width)), checkpoints=_checkpoints(context),
+        loss=loss_of(target.task, class_weights(config, target), device), examples=rows.examples(device),
+        rules=_rules(context, device, kind.bytes_a_row(config["network"], rows.inputs)), checkpoints=_checkpoints(context),
         board=Board(config.get("tensorboard"), context.board_dir() if config.get("tensorboard") else None, where),
-        watch=watch, evaluate=None if watch is None else table.evaluation(watch, device), progress=context.progress,
+        watch=watch, evaluate=None if watch is None else rows.evaluation(watch, device), progress=context.progress,
     )  # fmt: skip
 
 
@@ -103,23 +104,23 @@ def _rules(context: StageContext, device: str, row_bytes: int) -> Rules:
     )  # fmt: skip
 
 
-def _trained(config: Mapping[str, Any], training: Training, table: Table) -> TrainedNetwork:
+def _trained(config: Mapping[str, Any], training: Training, rows: FittingRows) -> TrainedNetwork:
     weights = {
         name: value.detach().cpu().double().numpy()
         for name, value in training.network.state_dict().items()
         if value.is_floating_point()
     }
-    target = table.learning.target
-    return TrainedNetwork(config["network"], weights, table.width, target.task, target.classes, table.scale)
+    target = rows.learning.target
+    return TrainedNetwork(config["network"], weights, rows.inputs, target.task, target.classes, rows.scale)
 
 
-def _fitted(config: Mapping[str, Any], network: TrainedNetwork, table: Table) -> Fitted:
-    rows = len(table.learning)
-    spread = np.unique(np.linspace(0, rows - 1, min(_SAMPLE, rows)).astype(np.int64))
+def _fitted(config: Mapping[str, Any], network: TrainedNetwork, rows: FittingRows) -> Fitted:
+    count = len(rows.learning)
+    spread = np.unique(np.linspace(0, count - 1, min(_SAMPLE, count)).astype(np.int64))
     params = {key: value for key, value in config["network"].items() if key != "name"}
     return Fitted(
-        name=str(config["name"]), estimator_name=name_of(config), params=params, estimator=network, transform=table.transform,
-        target=table.learning.target, sample=np.ascontiguousarray(table.matrix.numbers[spread]), label=table.reader.label,
+        name=str(config["name"]), estimator_name=name_of(config), params=params, estimator=network, transform=rows.transform,
+        target=rows.learning.target, sample=rows.sample(spread), label=rows.reader.label,
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from mlspec.runtime.context import StageContext
-from mlspec.runtime.deep.examples import Examples, label_scale, table_examples
+from mlspec.runtime.deep.examples import Examples, InMemory, label_scale, table_examples
+from mlspec.runtime.deep.inputs import Inputs, numbers
+from mlspec.runtime.deep.networks import refuse_other_inputs
 from mlspec.runtime.deep.trained import LabelScale
 from mlspec.runtime.deep.watch import Watch
 from mlspec.runtime.estimators.build import refuse_nulls
@@ -31,11 +33,7 @@ class Table:
     transform: FittedTransform
     matrix: Matrix
     scale: LabelScale
-
-    @property
-    def width(self) -> int:
-        """How many numbers a row has."""
-        return int(self.matrix.numbers.shape[1])
+    inputs: Inputs
 
     def examples(self, device: str) -> Examples:
         """The fitting rows as tensors."""
@@ -49,6 +47,10 @@ class Table:
         rows = table_examples(held.numbers, judged.target, self.scale, device)
         return lambda network: watch.value(judged.target, scores_of(network, rows, judged.target, self.scale))
 
+    def sample(self, places: Any) -> Floats:
+        """Some fitting rows, as a package is given them."""
+        return np.ascontiguousarray(self.matrix.numbers[places])
+
 
 def read_table(context: StageContext) -> Table:
     """The rows of the part, with what is fitted on them; StageError MLS204 where a null would reach the network."""
@@ -57,7 +59,9 @@ def read_table(context: StageContext) -> Table:
     unknown = context.config.get("unknown") or "encode"
     transform, matrix = fit_transform(reader.features, learning.columns, learning.target, unknown)
     refuse_nulls(name_of(context.config), matrix, context.block)
-    return Table(reader, learning, transform, matrix, label_scale(learning.target))
+    inputs = numbers(matrix.numbers.shape[1])
+    refuse_other_inputs(context.config["network"], inputs, context.block)
+    return Table(reader, learning, transform, matrix, label_scale(learning.target), inputs)
 
 
 def name_of(config: Mapping[str, Any]) -> str:
@@ -65,15 +69,22 @@ def name_of(config: Mapping[str, Any]) -> str:
     return f"torch.{config['network']['name']}"
 
 
-def scores_of(network: Any, rows: Examples, target: Target, scale: LabelScale) -> Floats:
+def scores_of(network: Any, rows: InMemory, target: Target, scale: LabelScale) -> Floats:
     """What the network says of rows while it is trained, in single precision."""
     import torch
 
     network.eval()
     with torch.no_grad():
         raw = torch.cat([network(rows.inputs[start : start + _BLOCK]).float() for start in range(0, len(rows), _BLOCK)])
-        found = raw[:, 0] if target.task != "multiclass" else torch.softmax(raw, dim=1)
-        if target.task == "binary":
-            found = torch.sigmoid(found)
+    return scores_of_raw(raw, target, scale)
+
+
+def scores_of_raw(raw: Any, target: Target, scale: LabelScale) -> Floats:
+    """Outputs of a network as the task's scores."""
+    import torch
+
+    found = raw[:, 0] if target.task != "multiclass" else torch.softmax(raw, dim=1)
+    if target.task == "binary":
+        found = torch.sigmoid(found)
     scores: Floats = found.cpu().numpy().astype(np.float64)
     return scores * scale.spread + scale.centre if target.task == "regression" else scores

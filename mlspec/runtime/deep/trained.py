@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.runtime.deep.inputs import Inputs
 from mlspec.runtime.deep.networks import Weights, network_of
 from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
@@ -29,7 +30,7 @@ class TrainedNetwork:
 
     network: Mapping[str, Any]
     weights: Weights
-    width: int
+    inputs: Inputs
     task: str
     classes: int
     label: LabelScale = LabelScale()
@@ -39,19 +40,25 @@ class TrainedNetwork:
         """The places of the classes, as estimators have them."""
         return np.arange(self.classes)
 
+    @property
+    def single(self) -> bool:
+        """Whether it answers in single precision, since its operators exist in no other."""
+        return bool(network_of(self.network, "").PRECISION == "single")
+
     @cached_property
     def _module(self) -> Any:
         import torch
 
-        module = network_of(self.network, "").build(self.network, self.width, outputs_of(self.task, self.classes)).double()
+        module = network_of(self.network, "").build(self.network, self.inputs, outputs_of(self.task, self.classes)).double()
         module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in self.weights.items()}, strict=False)
-        return module.eval()
+        return (module.float() if self.single else module).eval()
 
     def _raw(self, matrix: Floats) -> Any:
         import torch
 
+        rows = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32 if self.single else np.float64))
         with torch.no_grad():
-            return self._module(torch.from_numpy(np.ascontiguousarray(matrix)))
+            return self._module(rows).double()
 
     def predict(self, matrix: Floats) -> Floats:
         """The prediction of a number, in the label's unit."""
@@ -71,8 +78,8 @@ class TrainedNetwork:
 
     def to_onnx(self) -> bytes:
         """The graph of the network and of what its outputs become."""
-        graph, outputs = Graph(self.width), outputs_of(self.task, self.classes)
-        network_of(self.network, "").write(self.network, self.weights, graph)
+        graph, outputs = Graph(self.inputs.width), outputs_of(self.task, self.classes)
+        network_of(self.network, "").write(self.network, self.weights, graph, self.inputs, outputs)
         if self.task == "regression":
             graph.times(np.array([self.label.spread])).add(np.array([self.label.centre]))
         else:
