@@ -14,6 +14,7 @@ import numpy as np
 from mlspec.runtime.transform.columns import Floats
 
 _LANES = 8
+_OPSET = 18
 
 
 class Graph:
@@ -146,7 +147,34 @@ class Graph:
         self._current = grown
         self.then("Div", total)
 
-    def finish(self, outputs: int, domains: Sequence[tuple[str, int]] = (("", 18), ("ai.onnx.ml", 5))) -> bytes:
+    def embed(self, model: Any, *, single: bool) -> Graph:
+        """The nodes of another graph of one input and one output, as torch exports them; `single` says that it computes in single precision.
+
+        Its names get a number of their own, so that none of them is one of this graph.
+        """
+        from onnx import TensorProto
+
+        _refuse_foreign(model)
+        if single:
+            self.then("Cast", to=TensorProto.FLOAT)
+        graph, prefix = model.graph, f"e{len(self._nodes)}."
+        known = {graph.input[0].name: self._current, "": ""}
+        for constant in graph.initializer:
+            self._constants.append(_renamed(constant, f"{prefix}{constant.name}"))
+        for node in graph.node:
+            made = type(node)()
+            made.CopyFrom(node)
+            made.name, made.doc_string = "", ""
+            del made.metadata_props[:]
+            made.input[:] = [known.get(name, f"{prefix}{name}") for name in node.input]
+            made.output[:] = [f"{prefix}{name}" if name else "" for name in node.output]
+            self._nodes.append(made)
+        self._current = known.get(graph.output[0].name, f"{prefix}{graph.output[0].name}")
+        if single:
+            self.then("Cast", to=TensorProto.DOUBLE)
+        return self
+
+    def finish(self, outputs: int, domains: Sequence[tuple[str, int]] = (("", _OPSET), ("ai.onnx.ml", 5))) -> bytes:
         """The model as bytes, the same for the same graph."""
         from onnx import TensorProto, helper
 
@@ -160,3 +188,28 @@ class Graph:
         model = helper.make_model(graph, opset_imports=opsets, producer_name="mlspec", ir_version=9)
         data: bytes = model.SerializeToString(deterministic=True)
         return data
+
+
+def _renamed(constant: Any, name: str) -> Any:
+    """A copy of a constant under another name, without what its maker noted beside it."""
+    made = type(constant)()
+    made.CopyFrom(constant)
+    made.name, made.doc_string = name, ""
+    del made.metadata_props[:]
+    return made
+
+
+def _refuse_foreign(model: Any) -> None:
+    """A graph that can be taken in: operators of the standard alone, one way in and one way out, nothing nested."""
+    opset = {entry.domain: entry.version for entry in model.opset_import}
+    nested = any(attribute.HasField("g") or attribute.graphs for node in model.graph.node for attribute in node.attribute)
+    domains = {node.domain for node in model.graph.node} - {""}
+    if (
+        len(model.graph.input) != 1
+        or len(model.graph.output) != 1
+        or nested
+        or domains
+        or model.functions
+        or opset.get("") != _OPSET
+    ):
+        raise ValueError(f"no graph of opset {_OPSET} with one input and one output: {sorted(domains)}, {opset}")
