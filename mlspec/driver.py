@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlspec.plan import Plan
     from mlspec.policy import Policy
     from mlspec.policy.waivers import Vouched
+    from mlspec.spec.imports import Reported
     from mlspec.spec.model import Spec
     from mlspec.syntax.nodes import File
 
@@ -208,11 +209,13 @@ class Compilation:
         assert self.tree is not None, "only of a spec with a tree"
         return bind_spec(self.tree, load=self._load, env=env)[0]
 
-    def _load(self, path: str) -> File | None:
+    def _load(self, path: str) -> File | Reported | None:
         """The tree of an imported file, by its path from the spec's folder; None when it cannot be read.
 
-        It must lie inside the project; what is wrong with its text is found once.
+        It must lie inside the project; what is wrong with its text is found once, and `Reported` says so.
         """
+        from mlspec.spec.imports import Reported
+
         full = Path(os.path.normpath(self.folder / path))
         shown = os.path.normpath(self.path.parent / path)
         read = self._read(os.path.relpath(full, self.project.root), root=self.project.root, name=shown)
@@ -223,13 +226,13 @@ class Compilation:
         if size > MAX_PROJECT:
             limit, got = f"{MAX_PROJECT // 2**20} MiB", f"{size / 2**20:.1f} MiB"
             self._found.add(Diagnostic(code("MLS115"), Span(read, 0, 0), {"what": "too much text", "limit": limit, "got": got}))
-            return None
+            return Reported()
         tree, found = self._parse(read)
         self._found.extend(found)
         if tree is not None:
             self._trees[self._from_root(str(full))] = tree
         # A tree with holes is for editors: what is wrong is reported at its own place, and nobody checks the rest.
-        return None if any(item.severity == "error" for item in found) else tree
+        return Reported() if tree is None or any(item.severity == "error" for item in found) else tree
 
     def text_of(self, path: str) -> str | None:
         """The text of another file of the project, by its path from the spec's folder; None when it cannot be read."""

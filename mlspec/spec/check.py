@@ -10,7 +10,7 @@ from mlspec.source import Span
 from mlspec.spec.bind import bind_block
 from mlspec.spec.environments import check_env, choose_env, read_parameters
 from mlspec.spec.findings import Findings, nearest
-from mlspec.spec.imports import Imports, bind_use, direct_aliases, give
+from mlspec.spec.imports import Imports, Load, bind_use, direct_aliases, give
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.needed import needed_blocks, stages_apart
 from mlspec.spec.scope import Declared, Scope
@@ -23,7 +23,6 @@ _FOR_OTHERS = frozenset(
     ("spec", "param", "secret", "channel", "entity", "env", "source", "frame", "split", "features", "prompt", "extern")
 )
 
-Load = Callable[[str], File | None]
 Then = Callable[[Spec], list[Diagnostic]]
 
 # Kinds that exist to be referred to: one that nothing refers to is reported as unused.

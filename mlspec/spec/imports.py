@@ -14,8 +14,12 @@ from mlspec.syntax.nodes import Expr, File, Patch, Use
 MAX_FILES = 64
 MAX_DEPTH = 8
 
-Load = Callable[[str], File | None]
+Load = Callable[[str], "File | Reported | None"]
 Check = Callable[[File, Findings, "Imports"], Spec]
+
+
+class Reported:
+    """In place of a file that was read and whose errors stand at their own places: nothing more is said of its import."""
 
 
 class Imports:
@@ -108,6 +112,8 @@ def _read(node: Use, path: str, written: str, scope: Scope, imports: Imports, ch
         scope.findings.add("MLS115", node.path.span, what="imports inside imports", limit=f"{MAX_DEPTH} levels", got="one more")
         return None
     file = imports.load(path)
+    if isinstance(file, Reported):
+        return None
     if file is None:
         scope.findings.add(
             "MLS114",

@@ -93,6 +93,8 @@ def _within(left: Typed, right: Typed, node: Expr, context: Context) -> Typed:
         return unknown(span, left.refs + right.refs)
     if right.type.name not in ("range", "list") or right.type.item is None:
         return mismatch(right, "a range or a list", context, "`in` looks into `1..10` or `[1, 2]`")
+    if left.type.name in ("vector", "tokens"):
+        return mismatch(left, "one value", context, "all numbers of a feature at once are compared by `==` with a list")
     items = right.form[1] if right.form[0] == "list" else right.form[1:3]
     spans = [item.span for item in node.items] if isinstance(node, ListExpr) else [right.span] * len(items)
     for item, place in zip(items, spans, strict=True):
