@@ -81,9 +81,10 @@ def ours(model: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, fol
     from mlspec.runtime.context import derive_seed
     from mlspec.runtime.deep.board import Board
     from mlspec.runtime.deep.checkpoints import Checkpoints
+    from mlspec.runtime.deep.course import Rules
     from mlspec.runtime.deep.device import settled
     from mlspec.runtime.deep.examples import InMemory
-    from mlspec.runtime.deep.loop import Rules, Training
+    from mlspec.runtime.deep.loop import Training
     from mlspec.runtime.deep.losses import loss_of
     from mlspec.runtime.deep.optimisers import optimiser_of
 

@@ -12,10 +12,11 @@ from mlspec.graph.canonical import canonical_bytes
 from mlspec.runtime.context import derive_seed
 from mlspec.runtime.deep.board import Board
 from mlspec.runtime.deep.checkpoints import Checkpoints
+from mlspec.runtime.deep.course import Rules
 from mlspec.runtime.deep.device import settled
 from mlspec.runtime.deep.examples import InMemory
 from mlspec.runtime.deep.inputs import numbers
-from mlspec.runtime.deep.loop import Rules, Training
+from mlspec.runtime.deep.loop import Training
 from mlspec.runtime.deep.losses import loss_of
 from mlspec.runtime.deep.networks import network_of
 from mlspec.runtime.deep.optimisers import optimiser_of

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from mlspec.runtime import files
-from mlspec.runtime.deep.loop import Training, batches
+from mlspec.runtime.deep.course import batches
+from mlspec.runtime.deep.loop import Training
 from mlspec.runtime.errors import StageError
 from tests.runtime.deep_world import ADAMW, digest, trained, training
 
@@ -188,8 +189,8 @@ def test_a_rest_of_one_row_joins_the_batch_before(rows: int, size: int, expected
 
 def test_every_row_is_seen_once_an_epoch_in_another_order(tmp_path: Path) -> None:
     found = training(tmp_path, optimiser=ADAMW)
-    first = found._order().tolist()
+    first = found.order().tolist()
     found.epoch = 1
-    second = found._order().tolist()
+    second = found.order().tolist()
     assert sorted(first) == sorted(second) == list(range(103))
     assert first != second

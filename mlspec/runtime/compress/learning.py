@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.runtime.deep.course import batches
 from mlspec.runtime.deep.device import CPU, settled
-from mlspec.runtime.deep.loop import batches
 from mlspec.runtime.deep.optimisers import optimiser_of
 from mlspec.runtime.errors import StageError
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,12 @@ class Saved:
 
 
 class Checkpoints:
-    """The states of one training in `folder`; `key` is everything that its weights depend on."""
+    """The states of one training in `folder`; `key` is everything that its weights depend on, `tensors` the library that has them."""
 
-    def __init__(self, folder: Path, key: str, last: int) -> None:
-        from safetensors import torch as safetensors  # before the loop: the first state should cost no more than the next one
-
-        self._folder, self._key, self._last, self._format = folder, key, last, safetensors
+    def __init__(self, folder: Path, key: str, last: int, tensors: str = "torch") -> None:
+        # Imported before the loop: the first state should cost no more than the next one.
+        self._format: Any = import_module(f"safetensors.{tensors}")
+        self._folder, self._key, self._last = folder, key, last
         self._written: dict[str, str] = {}
 
     def newest(self, epochs: int) -> Saved | None:
@@ -84,7 +85,7 @@ class Checkpoints:
         return {"name": name, "sha256": self._written[name]}
 
     def _write(self, name: str, tensors: Tensors) -> dict[str, str]:
-        data = self._format.save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+        data = self._format.save({key: _held(value) for key, value in tensors.items()})
         files.write_bytes(self._folder / name, data)
         return {"name": name, "sha256": hashlib.sha256(data).hexdigest()}
 
@@ -137,6 +138,11 @@ class Checkpoints:
             return None
         found: Tensors = self._format.load(data)
         return found
+
+
+def _held(value: Any) -> Any:
+    """A tensor in the memory of the CPU; an array is there."""
+    return value.detach().cpu().contiguous() if hasattr(value, "detach") else value
 
 
 def forget_others(folder: Path) -> None:

@@ -6,77 +6,31 @@ epoch also holds torch's generator, so that the rest of the epoch is the one tha
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from mlspec.runtime.deep.board import Board
-from mlspec.runtime.deep.checkpoints import Best, Checkpoints, Saved
+from mlspec.runtime.deep.checkpoints import Saved
+from mlspec.runtime.deep.course import Course
 from mlspec.runtime.deep.device import GPU, autocast, scaler_of
 from mlspec.runtime.deep.examples import Examples
 from mlspec.runtime.deep.losses import Loss
-from mlspec.runtime.deep.memory import BatchSize, located
-from mlspec.runtime.deep.schedules import factor_of, plateau_factor
-from mlspec.runtime.deep.watch import Watch
-from mlspec.runtime.errors import StageError
-
-Evaluate = Callable[[Any], float]
-"""The watched metric of a network."""
-
-_LOOK_EVERY = 0.5  # seconds between two looks at what is due: progress, a checkpoint
-_EVERY = 5.0  # seconds between two checkpoints at ends of epochs, unless the spec says something else
+from mlspec.runtime.deep.memory import located
 
 
-@dataclass(frozen=True)
-class Rules:
-    """How a network is trained, as the config says it."""
-
-    epochs: int
-    batch: int
-    accumulation: int
-    clip_norm: float | None
-    precision: str
-    rate: float
-    schedule: Mapping[str, Any] | None
-    keep_best: int
-    every: float | None
-    device: str
-    seed: Callable[[str, int], int]
-    where: str
-    row_bytes: int = 0
-
-
-@dataclass
-class Training:
+@dataclass(kw_only=True)
+class Training(Course):
     """One training: the network, its optimiser, what it learns from and how far it is."""
 
     network: Any
     optimiser: Any
     loss: Loss
     examples: Examples
-    rules: Rules
-    checkpoints: Checkpoints
-    board: Board
-    watch: Watch | None
-    evaluate: Evaluate | None
-    progress: Callable[[float, float, str], None]
-    history: list[dict[str, Any]] = field(default_factory=list)
-    best: list[Best] = field(default_factory=list)
-    epoch: int = 0
-    batch: int = 0
-    stopped: bool = False
-    _saved_at: float = 0.0
-    _looked_at: float = 0.0
 
     def __post_init__(self) -> None:
         import torch
 
-        self._bounds = batches(len(self.examples), self.rules.batch)
-        self._factor = factor_of(self.rules.schedule, self.rules.epochs * len(self._bounds), len(self._bounds))
+        self.plan(len(self.examples))
         self._scaler = scaler_of(self.rules.precision, self.rules.device)
         self._total = torch.zeros((), dtype=torch.float64, device=self.rules.device)
         self._weights = [weight for weight in self.network.parameters() if weight.requires_grad]
@@ -86,48 +40,41 @@ class Training:
         saved = self.checkpoints.newest(self.rules.epochs)
         if saved is not None:
             self._restore(saved)
-        self._saved_at = self._looked_at = time.monotonic()
+        self.begin_clock()
         self.board.begin(self.history)
-        self.stopped = self._ends()
+        self.stopped = self.ends()
         try:
-            with located(self._size(), self.rules.where):
+            with located(self.size, self.rules.where):
                 while self.epoch < self.rules.epochs and not self.stopped:
                     self._epoch()
         finally:
             self.examples.close()
             self.board.close()
         if saved is None or (saved.epoch, saved.batch) != (self.epoch, self.batch):
-            self._save()
+            self.save()
         if self.watch is not None:
             self.network.load_state_dict(min(self.best, key=lambda item: (item.loss, item.epoch)).weights)
         self.network.eval()
 
-    def _size(self) -> BatchSize:
-        """How many rows are in memory at once."""
-        return BatchSize(min(self.rules.batch, len(self.examples)), self.rules.accumulation, self.rules.row_bytes)
-
     def _epoch(self) -> None:
         import torch
 
-        order = self._order()
+        order = torch.from_numpy(self.order()).to(self.examples.rows_on)
         if self.batch == 0:
             self._total.zero_()
             torch.manual_seed(self.rules.seed("dropout", self.epoch + 1))
         self.network.train()
         self.examples.begin(self.epoch + 1, self._coming(order))
-        plateau = plateau_factor(self.rules.schedule, self._losses())
-        first, count = self.epoch * len(self._bounds), len(self._bounds)
-        rate = 0.0
-        while self.batch < count:
+        rates, rate = self.rates(), 0.0
+        while self.batch < len(self._bounds):
             start, end = self._bounds[self.batch]
-            rate = self.rules.rate * plateau * self._factor(first + self.batch)
+            rate = rates(self.batch)
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             self._step(order[start:end])
             self.batch += 1
-            if time.monotonic() - self._looked_at >= _LOOK_EVERY or self.rules.every is not None:
-                self._look()
-        self._finish_epoch(rate)
+            self.look()
+        self.finish_epoch(float(self._total), rate)
 
     def _step(self, rows: Any) -> None:
         """One update, from the gradients of its rows, taken in as many steps as the rules say."""
@@ -160,73 +107,17 @@ class Training:
         self._scaler.scale(loss if share == 1.0 else loss * share).backward()
         self._total.add_(loss.detach(), alpha=len(rows))
 
-    def _order(self) -> Any:
-        """The rows of this epoch, in an order that the seed and its number decide."""
-        import torch
+    def copies(self) -> dict[str, Any]:
+        """A copy of the weights as they are now."""
+        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
-        random = np.random.Generator(np.random.PCG64(self.rules.seed("order", self.epoch + 1)))
-        return torch.from_numpy(random.permutation(len(self.examples))).to(self.examples.rows_on)
+    def watched(self) -> float:
+        """The watched metric as the weights are now."""
+        assert self.evaluate is not None
+        return self.evaluate(self.network)
 
-    def _finish_epoch(self, rate: float) -> None:
-        loss = float(self._total) / len(self.examples)
-        if not math.isfinite(loss):
-            raise StageError(
-                "MLS814", f"the loss of `{self.rules.where}` is no finite number in epoch {self.epoch + 1}", f"{self.rules.where}.optimiser",
-                expected="a finite loss", found=str(loss),
-                help="lower the learning rate, set `clip_norm = 1.0`, or scale the features: `scale(…)`",
-            )  # fmt: skip
-        record: dict[str, Any] = {"epoch": self.epoch + 1, "loss": loss, "lr": rate}
-        if self.watch is not None and self.evaluate is not None:
-            record[self.watch.metric] = self.evaluate(self.network)
-        self.history.append(record)
-        self.epoch, self.batch = self.epoch + 1, 0
-        self._remember()
-        self.stopped = self._ends()
-        self.board.epoch(record)
-        self._tell()
-        if time.monotonic() - self._saved_at >= (_EVERY if self.rules.every is None else self.rules.every):
-            self._save()
-
-    def _values(self) -> list[float]:
-        return [] if self.watch is None else [float(record[self.watch.metric]) for record in self.history]
-
-    def _losses(self) -> list[float]:
-        return [] if self.watch is None else [self.watch.loss(value) for value in self._values()]
-
-    def _ends(self) -> bool:
-        return self.watch is not None and self.watch.ends(self._values())
-
-    def _remember(self) -> None:
-        """Keep a copy of the weights of an epoch that is among the best."""
-        if self.watch is None:
-            return
-        loss, kept = self._losses()[-1], max(1, self.rules.keep_best)
-        if len(self.best) < kept or loss < max(item.loss for item in self.best):
-            weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-            self.best.append(Best(self.epoch, loss, weights))
-            self.best = sorted(self.best, key=lambda item: (item.loss, item.epoch))[:kept]
-
-    def _look(self) -> None:
-        """Tell how far it is, and save a state where the time for one has come."""
-        now = time.monotonic()
-        if now - self._looked_at >= _LOOK_EVERY:
-            self._looked_at = now
-            self.progress(
-                self.epoch + self.batch / len(self._bounds), self.rules.epochs, f"epoch {self.epoch + 1} of {self.rules.epochs}"
-            )
-        if self.rules.every is not None and now - self._saved_at >= self.rules.every and self.batch < len(self._bounds):
-            self._save()
-
-    def _tell(self) -> None:
-        record = self.history[-1]
-        note = f"epoch {self.epoch} of {self.rules.epochs}: loss {record['loss']:.4f}"
-        if self.watch is not None:
-            values = self._values()
-            at = self.watch.best(values)
-            note += f", {self.watch.metric} {values[-1]:.4f} (best {values[at]:.4f} in epoch {at + 1})"
-        self.progress(self.epoch, self.rules.epochs, note)
-
-    def _save(self) -> None:
+    def state(self) -> Saved:
+        """Weights, what the optimiser gathered, the generators and the loss of the epoch so far."""
         import torch
 
         tensors = {f"network/{name}": value for name, value in self.network.state_dict().items()}
@@ -235,8 +126,7 @@ class Training:
         tensors |= {"total": self._total, "random": torch.get_rng_state()}
         if self.rules.device == GPU:
             tensors["random.gpu"] = torch.cuda.get_rng_state()
-        self.checkpoints.save(Saved(self.epoch, self.batch, self.history, self._scaler.state_dict(), tensors, self.best))
-        self._saved_at = time.monotonic()
+        return Saved(self.epoch, self.batch, self.history, self._scaler.state_dict(), tensors, self.best)
 
     def _restore(self, saved: Saved) -> None:
         import torch
@@ -259,11 +149,3 @@ class Training:
 
 def _under(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def batches(rows: int, size: int) -> list[tuple[int, int]]:
-    """Where each batch begins and ends; a rest of one row, which has no spread to normalise by, joins the batch before it."""
-    bounds = [(start, min(start + size, rows)) for start in range(0, rows, size)]
-    if len(bounds) > 1 and size > 1 and bounds[-1][1] - bounds[-1][0] == 1:
-        bounds[-2:] = [(bounds[-2][0], rows)]
-    return bounds

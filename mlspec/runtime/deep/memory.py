@@ -34,14 +34,14 @@ def located(size: BatchSize | None, where: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _too_large(size, where, str(error)) from error
+        raise too_large(size, where, str(error)) from error
     except RuntimeError as error:
         if not any(text in str(error) for text in _CPU_ALLOCATOR):
             raise
-        raise _too_large(size, where, str(error)) from error
+        raise too_large(size, where, str(error)) from error
 
 
-def _too_large(size: BatchSize | None, where: str, said: str) -> StageError:
+def too_large(size: BatchSize | None, where: str, said: str) -> StageError:
     found = said.strip().partition("\n")[0][:200] or "out of memory"
     if size is None:
         return StageError(

@@ -14,9 +14,10 @@ from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.board import Board
 from mlspec.runtime.deep.checkpoints import Checkpoints, forget_others
+from mlspec.runtime.deep.course import Rules
 from mlspec.runtime.deep.device import device_of, settled
 from mlspec.runtime.deep.examples import class_weights
-from mlspec.runtime.deep.loop import Rules, Training
+from mlspec.runtime.deep.loop import Training
 from mlspec.runtime.deep.losses import loss_of
 from mlspec.runtime.deep.memory import located
 from mlspec.runtime.deep.networks import network_of
