@@ -16,6 +16,7 @@ from mlspec.replace import replace_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mlspec.diagnostics import Diagnostic
     from mlspec.driver import Compilation
 
 # What leaves an import unread: text with errors, a cycle, a path that leads nowhere, too much of it.
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         unread = [
             item for item in one.diagnostics if item.severity == "error" and (options.data or item.code.id.startswith(_UNREAD))
         ]
-        if unread:
+        if unread := unread or _lost_code(one):
             say(options, unread, [path])
             return exits.FOUND
         found = projects.setdefault(one.project.root, Found())
@@ -66,6 +67,13 @@ def run(options: argparse.Namespace) -> int:
         raise exits.CommandError(f"no spec here has an env `{missing[0]}`", exits.FOUND,
                                  expected=" ".join(sorted(declared)) or "an `env` block", found=missing[0])  # fmt: skip
     return max([_project(options, root, found) for root, found in projects.items()], default=exits.OK)
+
+
+def _lost_code(one: Compilation) -> list[Diagnostic]:
+    """Why a file of code cannot be locked: without it a lock would say less than the spec, and nobody would see it."""
+    from mlspec.policy.externs import unreadable
+
+    return [] if one.spec is None else unreadable(one.spec, one.code_sources)
 
 
 class Found:

@@ -14,7 +14,7 @@ KINDS = {
     "data": "data", "preparation": "preparation", "learning": "learning", "judging": "judging", "telling": "reports", "other": "other",
 }  # fmt: skip
 _OF_KIND = {
-    "extract": "data", "verify": "data", "split": "preparation", "features": "preparation", "fit": "learning", "fetch": "learning", "search": "learning", "train": "learning", "compress": "learning",
+    "extract": "data", "step": "data", "verify": "data", "split": "preparation", "features": "preparation", "fit": "learning", "fetch": "learning", "search": "learning", "train": "learning", "compress": "learning",
     "evaluate": "judging", "analyse": "judging", "measure": "judging", "verdict": "judging", "enforce": "judging", "reference": "judging",
     "explore": "telling", "report": "telling", "card": "telling", "track": "telling", "register": "telling",
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _MARK = b"\xef\xbb\xbf"
@@ -23,6 +23,11 @@ def code_text(data: bytes) -> bytes:
 
 def code_files(config: Mapping[str, Any]) -> dict[str, str]:
     """The files of code that a stage with this config runs, by path from the project root, with their digests."""
+    return {path: digest for _, extern in declarations(config) for path, digest in extern["files"].items()}
+
+
+def declarations(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The externs that a stage with this config runs, by name: of its parts, and of itself where it is a step or trains a network."""
     items = [item for name in CALLERS for item in config.get(name) or () if isinstance(item, Mapping)]
-    externs = [extern for item in items for extern in (item.get("externs") or {}).values()]
-    return {path: digest for extern in externs for path, digest in extern["files"].items()}
+    for item in (*items, config):
+        yield from (item.get("externs") or {}).items()

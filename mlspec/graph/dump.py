@@ -9,12 +9,13 @@ from mlspec.graph.plan_format import plan_to_json
 
 _SHAPES = {
     "extract": ("[(", ")]"),
+    "step": ("[[", "]]"),
     "verdict": ("{{", "}}"),
     "enforce": ("{{", "}}"),
     "report": ("[/", "/]"),
     "card": ("[/", "/]"),
 }
-_DOT_SHAPES = {"extract": "cylinder", "verdict": "hexagon", "enforce": "hexagon", "report": "note", "card": "note"}
+_DOT_SHAPES = {"extract": "cylinder", "step": "box3d", "verdict": "hexagon", "enforce": "hexagon", "report": "note", "card": "note"}
 
 
 def to_mermaid(graph: Graph) -> str:

@@ -44,7 +44,7 @@ def _read(config: Mapping[str, Any]) -> dict[str, Any]:
         items = found.get(name)
         if isinstance(items, list) and any("externs" in item for item in items):
             found[name] = [_without_limits(item) for item in items]
-    return found
+    return _without_limits(found) if "externs" in found else found
 
 
 def _without_limits(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlspec.catalogue.frameworks import framework_of
+
 ARTIFACT_TYPES = ("table", "model", "metrics", "html", "markdown", "json", "measurements")
 
 
@@ -43,11 +45,15 @@ _FINDINGS = {
     "package": "model",
 }
 _ROWS_PARTS_VALUES = {"rows": "table", "values": "table", "parts": "table"}
+# What judges only models of the registry reads no features of this spec.
+_VALUES = frozenset({"values"})
 _LEARNING = ("duckdb", "numpy", "skl2onnx", "onnx", "onnxruntime", "skops")
-_TRAINING = ("numpy", "onnx", "onnxruntime", "safetensors", "torch")
+_TRAINING = ("numpy", "onnx", "onnxruntime")
 
 _TABLE = (
     Kind("extract", 1, {}, {"rows": "table", "sampled": "table"}, optional=frozenset({"sampled"}), packages=("duckdb",)),
+    Kind("step", 1, {}, {"rows": "table", "sampled": "table"}, optional=frozenset({"sampled"}), named={"tables": "table"},
+         packages=("duckdb", "pyarrow")),
     Kind("verify", 2, {"rows": "table"}, {"checks": "metrics"}, named={"references": "table"}, packages=("duckdb",)),
     Kind("split", 1, {"rows": "table"}, {"parts": "table"}),
     Kind(
@@ -57,7 +63,7 @@ _TABLE = (
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
     Kind("fetch", 1, {}, {"package": "model"}, packages=("mlflow",)),
     Kind("fit", 2, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
-    Kind("search", 5, {**_ROWS_PARTS_VALUES, "warm": "json"}, {"package": "model", "study": "json"}, optional=frozenset({"warm"}),
+    Kind("search", 6, {**_ROWS_PARTS_VALUES, "warm": "json"}, {"package": "model", "study": "json"}, optional=frozenset({"warm"}),
          packages=_LEARNING, aside=("workers",)),
     Kind("train", 1, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
          aside=("checkpoint", "resume", "tensorboard")),
@@ -66,16 +72,16 @@ _TABLE = (
         packages=(*_LEARNING, "scikit-learn"),
     ),
     Kind(
-        "evaluate", 5, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, named={"package": "model"},
+        "evaluate", 5, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, optional=_VALUES, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
     ),
     Kind(
-        "analyse", 1, {**_ROWS_PARTS_VALUES, "predictions": "table"}, {"analysis": "json"}, named={"package": "model"},
+        "analyse", 1, {**_ROWS_PARTS_VALUES, "predictions": "table"}, {"analysis": "json"}, optional=_VALUES, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "onnxruntime"),
     ),
-    Kind("measure", 2, _ROWS_PARTS_VALUES, {"measurements": "measurements"}, named={"package": "model"},
+    Kind("measure", 2, _ROWS_PARTS_VALUES, {"measurements": "measurements"}, optional=_VALUES, named={"package": "model"},
          packages=("onnxruntime",)),
-    Kind("reference", 1, {**_ROWS_PARTS_VALUES, "package": "model"}, {"reference": "json"}, packages=("duckdb", "numpy")),
+    Kind("reference", 1, {**_ROWS_PARTS_VALUES, "package": "model"}, {"reference": "json"}, optional=_VALUES, packages=("duckdb", "numpy")),
     Kind(
         "verdict", 3, {"metrics": "metrics", "measurements": "measurements"}, {"verdict": "json"},
         optional=frozenset({"measurements"}), named={"package": "model"},
@@ -106,8 +112,9 @@ SAMPLER_PACKAGES = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scip
 
 
 def packages_of(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The packages whose versions enter the key of a stage: those of its kind, of its estimators and of its engine."""
-    return tuple(sorted({*KINDS[kind].packages, *_estimator_packages(config)}))
+    """The packages whose versions enter the key of a stage: those of its kind, of its estimators, its engine and its framework."""
+    framework = framework_of(config.get("framework")).packages if kind == "train" else ()
+    return tuple(sorted({*KINDS[kind].packages, *framework, *_estimator_packages(config)}))
 
 
 def _estimator_packages(config: Mapping[str, Any]) -> Iterator[str]:

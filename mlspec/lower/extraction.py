@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlspec.graph import stage_id
 from mlspec.graph.expression import columns_of, rewrite
-from mlspec.lower.externs import externs_of
+from mlspec.lower.externs import declaration, externs_of
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import descriptor, descriptors, json_form, json_value, resources
+from mlspec.spec.extern_steps import event_time, extern_of, step_of, tables_of
+from mlspec.spec.kinds import NONE
 from mlspec.spec.model import Block
 from mlspec.spec.source_rules import foreign_columns
 from mlspec.spec.values import Made
@@ -19,21 +20,25 @@ _LOCATION = ("path", "table", "query")
 def lower(sheet: Sheet) -> None:
     """Add the stages of every source."""
     for source in sheet.spec.of_kind("source"):
-        config = extract_config(sheet, source)
+        computed = step_of(source) is not None
+        config = step_config(sheet, source) if computed else extract_config(sheet, source)
+        tables = tables_of(source)
         sampled = source.get("sample") is not None
         stage = sheet.add(
-            source.name, "extract", config, {},
-            outputs=("rows", "sampled") if sampled else ("rows",), resources=resources(source),
+            source.name, "step" if computed else "extract", config,
+            {f"tables.{name}": sheet.rows(table) for name, table in tables.items()},
+            outputs=("rows", "sampled") if sampled else ("rows",),
+            after=dict.fromkeys(stage for table in tables.values() for stage in sheet.checked(table)), resources=resources(source),
         )  # fmt: skip
-        sheet.add(source.name, "verify", verify_config(sheet, source), _read(stage, source), resources=resources(source))
+        sheet.add(source.name, "verify", verify_config(sheet, source), _read(sheet, stage, source), resources=resources(source))
 
 
-def _read(extract: str, source: Block) -> dict[str, str]:
+def _read(sheet: Sheet, extract: str, source: Block) -> dict[str, str]:
     """The rows of a source, and those of the sources that it refers to: as they were read, not as they were checked."""
     others = dict.fromkeys(path.rpartition(".")[0] for path in partners_of(source))
     return {
         "rows": f"{extract}/rows",
-        **{f"references.{in_its_file(other, source)}": f"{stage_id(other, 'extract')}/rows" for other in others},
+        **{f"references.{in_its_file(other, source)}": f"{sheet.made_by(sheet.block(other))}/rows" for other in others},
     }
 
 
@@ -52,9 +57,31 @@ def extract_config(sheet: Sheet, source: Block) -> dict[str, Any]:
     made = source.make("from")
     if made is None:
         raise TypeError(f"source {source.name} has no place")
-    config = location(sheet, made, source.folder)
-    config["source"] = source.own_name
-    config["columns"] = descriptors(source)
+    return {**location(sheet, made, source.folder), **_declared(sheet, source)}
+
+
+def step_config(sheet: Sheet, source: Block) -> dict[str, Any]:
+    """What `step` makes rows of: the columns that its code is given of each table, and the code by its digests."""
+    made = step_of(source)
+    if made is None:
+        raise TypeError(f"source {source.name} stands on no step")
+    extern = sheet.block(extern_of(made))
+    types = dict(extern.get("parameters"))
+    given = {
+        name: (sheet.block(table), [column for column, _ in types[name].members]) for name, table in tables_of(source).items()
+    }
+    columns = [source.columns[name] for source, names in given.values() for name in names]
+    private = any(column.taint > NONE for column in columns)
+    tables = {
+        name: {"columns": [descriptor(table.columns[column]) for column in names], "time": event_time(table) or None}
+        for name, (table, names) in given.items()
+    }
+    return {**_declared(sheet, source), "externs": {extern.name: declaration(sheet, extern, private)}, "tables": tables}
+
+
+def _declared(sheet: Sheet, source: Block) -> dict[str, Any]:
+    """The columns of a source, and its sample with what it is drawn by."""
+    config: dict[str, Any] = {"source": source.own_name, "columns": descriptors(source)}
     sample = source.get("sample")
     if sample is not None:
         config |= {"sample": sample, "seed": sheet.spec.seed, "group": _group(sheet, source.name)}
@@ -62,8 +89,11 @@ def extract_config(sheet: Sheet, source: Block) -> dict[str, Any]:
 
 
 def location(sheet: Sheet, made: Made, folder: str = "") -> dict[str, Any]:
-    """`format paths options` and, of a database, `table` or `query`."""
+    """`format paths options` and, of a database, `table` or `query`; of images `paths` is their index and `images` their folder."""
     options = {name: json_value(value) for name, value in made.args.items() if name not in _LOCATION}
+    if made.name == "images":
+        index = sheet.path(str(options.pop("index")), folder)
+        return {"format": "images", "paths": [index], "images": sheet.path(str(made.get("path")), folder), "options": options}
     config: dict[str, Any] = {"format": made.name, "paths": [sheet.path(str(made.get("path")), folder)], "options": options}
     for name in ("table", "query"):
         if made.get(name) is not None:

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlspec.lower.development import label_column
-from mlspec.lower.extraction import partners_of, verify_config
+from mlspec.lower.extraction import partners_of, step_config, verify_config
 from mlspec.lower.fitted import model_feature, split_feature
 from mlspec.lower.quantities import Quantities
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import descriptors, json_form, label_of
 from mlspec.spec.checks.reading import LEARNERS
+from mlspec.spec.extern_steps import step_of, tables_of
 from mlspec.spec.literal_rows import COUNT
 from mlspec.spec.model import Block, Definition, Spec
 from mlspec.spec.tasks import features_of
@@ -53,8 +54,20 @@ def _sources(sheet: Sheet, block: Block, refs: Iterable[Reference]) -> list[str]
     """The sources that rows are given to, and the spines of features that are expected without any."""
     names = [inner.name for inner in block.blocks if sheet.block(inner.name).kind == "source"]
     spines = [_spine(sheet, ref.block) for ref in refs if ref.kind == "feature"]
+    read = [ref.block for ref in refs if ref.kind in ("column", "check")]
     partners = [other for name in names for other in _partners(sheet, name)]
-    return list(dict.fromkeys([*names, *spines, *partners]))
+    known = dict.fromkeys([*names, *spines, *read, *partners])
+    return list(dict.fromkeys(table for name in known for table in _made_of(sheet, block, name)))
+
+
+def _made_of(sheet: Sheet, test: Block, name: str) -> list[str]:
+    """A source behind those that its step is given, unless the test gives it rows of its own."""
+    tables = [] if _given_to(test, name) else tables_of(sheet.block(name)).values()
+    return [*(one for table in tables for one in _made_of(sheet, test, table)), name]
+
+
+def _given_to(test: Block, source: str) -> bool:
+    return any(inner.name == source for inner in test.blocks)
 
 
 def _partners(sheet: Sheet, source: str) -> list[str]:
@@ -75,14 +88,18 @@ def _source(sheet: Sheet, test: Block, name: str, refs: Iterable[Reference]) -> 
     times = [column for column, item in source.columns.items() if "event_time" in item.attrs]
     own = {times[0]: json_form(at)} if at is not None and times else {}
     given = _rows(test, "given", name)
-    if not given and any(ref.kind == "feature" and _spine(sheet, ref.block) == name for ref in refs):
+    computed = step_of(source) is not None and not _given_to(test, name)
+    if not given and not computed and any(ref.kind == "feature" and _spine(sheet, ref.block) == name for ref in refs):
         given = [{"times": 1, "values": {}}]
-    return {
+    found = {
         "columns": descriptors(source),
         "given": [{**row, "values": {**own, **row["values"]}} for row in given],
         "fit": _rows(test, "fit", name),
         "checks": verify_config(sheet, source)["checks"],
     }
+    if not computed:
+        return found
+    return {**found, "step": step_config(sheet, source), "made_of": tables_of(source)}
 
 
 def _rows(test: Block, kind: str, source: str) -> list[dict[str, Any]]:
@@ -140,7 +157,7 @@ def _feature(sheet: Sheet, block: str, feature: Definition, fill: bool) -> dict[
     found = model_feature(sheet, block, feature)
     if "audit" in feature.attrs or not (fill or own):
         found = {**found, "fitted": own}
-    return {**found, "own": bool(own), "vector": feature.value.type.name == "vector"}
+    return {**found, "own": bool(own), "vector": feature.value.type.name in ("vector", "tokens")}
 
 
 def _label(sheet: Sheet, features: str) -> dict[str, Any] | None:
@@ -216,7 +233,7 @@ def _spread(form: Any) -> Any:
     if not isinstance(form, list) or form[:1] != ["call"]:
         return form
     left = form[2][0] if form[2] else None
-    if form[1] in ("==", "!=") and left is not None and left[0] == "col" and str(left[2]).startswith("vector"):
+    if form[1] in ("==", "!=") and left is not None and left[0] == "col" and str(left[2]).startswith(("vector", "tokens")):
         return _each_number(left[1], form[1], form[2][1][1])
     return [form[0], form[1], [_spread(item) for item in form[2]], form[3]]
 

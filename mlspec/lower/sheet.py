@@ -70,7 +70,12 @@ class Sheet:
         """The rows artifact of a source, sampled where the source says so."""
         source = self.source_of(frame)
         output = "rows" if source.get("sample") is None else "sampled"
-        return f"{stage_id(source.name, 'extract')}/{output}"
+        return f"{self.made_by(source)}/{output}"
+
+    def made_by(self, source: Block) -> str:
+        """The stage that makes the rows of a source: it reads them, or computes them of others."""
+        made = source.make("from")
+        return stage_id(source.name, "step" if made is not None and made.group == "step" else "extract")
 
     def checked(self, frame: str) -> list[str]:
         """The stages that the readers of these rows wait for."""

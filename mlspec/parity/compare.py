@@ -12,7 +12,7 @@ _OF_THE_RUN = frozenset({"track", "register"})
 """Kinds whose results name the run itself, so that no two runs make the same."""
 
 MEANING = {
-    "extract": "rows", "verify": "checks of the data", "split": "split ids", "explore": "statistics", "features": "features",
+    "extract": "rows", "step": "rows", "verify": "checks of the data", "split": "split ids", "explore": "statistics", "features": "features",
     "fit": "model", "fetch": "model of the registry", "search": "model", "train": "model", "compress": "model", "evaluate": "metrics", "analyse": "analysis", "reference": "reference", "verdict": "verdict",
     "enforce": "release", "report": "report", "card": "card",
 }  # fmt: skip

@@ -22,19 +22,36 @@ Sources = Mapping[str, "SourceFile | Diagnostic"]
 
 def unlocked(spec: Spec, sources: Sources, root: Path, prefix: str, severity: Literal["warning", "error"]) -> list[Diagnostic]:
     """111 for each file of code that the lock does not hold as it is."""
-    from mlspec.spec.lock import digest, why_unlocked
+    from mlspec.spec.lock import WAY_OUT, digest, why_unlocked
 
     found = []
     for block, path in _files(spec):
         source = sources.get(path)
+        hint = WAY_OUT
         if isinstance(source, SourceFile):
             why, got = why_unlocked(root, _from_root(prefix, path), digest(source.text))
+        elif source is None:
+            why, got = "it is not read here", ""
         else:
-            why, got = f"it {source.data.get('why', 'cannot be read')}" if source is not None else "it is not read here", ""
+            why, got, hint = (
+                f"it {_unreadable(source)}",
+                "no text to lock",
+                f"put a plain file at `{path}`, or mend its name in the extern",
+            )
         if why:
-            data = {"name": path, "why": why, "got": got}
+            data = {"name": path, "why": why, "got": got, "hint": hint}
             found.append(Diagnostic(code("MLS111"), _span(block, path), data, severity=severity))
     return found
+
+
+def unreadable(spec: Spec, sources: Sources) -> list[Diagnostic]:
+    """111 for each file of code that is not there to be locked: missing, a link, a folder, no text."""
+    lost = {path: source for path, source in sources.items() if not isinstance(source, SourceFile)}
+    return [item for item in unlocked(spec, lost, Path(), "", "error") if item.data["name"] in lost]
+
+
+def _unreadable(source: Diagnostic) -> str:
+    return str(source.data.get("why", "cannot be read"))
 
 
 def refused(spec: Spec, sources: Sources, root: Path, prefix: str, policy: Policy) -> list[Diagnostic]:

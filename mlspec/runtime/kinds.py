@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     "extract": "mlspec.runtime.extract:run",
+    "step": "mlspec.runtime.extern.step:run",
     "verify": "mlspec.runtime.verify:run",
     "split": "mlspec.runtime.prepare.split:run",
     "features": "mlspec.runtime.prepare.features:run",
@@ -46,7 +47,7 @@ _LEARNING = (
     "onnx", "skl2onnx",
 )  # fmt: skip
 PRELOAD: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("extract", "verify", "split", "features", "explore", "reference", "measure", "analyse"), _TABLES),
+    **dict.fromkeys(("extract", "step", "verify", "split", "features", "explore", "reference", "measure", "analyse"), _TABLES),
     **dict.fromkeys(("fit", "search", "compress"), _LEARNING),
     "train": _TABLES,
     "evaluate": (*_TABLES, "fairlearn.metrics"),

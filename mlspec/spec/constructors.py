@@ -35,6 +35,12 @@ def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any
         )
         return INVALID
     row = schema.constructor(group, node.callee.text)
+    if row is None and group == "source_from":
+        from mlspec.spec.extern_steps import step_call
+
+        made = step_call(node, context)
+        if made is not None:
+            return made
     if row is None:
         context.findings.unknown("MLS101", node.callee.span, node.callee.text, names, kind=f"value of {context.where}")
         return INVALID

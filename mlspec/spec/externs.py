@@ -9,6 +9,7 @@ import sys
 from mlspec import catalogue
 from mlspec.spec.columns import type_of
 from mlspec.spec.expressions.context import Context
+from mlspec.spec.extern_steps import step_parameter, step_result
 from mlspec.spec.findings import listing
 from mlspec.spec.kinds import NUMBERS, Type
 from mlspec.spec.model import Block
@@ -17,7 +18,7 @@ from mlspec.spec.values import Value
 from mlspec.syntax.nodes import Extern, ExternParam
 
 ROLES = ("feature", "check", "metric", "step", "network")
-BUILT = ("feature", "check", "metric")
+BUILT = ("feature", "check", "metric", "step")
 ROW_ROLES = ("feature", "check")
 """Roles whose function takes the values of one row and gives one value."""
 
@@ -47,7 +48,7 @@ def bind_signature(node: Extern, block: Block, context: Context) -> None:
     if role not in BUILT:
         context.not_built(f"`extern {role}`", node.kind.span)
         return
-    result = type_of(node.result, context)
+    result = step_result(node.result, context) if role == "step" else type_of(node.result, context)
     parameters = _parameters(node.params, role, context)
     if result is None or parameters is None or not _result_fits(node, role, result, context):
         return
@@ -62,7 +63,7 @@ def _parameters(params: tuple[ExternParam, ...], role: str, context: Context) ->
         if name in found:
             context.findings.add("MLS102", param.name.span, kind="parameter", name=name)
             return None
-        kind = type_of(param.type, context)
+        kind = step_parameter(param.type, f"`{name}`", context) if role == "step" else type_of(param.type, context)
         if kind is None or not _taken(param, kind, role, context):
             return None
         found[name] = kind
@@ -77,6 +78,8 @@ def _parameters(params: tuple[ExternParam, ...], role: str, context: Context) ->
 
 def _taken(param: ExternParam, kind: Type, role: str, context: Context) -> bool:
     """Whether a parameter of this type can be given to an extern of this role."""
+    if role == "step":
+        return True
     if role in ROW_ROLES:
         return _scalar(kind, f"`{param.name.text}`", param, context)
     name = param.name.text
@@ -104,6 +107,8 @@ def _scalar(kind: Type, what: str, node: ExternParam | Extern, context: Context)
 
 
 def _result_fits(node: Extern, role: str, result: Type, context: Context) -> bool:
+    if role == "step":
+        return True
     if role == "feature":
         return _scalar(result, "the result", node, context)
     name = {"check": "bool", "metric": "float"}[role]

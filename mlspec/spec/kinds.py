@@ -66,6 +66,8 @@ class Type:
             return f"id({self.entity})"
         if self.item is not None:
             return f"{self.name}({self.item})"
+        if self.name == "rows" and self.members:
+            return f"rows({', '.join(name for name, _ in self.members)})"
         return self.name
 
     @property

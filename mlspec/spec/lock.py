@@ -22,6 +22,7 @@ from mlspec.syntax.nodes import File, Use
 NAME = "mlspec.lock"
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _NO_FILE = f"there is no `{NAME}`"
+WAY_OUT = "run `mlspec lock`"
 
 
 class LockError(OSError):
@@ -119,7 +120,7 @@ def check_lock(trees: Mapping[str, File], texts: Mapping[str, str], root: Path) 
             continue  # that it cannot be read is reported
         why, got = (broken or _NO_FILE, "") if broken or locked is None else _compare(locked.get(path), digest(texts[path]))
         if why:
-            data = {"name": written, "why": why, "got": got}
+            data = {"name": written, "why": why, "got": got, "hint": WAY_OUT}
             found.append(Diagnostic(code("MLS111"), statement.path.span, data, severity="warning"))
     return found
 

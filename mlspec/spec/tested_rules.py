@@ -8,6 +8,7 @@ from typing import Any
 from mlspec.diagnostics import Edit, Note
 from mlspec.spec.expressions.literals import python_value
 from mlspec.spec.expressions.operators import short
+from mlspec.spec.extern_steps import extern_of, step_of, tables_of
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.kinds import FITTED, Type
 from mlspec.spec.literal_rows import COUNT
@@ -66,10 +67,12 @@ def _read(block: Block, scope: Scope) -> None:
     refs = [ref for definition in block.definitions.values() for ref in definition.value.refs]
     spines = {_rows_of(found, ref, scope) for ref in refs if (found := scope.spec.blocks.get(ref.block)) is not None}
     checked = [name for ref in refs if ref.kind == "check" for name in (ref.block, *_partners(ref, scope))]
+    stands = {name for each in spines if each for name in _stands_on(block, scope.spec.blocks[each], scope)}
+    stands |= {name for ref in refs if ref.kind == "check" for name in _stands_on(block, scope.spec.blocks[ref.block], scope)}
     judged = [ref.block for ref in refs if ref.kind in ("gate", "alert", "verdict")]
     joined = [name for ref in refs if ref.kind == "feature" for name in _joined(ref, scope)]
     for inner in block.blocks:
-        read = spines if inner.kind == "fit" else {*spines, *joined, *checked, *judged}
+        read = {*spines, *stands} if inner.kind == "fit" else {*spines, *stands, *joined, *checked, *judged}
         if inner.name not in read and not block.get("expect"):
             scope.findings.add("MLS107", inner.head, kind=inner.kind, name=inner.name)
 
@@ -149,8 +152,8 @@ def _supplied(block: Block, definition: Definition, scope: Scope) -> None:
             _numbers_given(block, found, ref, scope)
         elif ref.kind == "feature":
             _feature_given(block, found, ref, scope)
-        elif ref.kind in ("column", "check") and not _rows(block, "given", found.name):
-            _lacks(scope, ref, block, "a row of its source", f"add `given {found.name} = [row(…)]`")
+        elif ref.kind in ("column", "check"):
+            _rows_given(block, found, ref, scope)
         rows = _rows_of(found, ref, scope)
         if rows:
             sources.setdefault(rows, ref)
@@ -192,11 +195,47 @@ def _feature_given(test: Block, features: Block, ref: Reference, scope: Scope) -
     definition = features.definitions.get(ref.member or "")
     if spine is None or frame is None or definition is None:
         return
-    if frame.block == spine.name and not _rows(test, "given", spine.name):
-        _lacks(scope, ref, test, "a row of its source", f"add `given {spine.name} = [row(…)]`")
-    elif definition.value.level >= FITTED and not _rows(test, "fit", spine.name):
+    if frame.block == spine.name and not _rows_given(test, spine, ref, scope):
+        return
+    if definition.value.level >= FITTED and not any(_rows(test, "fit", name) for name in _stands_on(test, spine, scope)):
         hint = f"add `fit {spine.name} = [row(…)]`, the training part of this test"
         _lacks(scope, ref, test, "rows that its fitted steps learn from", hint)
+
+
+def _rows_given(test: Block, source: Block, ref: Reference, scope: Scope) -> bool:
+    """Whether a source has rows in a test: its own, or what a step makes of those of others; what lacks is reported."""
+    for name in _stands_on(test, source, scope):
+        if not _rows(test, "given", name):
+            _lacks(scope, ref, test, "a row of its source", f"add `given {name} = [row(…)]`")
+            return False
+    return _whole_rows(test, source, ref, scope)
+
+
+def _stands_on(test: Block, source: Block, scope: Scope) -> list[str]:
+    """The source, or where a step makes its rows those that the step is given, through every step between."""
+    tables = {} if source.name in {inner.name for inner in test.blocks} else tables_of(source)
+    found = [one for name in tables.values() for one in _stands_on(test, scope.spec.blocks[name], scope)]
+    return list(dict.fromkeys(found)) or [source.name]
+
+
+def _whole_rows(test: Block, source: Block, ref: Reference, scope: Scope) -> bool:
+    """Whether every row that a step is given has a value in each column that is never null."""
+    if source.name in {inner.name for inner in test.blocks}:
+        return True
+    made = step_of(source)
+    types = {} if made is None else dict(scope.spec.blocks[extern_of(made)].get("parameters"))
+    for parameter, name in tables_of(source).items():
+        table = scope.spec.blocks[name]
+        wanted = [column for column, _ in types[parameter].members if not table.columns[column].type.optional]
+        for row in (*_rows(test, "given", name), *_rows(test, "fit", name)):
+            missing = [column for column in wanted if column not in row.args]
+            if missing:
+                _lacks(scope, ref, test, f"a value of `{name}.{missing[0]}` in each row, which the step is given",
+                       f"add `{missing[0]}: …` to each row of `{name}`")  # fmt: skip
+                return False
+        if not _whole_rows(test, table, ref, scope):
+            return False
+    return True
 
 
 def _rows(test: Block, kind: str, source: str) -> tuple[Made, ...]:

@@ -102,7 +102,7 @@ def test_a_feature_a_check_and_a_metric(tmp_path: Path) -> None:
     [
         (extern("fature f(age: int) -> float"), "MLS101"),
         (extern("feature log1p(age: int) -> float"), "MLS108"),
-        (extern("metric auc(score: list(float)) -> float"), "MLS108"), (extern("step f(age: int) -> float"), "MLS901"),
+        (extern("metric auc(score: list(float)) -> float"), "MLS108"), (extern("step f(age: int) -> float"), "MLS201"),
         (extern("network f(age: int) -> float"), "MLS901"), (extern("feature f() -> float"), "MLS106"),
         (extern("feature f(age: int, age: int) -> float"), "MLS102"), (extern("feature f(age: decimal(5, 2)) -> float"), "MLS201"),
         (extern("feature f(age: list(int)) -> float"), "MLS201"), (extern("feature f(age: int) -> list(int)"), "MLS201"),
@@ -198,6 +198,21 @@ def test_code_runs_once_it_is_locked_and_allowed(project: Path, capsys: pytest.C
     assert "it changed since" in found("compile", "demo.mlspec", "--target", "dvc")[1]
     (project / "code/f.py").unlink()
     assert "MLS111" in found("check", "demo.mlspec")[1]
+
+
+def test_code_that_is_not_there_is_not_left_out_of_the_lock(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lock"]) == 0
+    held = (project / "mlspec.lock").read_text()
+    (project / "code/f.py").rename(project / "code/g.py")
+    (project / "code/f.py").symlink_to("g.py")
+    for _ in range(2):
+        capsys.readouterr()
+        assert main(["lock"]) == 1
+        said = capsys.readouterr()
+        assert "error[MLS111]: `code/f.py` is not locked" in said.out + said.err
+        assert "put a plain file at `code/f.py`" in said.out + said.err
+        assert (project / "mlspec.lock").read_text() == held
+        (project / "code/f.py").unlink(missing_ok=True)
 
 
 def test_a_check_of_a_stranger_reads_no_code(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

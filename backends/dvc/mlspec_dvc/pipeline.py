@@ -23,7 +23,7 @@ TRACKED = ("config", "inputs")
 """The fields of a stage that its result depends on, beside its kind: what it asks of the machine and whom it waits for are none of them."""
 
 _WHAT = {
-    "extract": "reads the source into typed rows", "verify": "checks the rows", "split": "puts rows into parts",
+    "extract": "reads the source into typed rows", "step": "makes rows by code of the project", "verify": "checks the rows", "split": "puts rows into parts",
     "explore": "describes a part", "features": "computes features", "fit": "fits and packages a model",
     "fetch": "fetches the package behind an alias",
     "search": "finds family and parameters, packages the best", "train": "trains a network and packages it",

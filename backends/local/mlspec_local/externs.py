@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from mlspec.graph import Stage
-from mlspec.graph.code import CALLERS
+from mlspec.graph.code import declarations
 
 
 def warnings_of(stages: Iterable[Stage], to_run: Iterable[str]) -> Iterator[str]:
@@ -15,10 +15,9 @@ def warnings_of(stages: Iterable[Stage], to_run: Iterable[str]) -> Iterator[str]
     wanted = set(to_run)
     found: dict[str, tuple[bool, bool]] = {}
     for stage in stages:
-        for item in (item for name in CALLERS for item in stage.config.get(name) or () if isinstance(item, dict)):
-            for name, extern in (item.get("externs") or {}).items():
-                _, runs = found.get(name, (True, False))
-                found[name] = (bool(extern["deterministic"]), runs or (stage.id in wanted and not extern["network"]))
+        for name, extern in declarations(stage.config):
+            _, runs = found.get(name, (True, False))
+            found[name] = (bool(extern["deterministic"]), runs or (stage.id in wanted and not extern["network"]))
     if any(runs for _, runs in found.values()) and not network_can_be_left():
         for name in sorted(name for name, (_, runs) in found.items() if runs):
             yield f"[MLS829] this machine cannot keep extern `{name}` from the network: it is no Linux, or user namespaces are forbidden"

@@ -138,4 +138,22 @@ CODES = (
         "{got}",
         "{hint}",
     ),
+    Code(
+        "MLS317",
+        "outcome-computed",
+        "error",
+        "`{name}` comes from the step `{function}`, which reads the outcome `{column}`",
+        "`@outcome` on each column that it computes, besides keys and times",
+        "{got} without it",
+        "tag them, or leave `{column}` out of the step; `outcome = none` in the extern promises that they do not tell of it",
+    ),
+    Code(
+        "MLS318",
+        "step-without-time",
+        "error",
+        "rows of `{name}` are made of rows of `{source}` {why}",
+        "{wanted}",
+        "{got}",
+        "{hint}",
+    ),
 )

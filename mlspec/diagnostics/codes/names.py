@@ -81,7 +81,7 @@ CODES = (
         "`{name}` is not locked: {why}",
         "its digest in `mlspec.lock`",
         "{got}",
-        "run `mlspec lock`",
+        "{hint}",
     ),
     Code("MLS112", "bad-was", "error", "`@was({name})` does not fit: {why}", "{wanted}", help="{hint}"),
     Code(

@@ -62,6 +62,17 @@ def to_arrow(columns: dict[str, Any]) -> bytes:
     return data
 
 
+def table_to_arrow(table: Any) -> bytes:
+    """A whole table as an Arrow IPC stream."""
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
 def from_arrow(content: bytes) -> Any:
     """The table of an Arrow IPC stream, validated to the last value."""
     import pyarrow as pa

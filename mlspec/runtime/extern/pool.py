@@ -108,6 +108,17 @@ class Externs:
         values = [None if lacks else next(found) for lacks in lacking]
         return pa.array(values, type=arrow_type(kind_of(self.declared[name].result)))
 
+    def table(self, name: str, given: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]) -> Any:
+        """The table of these columns that a step makes of tables by parameter; a deterministic one makes it twice, and equal."""
+        declaration = self.declared[name]
+        with self._held(name) as process:
+            found = _made(process, given, columns)
+            if declaration.deterministic and name not in self._held_to:
+                self._held_to.add(name)
+                if not _made(process, given, columns).equals(found):
+                    raise _two_results(declaration, "of the same tables")
+        return found
+
     def measure(self, name: str, columns: Sequence[Any]) -> Measure:
         """A metric over columns that are sent once."""
         self._measures += 1
@@ -175,6 +186,27 @@ def _asked(process: Process, given: Mapping[str, Any]) -> Any:
         raise
 
 
+def _made(process: Process, given: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]) -> Any:
+    """A step there and back, and what came looked at again."""
+    import pyarrow as pa
+
+    from mlspec.runtime.extern.tables import named, same
+
+    declaration = process.declaration
+    for parameter, table in given.items():
+        process.ask(b"P", named(parameter, frames.table_to_arrow(table)))
+    answer = process.ask(b"T", frames.to_json({"columns": [dict(column) for column in columns]}))
+    try:
+        found = frames.from_arrow(answer)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        process.close()
+        raise _wrong(declaration, "bytes that are no Arrow columns") from error
+    if why := same(found, columns):
+        process.close()
+        raise _wrong(declaration, why)
+    return found
+
+
 def _column(declaration: Declaration, answer: bytes, rows: int) -> Any:
     import pyarrow as pa
 
@@ -207,7 +239,7 @@ def _look(declaration: Declaration, found: Any) -> None:
 
 def _wrong(declaration: Declaration, found: str) -> StageError:
     return StageError("MLS826", f"extern `{declaration.name}` gave what it does not declare", declaration.where,
-                      expected=f"`{declaration.result}` for every row", found=found,
+                      expected="the columns of the source" if declaration.role == "step" else f"`{declaration.result}` for every row", found=found,
                       help=f"mend `{declaration.code}`, or declare what it gives")  # fmt: skip
 
 

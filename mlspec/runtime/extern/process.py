@@ -19,7 +19,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.extern import frames
 from mlspec.runtime.extern.declaration import Declaration
 
-_ANSWERS = {b"S": b"R", b"A": b"A", b"D": b"V", b"W": b"V", b"I": b"V"}
+_ANSWERS = {b"S": b"R", b"A": b"A", b"D": b"V", b"W": b"V", b"I": b"V", b"P": b"V", b"T": b"T"}
 """The letter of the answer to each question."""
 
 _START = 60.0
@@ -52,7 +52,7 @@ class Process:
         """Send the code; whether the network is as declared."""
         d = self.declaration
         say = {
-            "files": {path: data.decode("utf-8", "replace") for path, data in code.items()}, "code": d.code, "function": d.function,
+            "role": d.role, "files": {path: data.decode("utf-8", "replace") for path, data in code.items()}, "code": d.code, "function": d.function,
             "result": d.result, "values": None if d.values is None else list(d.values), "network": d.network, "gpu": d.gpu,
             "memory": d.memory, "time_limit": d.time_limit, "private": d.private,
         }  # fmt: skip
@@ -67,6 +67,10 @@ class Process:
         """The content of the answer; StageError for one that tells a failure, that comes too late, or never."""
         limit = self.declaration.time_limit if within is None else within
         deadline = time.monotonic() + limit + 0.5
+        if len(content) > frames.MOST:
+            raise self._stopped(
+                "what it is given is too large", f"{len(content):,} bytes, where {frames.MOST:,} go over a pipe"
+            )
         self._send(frames.pack(letter, content), deadline, limit)
         head = self._receive(frames.HEAD.size, deadline, limit)
         kind, size = frames.HEAD.unpack(head)

@@ -12,9 +12,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlspec.runtime.extern import confine, frames
+
+if TYPE_CHECKING:
+    from mlspec.runtime.extern.tables import Steps
 
 
 def main() -> None:
@@ -31,7 +34,7 @@ def main() -> None:
     _quiet(bool(say["private"]))
     confine.more_time(float(say["time_limit"]))
     try:
-        worker = Worker(say)
+        worker = _worker(say)
     except BaseException as error:
         frames.write(answers, b"E", frames.to_json(_told(error, say)))
         return
@@ -42,6 +45,16 @@ def main() -> None:
             frames.write(answers, *worker.answer(*message))
         except BaseException as error:
             frames.write(answers, b"E", frames.to_json(_told(error, say) | {"row": worker.row}))
+
+
+def _worker(say: Mapping[str, Any]) -> Worker | Steps:
+    """What answers for an extern of this role."""
+    if say["role"] != "step":
+        return Worker(say)
+    from mlspec.runtime.extern.modules import load
+    from mlspec.runtime.extern.tables import Steps
+
+    return Steps(load(say["files"], str(say["code"]), str(say["function"])))
 
 
 def _quiet(private: bool) -> None:

@@ -66,11 +66,13 @@ class Rehearsal:
 def run_case(rehearsal: Rehearsal, case: Case, root: Path | None = None) -> dict[str, Any]:
     """Compute what a test reads and decide what it expects; a fault of the rows is part of the outcome and never raised."""
     outcome = Outcome(case)
-    given = {name: _given(name, source) for name, source in case["sources"].items()}
+    given: dict[str, Given] = {name: _given(name, source) for name, source in case["sources"].items()}
     try:
-        for one in given.values():
-            rehearsal.tables.load(one)
-            for error in rehearsal.tables.faults(one):
+        for name, source in case["sources"].items():
+            if "step" in source:
+                given[name] = _made(rehearsal, given, name, source, root)
+            rehearsal.tables.load(given[name])
+            for error in rehearsal.tables.faults(given[name]):
                 outcome.fault(error)
         for path, error in _checks(rehearsal, case, outcome, root):
             outcome.fault(error, path)
@@ -87,6 +89,21 @@ def run_case(rehearsal: Rehearsal, case: Case, root: Path | None = None) -> dict
 
 def _given(name: str, source: Mapping[str, Any]) -> Given:
     return Given(name, source["columns"], source["given"], source["fit"])
+
+
+def _made(rehearsal: Rehearsal, given: Mapping[str, Given], name: str, source: Mapping[str, Any], root: Path | None) -> Given:
+    """The rows that a step makes of the rows of others."""
+    from mlspec.runtime.rehearse.steps import rows_made
+
+    externs = rehearsal.externs([source["step"]], root)
+    assert externs is not None, "a step is an extern"
+    tested, learned = (
+        rows_made(
+            rehearsal.tables, externs, source, {one: given[table] for one, table in source["made_of"].items()}, learned=learned
+        )
+        for learned in (False, True)
+    )
+    return Given(name, source["columns"], tested, learned)
 
 
 def _checks(rehearsal: Rehearsal, case: Case, outcome: Outcome, root: Path | None) -> Iterator[tuple[str, StageError]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlspec.spec.extern_steps import extern_of, step_of, tables_of
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Spec
 
@@ -16,10 +17,16 @@ def untested(spec: Spec, findings: Findings) -> None:
     for extern in spec.of_kind("extern"):
         role = str(extern.get("role"))
         if (
-            role in ("feature", "check") and not extern.alias and extern.name not in tested
+            role in ("feature", "check", "step") and not extern.alias and extern.name not in tested
         ):  # an imported one has its file's tests
             findings.add("MLS117", extern.head, name=extern.name,
-                         hint=f"add a `test` with rows of the source and an expectation about a {role} that calls `{extern.name}`")  # fmt: skip
+                         hint=_hint(role, extern.name))  # fmt: skip
+
+
+def _hint(role: str, name: str) -> str:
+    if role == "step":
+        return f"add a `test` with rows of what `{name}` is given and an expectation about what it makes"
+    return f"add a `test` with rows of the source and an expectation about a {role} that calls `{name}`"
 
 
 def _unknown(spec: Spec, test: Block) -> bool:
@@ -37,11 +44,24 @@ def _called_by(spec: Spec, test: Block) -> Iterator[str]:
             read = None if block is None else block.definitions.get(ref.member or "")
             if read is not None:
                 yield from (name for name, _ in read.value.calls)
+            frame = None if block is None or block.kind != "features" else block.ref("frame")
+            yield from _steps(spec, test, ref.block if frame is None else frame.block)
     if "MLS803" in (test.get("expect") or ()):
         for given in test.nested("given"):
             source = spec.blocks.get(given.name)
             for check in source.definitions.values() if source is not None else ():
                 yield from (name for name, _ in check.value.calls)
+
+
+def _steps(spec: Spec, test: Block, source: str) -> Iterator[str]:
+    """The steps that make the rows of a source in a test, and those of what they are given."""
+    block = spec.spine(source)
+    made = None if block is None else step_of(block)
+    if block is None or made is None or any(inner.name == block.name for inner in test.blocks):
+        return
+    yield extern_of(made)
+    for table in tables_of(block).values():
+        yield from _steps(spec, test, table)
 
 
 CHECKS = (untested,)

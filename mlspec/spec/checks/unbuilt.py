@@ -5,38 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.diagnostics import Note
-from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, metrics_in, span_of_call, walk
+from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, span_of_call, walk
 from mlspec.spec.checks.same_rows import feature_blocks
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Spec
+from mlspec.spec.registered import is_registered
 from mlspec.spec.schema import constructor
-from mlspec.spec.values import Made, Reference
 
 
-def model_made_elsewhere(spec: Spec, findings: Findings) -> None:
-    """A model of the registry is judged beside a candidate that is made here; it is no candidate, and nothing answers with it."""
-    for field, kinds in (("candidate", ("gates",)), ("model", ("serve", "score")), ("fallback", ("serve",))):
-        for block in spec.of_kind(*kinds):
-            named = block.ref(field)
-            made = None if named is None or named.block not in spec.blocks else spec.blocks[named.block].make("value")
-            if named is not None and isinstance(made, Made) and made.name == "registry":
-                findings.add("MLS901", block.span_of(field), what=f"the registry model `{named.block}` as `{field}`",
-                             wanted="a model that this spec makes", hint="a model of the registry is read in gates")  # fmt: skip
-    for block in spec.of_kind("evaluate"):
-        named = next(
-            (found for each in block.get("models") or () if isinstance(found := getattr(each, "item", each), Reference)), None
-        )
-        made = None if named is None or named.block not in spec.blocks else spec.blocks[named.block].make("value")
-        if named is not None and isinstance(made, Made) and made.name == "registry":
-            findings.add("MLS901", block.span_of("models"), what=f"the registry model `{named.block}` as the first of `models`",
-                         wanted="a model that this spec makes first, and those of the registry after it")  # fmt: skip
-    for gates in spec.of_kind("gates"):
-        for gate in gates.definitions.values():
-            for node in metrics_in(gate.value):
-                made = spec.blocks[str(node[2])].make("value") if str(node[2]) in spec.blocks else None
-                if node[1] == "robustness" and isinstance(made, Made) and made.name == "registry":
-                    findings.add("MLS901", gate.value.span, what=f"`robustness` of the registry model `{node[2]}`",
-                                 wanted="a model that this spec makes")  # fmt: skip
+def made_smaller_elsewhere(spec: Spec, findings: Findings) -> None:
+    """A model of the registry brings no rows and no parameters to prune, quantise or distil it by."""
+    for block in spec.of_kind("compress"):
+        if is_registered(spec.learned(block)):
+            findings.add("MLS901", block.span_of("model"), what=f"a `compress` of the registry model `{spec.learned(block).name}`",
+                         wanted="a model that this spec makes")  # fmt: skip
 
 
 def several_feature_blocks(spec: Spec, findings: Findings) -> None:
@@ -86,7 +68,7 @@ def features_of_several_blocks(spec: Spec, findings: Findings) -> None:
 
 
 # A source of a kind that is not built itself says so: its columns are not reported again.
-_COLUMN_TYPES = frozenset(("list", "image", "json", "redaction"))
+_COLUMN_TYPES = frozenset(("list", "json", "redaction"))
 
 
 def columns_that_nothing_reads(spec: Spec, findings: Findings) -> None:
@@ -94,8 +76,9 @@ def columns_that_nothing_reads(spec: Spec, findings: Findings) -> None:
     for source in spec.of_kind("source"):
         made = source.make("from")
         row = None if made is None else constructor("source_from", made.name)
-        for column in source.columns.values() if row is not None and row.built else ():
-            if column.type.name in _COLUMN_TYPES:
+        reads = made is not None and (made.group == "step" or (row is not None and row.built))
+        for column in source.columns.values() if reads else ():
+            if column.type.name in _COLUMN_TYPES or (column.type.name == "image" and (made is None or made.name != "images")):
                 findings.add("MLS901", column.span, what=f"a column of type `{column.type.name}`",
                              wanted="bool int float decimal string text category date timestamp duration bytes")  # fmt: skip
 
@@ -157,7 +140,7 @@ def _by(node: Any) -> bool:
 
 
 CHECKS = (
-    model_made_elsewhere,
+    made_smaller_elsewhere,
     several_feature_blocks,
     several_splits,
     keyed_inputs,

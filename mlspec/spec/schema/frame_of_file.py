@@ -154,6 +154,14 @@ KINDS = {
                 "What its result carries of personal data in its arguments: all of it, or no more than this.",
             ),
             (
+                "outcome",
+                ("enum", "kept", "none"),
+                "kept",
+                "locked",
+                "later_loosens",
+                "Of a step that is given an `@outcome` column, what its rows tell of it: all that it computes, or nothing.",
+            ),
+            (
                 "better",
                 ("enum", "higher", "lower"),
                 "higher",
@@ -168,7 +176,7 @@ KINDS = {
                 60.0,
                 "open",
                 "operational",
-                "The longest that it may work on one batch of rows, or one draw of a metric.",
+                "The longest that it may work on one batch of rows, one draw of a metric, or the tables of a step.",
             ),
         ),
     },
