@@ -93,6 +93,20 @@ ROWS = (
         source="Salton and Buckley 1988",
     ),
     _fitted(
+        "tokens",
+        (
+            ("x", "string", R),
+            ("vocabulary", "const:int", 20_000),
+            ("length", "const:int", 256),
+            ("by", "enum:word|character", "word"),
+            ("min_texts", "const:int", 2),
+        ),
+        "tokens",
+        "A text as the places of its first `length` words or characters in the `vocabulary` most widespread ones: what a text network "
+        "reads. 0 is padding, 1 a word without a place, such as one of fewer than `min_texts` texts.",
+        formula="lower case; words and single marks of punctuation, or characters",
+    ),
+    _fitted(
         "embed",
         (("x", "string", R), ("model", "const:string", R)),
         "vector",

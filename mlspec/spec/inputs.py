@@ -1,4 +1,4 @@
-"""What a model may read: numbers, and nulls only where the estimator takes them."""
+"""What a model may read: numbers, a network of its kind also tokens or a text, and nulls only where the estimator takes them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,54 @@ from mlspec.spec.tasks import features_of
 from mlspec.spec.values import Reference
 
 _READABLE = NUMBERS | {"bool", "duration", "points", "rate", "bytes", "vector", "image"}
-_FILLED = NUMBERS | {"category", "string", "bool", "duration", "points", "rate", "bytes", "vector"}
+_FILLED = NUMBERS | {"category", "string", "bool", "duration", "points", "rate", "bytes", "vector", "tokens"}
+_TEXT = frozenset(("string", "text"))
+_ONE_TEXT = ("tokens", "a feature that is `tokens(…)`")
+
+# What a network reads beside or instead of numbers: the types, the one of them that it must have, and that in words.
+_OF_NETWORKS: dict[str, tuple[frozenset[str], tuple[str, str]]] = {
+    "bag": (_READABLE | {"tokens"}, _ONE_TEXT),
+    "text_cnn": (_READABLE | {"tokens"}, _ONE_TEXT),
+    "text_transformer": (_READABLE | {"tokens"}, _ONE_TEXT),
+    "transformers": (_TEXT, ("text", "a feature that is a text")),
+}
 
 
 def check_readable(block: Block, scope: Scope) -> None:
     """A model reads numbers: texts and categories are encoded first, times are made into durations (201)."""
-    for definition in _inputs(block, scope):
+    network = block.make("network")
+    name = "" if network is None else network.name
+    types, (one, wanted) = _OF_NETWORKS.get(name, _OF_NETWORKS.get(name.partition(".")[0], (_READABLE, ("", ""))))
+    for definition in _inputs(block, one, scope):
         kind = definition.value.type
-        if kind.name in _READABLE or kind.name == "unknown":
+        if kind.name in types or kind.name == "unknown":
             continue
-        text = short(definition.value.span)
-        hint = f"take a part of it, as in `year({text})`" if kind.name in TEMPORAL else f"encode it: `onehot({text})`"
         what = f"the model input `{definition.name}`"
-        scope.findings.add("MLS201", definition.span, what=what, got=named(kind), wanted="a number", hint=hint)
+        scope.findings.add(
+            "MLS201", definition.span, what=what, got=named(kind), wanted=wanted if one == "text" else "a number",
+            hint=_hint(kind.name, one, short(definition.value.span)),
+        )  # fmt: skip
+    if one:
+        _one_text(block, name, types - _READABLE, wanted, scope)
+
+
+def _hint(kind: str, one: str, text: str) -> str:
+    if one == "text":
+        return "a model of the library `transformers` reads one text, and nothing else"
+    if kind == "tokens":
+        return "a text network reads tokens: `network = bag()`; other models read the words of a text as numbers: `tfidf(…)`"
+    return f"take a part of it, as in `year({text})`" if kind in TEMPORAL else f"encode it: `onehot({text})`"
+
+
+def _one_text(block: Block, name: str, types: frozenset[str], wanted: str, scope: Scope) -> None:
+    """A network of texts reads one, neither none nor two (201)."""
+    found = [each for each in _definitions(block, scope) if each.value.type.name in types]
+    if len(found) == 1 or any(each.value.type.name == "unknown" for each in _definitions(block, scope)):
+        return
+    scope.findings.add(
+        "MLS201", block.span_of("network"), what=f"what `{name}(…)` reads", got="features without one" if not found else f"{len(found)} texts",
+        wanted=wanted, hint="" if found else "write `words := tokens(…)` in the features" if wanted == _ONE_TEXT[1] else "",
+    )  # fmt: skip
 
 
 def check_nulls(block: Block, owner: Block, scope: Scope) -> None:
@@ -45,13 +80,17 @@ def _rejecting(block: Block) -> tuple[str, str]:
     return "estimator", "" if row is None or row.nulls else row.key
 
 
-def _inputs(block: Block, scope: Scope) -> list[Definition]:
-    """The features that a block reads; of a whole features block, once for all models that read it."""
+def _inputs(block: Block, one: str, scope: Scope) -> list[Definition]:
+    """The features that a block reads; of a whole features block, once for all models that read it in the same way."""
     item = block.get("features")
     if isinstance(item, Reference):
-        if item.block in scope.readable:
+        if f"{item.block} {one}" in scope.readable:
             return []
-        scope.readable.add(item.block)
+        scope.readable.add(f"{item.block} {one}")
+    return _definitions(block, scope)
+
+
+def _definitions(block: Block, scope: Scope) -> list[Definition]:
     return [scope.spec.blocks[each.block].definitions[each.member or ""] for each in features_of(scope.spec, block)]
 
 

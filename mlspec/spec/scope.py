@@ -57,7 +57,7 @@ class Scope:
         self.patches: dict[str, Patch] = {}
         self.parameters: dict[str, Expr] = {}
         self.env: str | None = None
-        self.readable: set[str] = set()  # features blocks whose types are checked as model inputs
+        self.readable: set[str] = set()  # features blocks, each with what reads it, whose types are checked as model inputs
         self.nullable: dict[str, list[Reference]] = {}  # their features that may be null
 
     def get(self, name: str) -> Block | None:

@@ -19,7 +19,7 @@ LANGUAGE = {
     "weekday hour days hours years cyclic cross hmac redact",
     "check": "rows null_rate distinct unique min max mean quantile share references",
     "history": "sum count mean min max std last first distinct days_since",
-    "fitted": "scale fill onehot ordinal target_rate quantile_bucket hash_bucket tfidf embed pca select",
+    "fitted": "scale fill onehot ordinal target_rate quantile_bucket hash_bucket tfidf tokens embed pca select",
     "interval": "lower upper worst gap ratio p50 p95 p99 mean rate",
     "live": "psi ks js null_rate error_rate",
 }

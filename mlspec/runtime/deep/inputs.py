@@ -13,16 +13,21 @@ NUMBERS, IMAGE, TOKENS = "numbers", "image", "tokens"
 
 @dataclass(frozen=True)
 class Inputs:
-    """The shape of a row: (numbers,), (channels, height, width) or (tokens,); `vocabulary` is how many tokens there are."""
+    """The shape of a row: (numbers,), (channels, height, width) or (tokens,); `vocabulary` is how many tokens there are.
+
+    Beside tokens a row may have numbers, so many `before` them and so many `after`.
+    """
 
     kind: str
     shape: tuple[int, ...]
     vocabulary: int = 0
+    before: int = 0
+    after: int = 0
 
     @property
     def width(self) -> int:
         """How many numbers a row has."""
-        return math.prod(self.shape)
+        return self.before + math.prod(self.shape) + self.after
 
 
 def numbers(width: int) -> Inputs:
@@ -35,6 +40,6 @@ def image(channels: int, height: int, width: int) -> Inputs:
     return Inputs(IMAGE, (channels, height, width))
 
 
-def tokens(length: int, vocabulary: int) -> Inputs:
-    """Places of words in a vocabulary, as whole numbers."""
-    return Inputs(TOKENS, (length,), vocabulary)
+def tokens(length: int, vocabulary: int, before: int = 0, after: int = 0) -> Inputs:
+    """Places of words in a vocabulary, as whole numbers, 0 where the text has ended."""
+    return Inputs(TOKENS, (length,), vocabulary, before, after)

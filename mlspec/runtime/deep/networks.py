@@ -16,7 +16,14 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
 
-NETWORKS = {"mlp": "mlspec.runtime.deep.mlp", "resnet": "mlspec.runtime.deep.resnet"}
+NETWORKS = {
+    "mlp": "mlspec.runtime.deep.mlp",
+    "resnet": "mlspec.runtime.deep.resnet",
+    "cnn": "mlspec.runtime.deep.cnn",
+    "bag": "mlspec.runtime.deep.bag",
+    "text_cnn": "mlspec.runtime.deep.text_cnn",
+    "text_transformer": "mlspec.runtime.deep.text_transformer",
+}
 
 Weights = Mapping[str, Floats]
 

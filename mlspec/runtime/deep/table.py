@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.catalogue.frameworks import framework_of
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.examples import Examples, InMemory, label_scale, table_examples
-from mlspec.runtime.deep.inputs import Inputs, numbers
+from mlspec.runtime.deep.inputs import NUMBERS, Inputs, numbers, tokens
 from mlspec.runtime.deep.networks import refuse_other_inputs
 from mlspec.runtime.deep.trained import LabelScale
 from mlspec.runtime.deep.watch import Watch
@@ -20,8 +21,10 @@ from mlspec.runtime.transform import fit_transform
 from mlspec.runtime.transform.chain import FittedTransform, Matrix
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
+from mlspec.runtime.transform.tokens import OF_TEXT, vocabulary_of
 
 _BLOCK = 8192
+_TEXTS = 256  # at once: a row of a text becomes a vector for each of its words
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Table:
         held = self.transform.apply(judged.columns)
         refuse_nulls(name_of(self.reader.config), held, watch.where)
         rows = table_examples(held.numbers, judged.target, self.scale, device)
-        return lambda network: watch.value(judged.target, scores_of(network, rows, judged.target, self.scale))
+        block = _BLOCK if self.inputs.kind == NUMBERS else _TEXTS
+        return lambda network: watch.value(judged.target, scores_of(network, rows, judged.target, self.scale, block))
 
     def sample(self, places: Any) -> Floats:
         """Some fitting rows, as a package is given them."""
@@ -59,23 +63,33 @@ def read_table(context: StageContext) -> Table:
     unknown = context.config.get("unknown") or "encode"
     transform, matrix = fit_transform(reader.features, learning.columns, learning.target, unknown)
     refuse_nulls(name_of(context.config), matrix, context.block)
-    inputs = numbers(matrix.numbers.shape[1])
+    inputs = inputs_of(transform, matrix)
     refuse_other_inputs(context.config["network"], inputs, context.block)
     return Table(reader, learning, transform, matrix, label_scale(learning.target), inputs)
 
 
+def inputs_of(transform: FittedTransform, matrix: Matrix) -> Inputs:
+    """What the rows of a matrix are to a network: the tokens of a text, if one feature is that, or numbers."""
+    width = matrix.numbers.shape[1]
+    for feature, states in zip(transform.features, transform.states, strict=True):
+        if feature["fitted"] and feature["fitted"][-1]["op"] in OF_TEXT:
+            before, length = matrix.names.index(f"{feature['name']}.0"), int(states[-1]["length"])
+            return tokens(length, vocabulary_of(states[-1]), before, width - before - length)
+    return numbers(width)
+
+
 def name_of(config: Mapping[str, Any]) -> str:
     """What a package calls the network, where it names an estimator."""
-    return f"torch.{config['network']['name']}"
+    return f"{framework_of(config.get('framework')).library}.{config['network']['name']}"
 
 
-def scores_of(network: Any, rows: InMemory, target: Target, scale: LabelScale) -> Floats:
+def scores_of(network: Any, rows: InMemory, target: Target, scale: LabelScale, block: int = _BLOCK) -> Floats:
     """What the network says of rows while it is trained, in single precision."""
     import torch
 
     network.eval()
     with torch.no_grad():
-        raw = torch.cat([network(rows.inputs[start : start + _BLOCK]).float() for start in range(0, len(rows), _BLOCK)])
+        raw = torch.cat([network(rows.inputs[start : start + block]).float() for start in range(0, len(rows), block)])
     return scores_of_raw(raw, target, scale)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.transform import categories, numeric, words
+from mlspec.runtime.transform import categories, numeric, tokens, words
 from mlspec.runtime.transform.columns import Column, Floats, vector_column
 from mlspec.runtime.transform.target import Target
 
@@ -61,6 +61,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "hash_bucket": Operation(categories.fit_hash_bucket, categories.apply_hash_bucket),
     "tfidf": Operation(words.fit_tfidf, words.apply_tfidf),
+    "tokens": Operation(tokens.fit_tokens, tokens.apply_tokens),
 }  # fmt: skip
 
 

@@ -330,7 +330,7 @@ _FAMILIES = {
     "temporal": TEMPORAL,
     "duration": frozenset(("duration",)),
 }
-_NO_VALUES = frozenset(("range", "list", "vector", "json", "features"))
+_NO_VALUES = frozenset(("range", "list", "vector", "tokens", "json", "features"))
 
 
 def _operand(name: str, form: str, found: Operand, arg: Arg, bound: Bound, context: Context) -> bool:

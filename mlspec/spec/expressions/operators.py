@@ -150,7 +150,7 @@ def common_type(left: Type, right: Type) -> Type | None:
 
 
 def _compare(op: str, left: Typed, right: Typed, span: Span, context: Context) -> Typed:
-    if context.role == "expectation" and left.type.name == "vector" and op in ("==", "!="):
+    if context.role == "expectation" and left.type.name in ("vector", "tokens") and op in ("==", "!="):
         hint = "one for each number that the feature becomes"
         return vectors_equal(op, left, right, span) or mismatch(right, "a list of numbers, `[0.0, 1.0]`", context, hint)
     fault = comparable(left, right, context) or (comparable(right, left, context, units=False))

@@ -10,6 +10,9 @@ _BETAS = (
 _WARMUP = ("warmup", ("ratio", 0, 1), 0.0, "The share of all updates in which the rate rises linearly to its full value.")
 _FINAL = ("final", ("ratio", 0, 1), 0.0, "What is left of the rate at the end.")
 _DEVICES = (("nodes", ("int", 1, None), 1, "Machines."), ("gpus_per_node", ("int", 1, None), 1, "GPUs a machine."))
+_EMBEDDING = ("embedding", ("int", 1, 8_192), 64, "How many numbers a word becomes.")
+_HIDDEN = ("hidden", ("list", ("int", 1, 65_536)), (), "The width of each layer after the text has become one vector.")
+_DROPOUT = ("dropout", ("ratio", 0, 0.99), 0.0, "The share of outputs that is dropped while training.")
 
 CALLS = {
     "network_of": (
@@ -34,6 +37,37 @@ CALLS = {
             ),
             True,
             "A residual network over columns of numbers, with batch norms (Gorishniy et al. 2021).",
+        ),
+        (
+            "bag",
+            (_EMBEDDING, _HIDDEN, _DROPOUT),
+            True,
+            "The mean of the vectors of a text's words, whatever their order, and layers after it.",
+        ),
+        (
+            "text_cnn",
+            (
+                _EMBEDDING,
+                ("channels", ("int", 1, 65_536), 64, "How many filters of each width."),
+                ("widths", ("list", ("int", 1, 100)), (3, 4, 5), "Over how many neighbouring words the filters go."),
+                _HIDDEN,
+                _DROPOUT,
+            ),
+            True,
+            "Filters over neighbouring words of a text (Kim 2014).",
+        ),
+        (
+            "text_transformer",
+            (
+                _EMBEDDING,
+                ("layers", ("int", 1, 100), 2, "How many layers."),
+                ("heads", ("int", 1, 1_024), 4, "In how many ways a layer looks at the other words."),
+                ("widening", ("float", 0.01, 64), 2.0, "How much wider a layer is inside."),
+                _HIDDEN,
+                _DROPOUT,
+            ),
+            True,
+            "A small transformer encoder over the words of a text.",
         ),
     ),
     "optimise_by": (

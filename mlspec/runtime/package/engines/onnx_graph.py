@@ -40,6 +40,11 @@ class Graph:
         """The name of the current value, to be read again further on."""
         return self._current
 
+    def at(self, name: str) -> Graph:
+        """Go on from a value of this name."""
+        self._current = name
+        return self
+
     def constant(self, value: Any) -> str:
         """A constant; its name."""
         from onnx import numpy_helper
@@ -98,9 +103,9 @@ class Graph:
         self.then("Mul", self.constant(np.array([0.5])))
         return self
 
-    def layer_norm(self, weight: Floats, bias: Floats, epsilon: float) -> Graph:
-        """Each row with mean 0 and variance 1, times `weight`, plus `bias`."""
-        axes = self.constant(np.array([1], dtype=np.int64))
+    def layer_norm(self, weight: Floats, bias: Floats, epsilon: float, axis: int = 1) -> Graph:
+        """Each row, or what lies along another axis, with mean 0 and variance 1, times `weight`, plus `bias`."""
+        axes = self.constant(np.array([axis], dtype=np.int64))
         raw = self._current
         mean = self.then("ReduceMean", axes, keepdims=1)[0]
         self._current = raw
