@@ -90,11 +90,11 @@ def _takes(kind: str, found: Any) -> bool:
     if types.is_dictionary(found):
         return _takes(kind, found.value_type)
     if kind in _TEXTS:
-        return bool(types.is_timestamp(found) and found.tz is not None)
+        return bool(types.is_string(found) or types.is_large_string(found) or types.is_string_view(found))
     if kind in _WHOLE:
         return bool(types.is_integer(found))
     if kind == "timestamp":
-        return bool(types.is_timestamp(found)) and found.tz is not None
+        return bool(types.is_timestamp(found) and found.tz is not None)
     plain: dict[str, Callable[[Any], bool]] = {"bool": types.is_boolean, "date": types.is_date, "decimal": types.is_decimal}
     number = types.is_integer(found) or types.is_floating(found)
     return bool(plain[kind](found) if kind in plain else number)
