@@ -8,6 +8,7 @@ from mlspec.lower.fitted import model_feature
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import json_value, label_of, resources
 from mlspec.spec.model import Block, Column
+from mlspec.spec.registered import label_reference
 from mlspec.spec.schema import field_names
 from mlspec.spec.values import Made, Reference
 
@@ -114,7 +115,7 @@ def frame_of(sheet: Sheet, part: Reference) -> str:
 
 def label_column(sheet: Sheet, block: Block) -> Column:
     """The column that a model predicts."""
-    label = sheet.spec.learned(block).ref("label")
+    label = label_reference(sheet.spec, block)
     column = None if label is None else sheet.spec.column(label.block, str(label.member))
     if column is None:
         raise TypeError(f"{block.name} has no label")

@@ -7,7 +7,7 @@ from typing import Any
 from mlspec.lower.development import label_column
 from mlspec.lower.quantities import measured_by, models_in
 from mlspec.lower.sheet import Sheet
-from mlspec.lower.validation import asked_for, data_of, packages_of, plots_of, waits_for
+from mlspec.lower.validation import asked_for, data_of, if_absent, packages_of, plots_of, waits_for
 from mlspec.lower.values import descriptors, json_form, json_value, label_of, resources
 from mlspec.spec.model import Block
 from mlspec.spec.values import Reference
@@ -30,6 +30,7 @@ def _lower_block(sheet: Sheet, block: Block, part: Reference, models: list[Refer
         return
     config = {
         **shared,
+        **({"if_absent": absent} if (absent := if_absent(sheet, [candidate.block])) else {}),
         "analyses": json_value(block.get("analyses")),
         "metric": next(iter(json_value(block.get("metrics"))), None),
         "repeats": block.get("repeats"),
@@ -37,7 +38,9 @@ def _lower_block(sheet: Sheet, block: Block, part: Reference, models: list[Refer
         "columns": descriptors(sheet.source_of(_frame(sheet, part))),
     }
     inputs = (
-        data_of(sheet, part, candidate) | {"predictions": f"{evaluate}/predictions"} | packages_of(sheet, [candidate.block])
+        data_of(sheet, part, [candidate.block], block)
+        | {"predictions": f"{evaluate}/predictions"}
+        | packages_of(sheet, [candidate.block])
     )
     sheet.add(block.name, "analyse", config, inputs, resources=resources(block))
 
@@ -61,7 +64,7 @@ def _evaluate(sheet: Sheet, block: Block, part: Reference, models: list[Referenc
         "by": [["column", name] for name in json_value(block.get("slices"))],
         **asked_for(sheet, part, names, quantities),
     }
-    inputs = data_of(sheet, part, models[0]) | packages_of(sheet, names)
+    inputs = data_of(sheet, part, names, block) | packages_of(sheet, names)
     return sheet.add(block.name, "evaluate", config, inputs, after=waits_for(sheet, part), resources=resources(block))
 
 

@@ -12,6 +12,7 @@ from mlspec.lower.serving import channel_config, handle, key_in_log
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import label_of, resources
 from mlspec.spec.model import Block, Definition, Spec
+from mlspec.spec.registered import is_registered
 
 _MIN_CELL = 10
 
@@ -23,15 +24,17 @@ def lower(sheet: Sheet) -> None:
         if part is None or model is None:
             continue
         frame = frame_of(sheet, part)
+        registered = is_registered(model)  # its features are those that its package brings
+        learner = sheet.spec.learned(model)
         config = {
             "part": part.member,
-            "features": fit_config(sheet, sheet.spec.learned(model))["features"],
+            "features": None if registered else fit_config(sheet, learner)["features"],
             "label": label_of(label_column(sheet, model)),
             "min_cell": _MIN_CELL,
         }
         inputs = {
             "rows": sheet.rows(frame),
-            "values": sheet.values(features_block(sheet.spec.learned(model))),
+            **({} if registered else {"values": sheet.values(features_block(learner))}),
             "parts": sheet.parts(part),
             "package": sheet.package(model.name),
         }

@@ -11,6 +11,7 @@ from mlspec.lower.quantities import Quantities, models_in
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import label_of, resources
 from mlspec.spec.model import Block
+from mlspec.spec.registered import is_registered
 from mlspec.spec.values import Reference
 
 
@@ -58,7 +59,7 @@ def _evaluate(
     config |= asked_for(sheet, part, models, quantities.evaluated)
     if block.get("correction") not in (None, "none"):
         config["correction"] = block.get("correction")
-    inputs = data_of(sheet, part, candidate) | packages_of(sheet, models)
+    inputs = data_of(sheet, part, models, block) | packages_of(sheet, models)
     return sheet.add(block.name, "evaluate", config, inputs, after=waits_for(sheet, part), resources=resources(block))
 
 
@@ -83,7 +84,10 @@ def if_absent(sheet: Sheet, models: list[str]) -> dict[str, str]:
 def _fitted_on(sheet: Sheet, part: Reference, models: list[str]) -> dict[str, str]:
     """The part that each model was fitted on, whose spread noise and shifts are measured in; one of another split has none here."""
     found = {name: sheet.spec.learned(sheet.block(name)).ref("part") for name in models}
-    return {name: str(own.member) for name, own in found.items() if own is not None and own.block == part.block}
+    here = {name: str(own.member) for name, own in found.items() if own is not None and own.block == part.block}
+    # One of the registry was fitted on rows of its own day: it is changed as the candidate is, so that both face the same rows.
+    beside = next(iter(here.values()), None)
+    return here if beside is None else here | {name: beside for name in models if is_registered(sheet.block(name))}
 
 
 def _by_period(quantities: list[dict[str, Any]]) -> bool:
@@ -106,16 +110,24 @@ def _measure(sheet: Sheet, block: Block, part: Reference, candidate: Reference, 
     config = {"part": part.member, "quantities": quantities.measured, "label": label_of(label), "seed": sheet.spec.seed}
     if absent := if_absent(sheet, models):
         config["if_absent"] = absent
-    inputs = data_of(sheet, part, candidate) | packages_of(sheet, models)
+    inputs = data_of(sheet, part, [candidate.block, *models], block) | packages_of(sheet, models)
     own = resources(block, exclusive=True)
     return sheet.add(block.name, "measure", config, inputs, after=waits_for(sheet, part), resources=own)
 
 
-def data_of(sheet: Sheet, part: Reference, model: Reference) -> dict[str, str]:
-    """The rows, feature values and parts that a model is judged on."""
-    frame = frame_of(sheet, part)
-    features = features_block(sheet.spec.learned(sheet.block(model.block)))
-    return {"rows": sheet.rows(frame), "values": sheet.values(features), "parts": sheet.parts(part)}
+def data_of(sheet: Sheet, part: Reference, models: list[str], judge: Block) -> dict[str, str]:
+    """The rows, feature values and parts that models are judged on; no values where all come from the registry and no group is by a feature."""
+    features = _features_read(sheet, models, judge)
+    values = {} if features is None else {"values": sheet.values(features)}
+    return {"rows": sheet.rows(frame_of(sheet, part)), **values, "parts": sheet.parts(part)}
+
+
+def _features_read(sheet: Sheet, models: list[str], judge: Block) -> str | None:
+    """The features block of the first model that is made here, else the one by whose features groups are made."""
+    made = [sheet.spec.learned(sheet.block(name)) for name in models if not is_registered(sheet.block(name))]
+    if made:
+        return features_block(made[0])
+    return next((ref.block for item in judge.definitions.values() for ref in item.value.refs if ref.kind == "feature"), None)
 
 
 def waits_for(sheet: Sheet, part: Reference) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlspec.spec.kinds import NUMBERS, Type
 from mlspec.spec.model import Attribute, Block, Spec
+from mlspec.spec.registered import label_reference
 from mlspec.spec.scope import Scope
 from mlspec.spec.values import Reference
 
@@ -52,14 +53,9 @@ def label_of(spec: Spec, reference: Reference | None) -> Label | None:
 
 
 def model_label(spec: Spec, name: str) -> Label | None:
-    """The label of the model that block `name` makes; None for one made elsewhere."""
+    """The label of the model that block `name` makes; of one of the registry that of the block which judges it, where one does."""
     block = spec.blocks.get(name)
-    if block is None:
-        return None
-    if block.kind == "compress":
-        inner = block.ref("model")
-        return None if inner is None else model_label(spec, inner.block)
-    return label_of(spec, block.ref("label"))
+    return None if block is None else label_of(spec, label_reference(spec, block))
 
 
 def features_of(spec: Spec, block: Block) -> tuple[Reference, ...]:

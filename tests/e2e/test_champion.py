@@ -153,6 +153,49 @@ def _look(project: Project, uri: str | None, first: str) -> None:
         assert list(answer.columns) == ["score", "decision"]
 
 
+AGAIN = """model live = registry("shop", alias: "champion")
+
+gates release {
+  candidate = live
+  firm := robustness(live, noise: 5%) >= 50%"""
+ANSWERS = """
+score batch {
+  model = live
+  gate = release
+  input = csv("data/visits.csv")
+  keys = [visits.visit]
+  output = csv("scores.csv")
+}
+"""
+
+
+def test_a_spec_that_makes_nothing_of_it_releases_and_answers_with_the_champion(tmp_path: Path) -> None:
+    """It is locked by the run: an alias that moves later changes no answer."""
+    project = shop(tmp_path / "shop")
+    said(project, "run", "shop.mlspec")
+    said(project, "promote", "shop.mlspec")
+    first = project.summary["verdicts"]["release"]["packages"]["line"]
+    text = (SUITE / "gates_pass.mlspec").read_text().replace("gates release {\n  candidate = line", AGAIN)
+    start, end = text.index("model line {"), text.index("model live =")
+    other = project.folder / "again.mlspec"
+    other.write_text((text[:start] + text[end:]).replace("(line", "(live").replace("spec gates_pass", "spec again") + ANSWERS)
+    said(project, "run", "again.mlspec")
+    assert project.summary["verdicts"]["release"]["packages"]["live"] == first
+    assert gate(project, "firm")["status"] == "passed"
+    said(project, "score", "again.mlspec")
+    answers = (project.folder / "scores.csv").read_text()
+
+    project.edit("  amount := scale(visits.amount)\n", "  money := scale(visits.amount)\n  minutes := scale(visits.minutes)\n")
+    said(project, "run", "shop.mlspec")
+    said(project, "promote", "shop.mlspec")
+    said(project, "score", "again.mlspec")
+    assert (project.folder / "scores.csv").read_text() == answers, "the alias moved, and what was released answers"
+    said(project, "run", "again.mlspec")
+    assert project.summary["verdicts"]["release"]["packages"]["live"] != first
+    said(project, "score", "again.mlspec")
+    assert (project.folder / "scores.csv").read_text() != answers
+
+
 def test_a_server_that_is_down_loses_nothing(tmp_path: Path) -> None:
     """Without a gate that reads the registry the run goes to its end: models, verdict and report are there, and can be served."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -22,6 +22,7 @@ from mlspec.graph.model import Graph, Stage
 from mlspec.runtime import evaluate, files
 from mlspec.runtime.audit import log
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.evaluate import analyses
 from mlspec.runtime.package import load_package
 from mlspec.runtime.package.absent import is_absent
 from mlspec.runtime.stage import Around, Record, make_in_store
@@ -293,6 +294,37 @@ def test_a_package_that_the_rows_cannot_feed_is_refused(world: dict[str, Any], t
         with pytest.raises(StageError) as caught:
             judged(world, folder, inputs, world["packages"]["many"])
         assert (caught.value.code, caught.value.where, caught.value.found) == ("MLS835", "live", found)
+
+
+def test_a_package_is_judged_and_looked_into_without_any_feature_of_today(world: dict[str, Any], tmp_path: Path) -> None:
+    """As the candidate, with rows and parts alone: the numbers are those of the same package beside the values of today."""
+    ask = ["metric", "robustness", "few", {"of": "auc", "noise": ["lit", 0.5, "float"]}]
+    config = {
+        "part": "holdout", "candidate": "few", "models": ["few"], "label": INCOME, "confidence": 0.95, "min_group": 1, "min_cell": 1,
+        "quantities": [{"id": "useful", "expression": ["metric", "auc", "few", {}]}, {"id": "firm", "expression": ask}],
+        "group": None, "plots": [], "seed": 7,
+    }  # fmt: skip
+    alone = {name: world["inputs"][name] for name in ("rows", "parts")} | {"package.few": world["packages"]["few"]}
+    found = []
+    for number, (more, given) in enumerate(
+        [({}, alone | {"values": world["inputs"]["values"]}), ({"if_absent": {"few": "fail"}}, alone)]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        out = run_stage_function(evaluate.run, folder, "evaluate", config | more, given, block="release", project_root=folder)
+        looked = {**config, **more, "analyses": ["importance"], "metric": None, "repeats": 2, "rows": 100, "columns": []}
+        again = run_stage_function(
+            analyses.run,
+            folder,
+            "analyse",
+            looked,
+            given | {"predictions": out / "predictions"},
+            block="deeper",
+            project_root=folder,
+        )
+        found.append((files.read_json(out / "metrics/metrics.json"), files.read_json(again / "analysis/analysis.json")))
+    assert found[0] == found[1]
+    assert found[0][0]["quantities"]["firm"]["value"] is not None and found[0][1]["importance"]["features"]
 
 
 @pytest.mark.parametrize("if_absent", ["skip", "fail"])

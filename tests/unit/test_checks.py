@@ -139,9 +139,27 @@ def test_a_registry_model_is_judged_in_gates(tmp_path: Path) -> None:
     assert of_registry(tmp_path) == []
 
 
-def test_a_registry_model_is_no_candidate_and_answers_nothing(tmp_path: Path) -> None:
-    assert "MLS901" in of_registry(tmp_path, ("candidate = tune.best", "candidate = old"))
-    assert "MLS901" in of_registry(tmp_path, ("  no_worse :=", "  hardy := robustness(old, missing: 5%) >= 90%\n  no_worse :="))
+ALONE = (("candidate = tune.best", "candidate = old"), (", if_absent: skip", ""))
+
+
+def test_a_registry_model_is_judged_for_release_and_answers(tmp_path: Path) -> None:
+    hardy = ("  no_worse :=", "  hardy := robustness(old, missing: 5%) >= 90%\n  no_worse :=")
+    assert "MLS501" in of_registry(tmp_path, *ALONE, hardy), "another model is served than the gates judge"
+    assert of_registry(tmp_path, *ALONE, ("model = tune.best", "model = old")) == []
+
+
+def test_what_is_judged_for_release_must_be_there(tmp_path: Path) -> None:
+    assert of_registry(tmp_path, ALONE[0], ("model = tune.best", "model = old")) == ["MLS209", "MLS209"]
+
+
+def test_the_label_of_a_registry_model_is_what_all_models_of_the_rows_predict(tmp_path: Path) -> None:
+    one = (
+        "search tune {\n  features = inputs\n  label = people.bought",
+        "search tune {\n  features = inputs\n  label = people.refunded",
+    )
+    assert "MLS209" in of_registry(tmp_path, *ALONE, ("model = tune.best", "model = old"), one)
+    unfit = ("  no_worse := auc(candidate)", "  far := rmse(candidate) <= 1.0\n  no_worse := auc(candidate)")
+    assert "MLS201" in of_registry(tmp_path, *ALONE, ("model = tune.best", "model = old"), unfit)
 
 
 @pytest.mark.parametrize(

@@ -107,13 +107,20 @@ model live = registry("demo", alias: "champion", if_absent: skip)
 """
 
 
-def test_a_model_of_the_registry_is_compared_with_and_not_looked_into(tmp_path: Path) -> None:
+def test_a_model_of_the_registry_is_compared_with(tmp_path: Path) -> None:
     made = graph(tmp_path, LIVE + BLOCK.replace("base]", "live]"))
     assert made.stages["deeper-evaluate"].config["if_absent"] == {"live": "skip"}
     assert set(made.stages["deeper-analyse"].inputs) == {"rows", "values", "parts", "predictions", "package.tune"}
-    refused = mlspec.check(written(tmp_path, LIVE + BLOCK.replace("[tune.best, base]", "[live, tune.best]")))
+
+
+def test_a_model_of_the_registry_is_looked_into_by_its_own_features(tmp_path: Path) -> None:
+    first = BLOCK.replace("[tune.best, base]", "[live, tune.best]")
+    made = graph(tmp_path, LIVE.replace(", if_absent: skip", "") + first)
+    assert made.stages["deeper-analyse"].config["if_absent"] == {"live": "fail"}
+    assert set(made.stages["deeper-analyse"].inputs) == {"rows", "parts", "predictions", "package.live"}
+    refused = mlspec.check(written(tmp_path, LIVE + first))
     assert [(item.code.id, item.span.text) for item in refused if item.span and item.severity == "error"] == [
-        ("MLS901", "[live, tune.best]")
+        ("MLS209", "[live, tune.best]")
     ]
 
 

@@ -11,8 +11,8 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.findings import quantity_entry
 from mlspec.runtime.evaluate.held_out import part_reader, read_part
 from mlspec.runtime.evaluate.outcomes import Outcomes
-from mlspec.runtime.evaluate.predictions import score_part
 from mlspec.runtime.evaluate.quantities import Evaluator
+from mlspec.runtime.evaluate.scoring import score_package
 from mlspec.runtime.package import Package
 
 METRICS = {
@@ -30,7 +30,7 @@ def judged(context: StageContext, packages: Mapping[str, Package], label: Mappin
     with part_reader(context) as own:
         reader = own.of_part(part)
         held = read_part(reader, label, context.config, (), context.block)
-        models = {name: score_part(context, reader, held, label, package, name) for name, package in packages.items()}
+        models = {name: score_package(context, reader, held, label, package, name) for name, package in packages.items()}
     evaluator = Evaluator(held, models, confidence=CONFIDENCE, min_group=1, seed=context.seed("bootstrap"))
     metrics = METRICS[label["task"]]
     plain = {(name, metric): ["metric", metric, name, {}] for name in models for metric in metrics}

@@ -19,7 +19,7 @@ from mlspec.runtime.evaluate.importance import families, permutation_importance
 from mlspec.runtime.evaluate.losses import NAMES, expected_losses, row_losses, wrong_rows
 from mlspec.runtime.evaluate.metrics import metric_of
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, outcomes_of
-from mlspec.runtime.evaluate.predictions import favourable_code, finite_scores
+from mlspec.runtime.evaluate.scoring import favourable_code, feature_values, finite_scores, registered
 from mlspec.runtime.evaluate.stage import label_of, load_packages
 from mlspec.runtime.evaluate.weak_slices import weak_slices
 from mlspec.runtime.evaluate.worst_rows import worst_rows
@@ -169,11 +169,11 @@ class Analysis:
         names = [str(feature["name"]) for feature in self.package.features]
         kept: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
         start = 0
-        for batch in self.reader.batches(names):
+        for batch in feature_values(self.reader, self.package, self.name, registered(self.context, self.name)):
             size = len(batch[names[0]])
             inside = rows[(rows >= start) & (rows < start + size)] - start
             for name in names:
-                kept[name].append(batch[name][inside])
+                kept[name].append(np.asarray(batch[name])[inside])
             start += size
         return {name: np.concatenate(parts) for name, parts in kept.items()}
 

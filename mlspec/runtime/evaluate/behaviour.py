@@ -21,7 +21,7 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate import perturb
 from mlspec.runtime.evaluate.held_out import BATCH, PartReader, class_places
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, UndefinedMetric
-from mlspec.runtime.evaluate.predictions import finite_scores
+from mlspec.runtime.evaluate.scoring import finite_scores
 from mlspec.runtime.extern.declaration import declared
 
 ROBUSTNESS, INVARIANT, MONOTONE = "robustness", "invariant", "monotone"

@@ -45,7 +45,8 @@ class HeldOut:
 @contextmanager
 def part_reader(context: StageContext) -> Iterator[PartReader]:
     """A reader of the stage's part, open as long as the block."""
-    paths = [table.rows_path(context.input(name)) for name in TABLES]
+    there = context.inputs()
+    paths = [table.rows_path(there[name]) for name in TABLES if name in there]
     with table.session(paths, (), context.resume_dir("duckdb")) as connection:
         yield PartReader(connection, context.inputs(), context.config["part"])
 
@@ -56,9 +57,10 @@ class PartReader:
     def __init__(self, connection: Any, inputs: Mapping[str, Path], part: str) -> None:
         self.part = part
         self._connection = connection
-        self._paths = {name: str(table.rows_path(inputs[name])) for name in TABLES}
+        self._paths = {name: str(table.rows_path(inputs[name])) for name in TABLES if name in inputs}
         self._columns = {
-            name: {column["name"]: column for column in table.head(inputs[name])["columns"]} for name in ("rows", "values")
+            name: {column["name"]: column for column in table.head(inputs[name])["columns"]} if name in inputs else {}
+            for name in ("rows", "values")
         }
 
     def has_column(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Scoring a package of the registry: from the source's rows, by the feature expressions that it carries.
+"""Whether a package of the registry can be scored here: from the source's rows, by the feature expressions that it carries.
 
 It was made by an earlier text of the spec, whose features may be other ones than those that are computed now. So it reads the rows
 as a request would bring them, and no value of the current features block. What it cannot read is refused, never guessed.
@@ -6,47 +6,11 @@ as a request would bring them, and no value of the current features block. What 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.evaluate.held_out import HeldOut, PartReader, class_places
-from mlspec.runtime.evaluate.outcomes import Outcomes, outcomes_of
-from mlspec.runtime.evaluate.predictions import favourable_code, finite_scores
-
-
-def score_registered(
-    context: StageContext, reader: PartReader, held: HeldOut, label: Mapping[str, Any], package: Any, name: str
-) -> Outcomes:
-    """The package's scores and decisions on every row of the part, a batch at a time; MLS835 where it does not fit."""
-    check_fits(reader, label, package, name)
-    places = class_places(label) if label["task"] != "regression" else {}
-    order = _columns_in_order(label, package)
-    scores, decisions, done = [], [], 0
-    for result in _answers(reader, package, name):
-        found = finite_scores(result.score, name)
-        scores.append(found if order is None else found[:, order])
-        decisions.append([places[decision] for decision in result.decision] if places else [])
-        done += len(result.score)
-        context.progress(done, len(held), f"scoring {name}")
-    return outcomes_of(
-        held.y, np.concatenate(scores), np.concatenate(decisions) if places else None, task=label["task"],
-        classes=label["classes"] if places else (), favourable=favourable_code(label),
-    )  # fmt: skip
-
-
-def _answers(reader: PartReader, package: Any, name: str) -> Iterator[Any]:
-    """The package's answers to the part: from one query, or as requests where externs compute its features."""
-    if not package.code:
-        yield from (package.score_values(values) for values in reader.computed(package.features, name))
-        return
-    try:
-        yield from map(package.score, reader.requests([str(column["name"]) for column in package.columns]))
-    finally:
-        package.close()
+from mlspec.runtime.evaluate.held_out import PartReader
 
 
 def check_fits(reader: PartReader, label: Mapping[str, Any], package: Any, name: str) -> None:
@@ -80,7 +44,7 @@ def _nullable(column: Mapping[str, Any]) -> bool:
     return bool(column.get("optional")) or str(column["type"]).endswith("?")
 
 
-def _columns_in_order(label: Mapping[str, Any], package: Any) -> list[int] | None:
+def columns_in_order(label: Mapping[str, Any], package: Any) -> list[int] | None:
     """Where the package has the label's classes among its scores, None where the order is the same or there is one score."""
     if label["task"] != "multiclass" or list(package.classes) == list(label["classes"]):
         return None

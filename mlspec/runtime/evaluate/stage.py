@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -19,9 +19,9 @@ from mlspec.runtime.evaluate.held_out import HeldOut, part_reader, read_part
 from mlspec.runtime.evaluate.of_package import plain, size_of
 from mlspec.runtime.evaluate.outcomes import Outcomes
 from mlspec.runtime.evaluate.own_metrics import own_metrics
-from mlspec.runtime.evaluate.predictions import score_part, write_predictions
+from mlspec.runtime.evaluate.predictions import write_predictions
 from mlspec.runtime.evaluate.quantities import Evaluator
-from mlspec.runtime.evaluate.registered import score_registered
+from mlspec.runtime.evaluate.scoring import registered, score_package
 from mlspec.runtime.evaluate.slices import audit_features, group_numbers, slices_of
 from mlspec.runtime.package.absent import packages_there
 
@@ -37,19 +37,15 @@ def evaluate(context: StageContext) -> None:
         held = read_part(reader, label, context.config, by, context.block)
         group_numbers(held, reader, context.config.get("by") or ())
         models = {
-            name: scoring(context, name)(context, reader, held, label, package, name) for name, package in packages.items()
-        }  # fmt: skip
+            name: score_package(context, reader, held, label, package, name, fetched=registered(context, name))
+            for name, package in packages.items()
+        }
         asked = answers(context, reader, models, packages)
     # A BLAS that sums in several threads rounds by their number, and the numbers below are digested.
     with threadpool_limits(1), own_metrics(context) as own:
         metrics = measure(context, held, label, models, asked, by, own)
     write_predictions(context.output("predictions"), held, models, label)
     files.write_json(context.output("metrics") / "metrics.json", metrics)
-
-
-def scoring(context: StageContext, name: str) -> Callable[..., Outcomes]:
-    """How a model is scored: one of the registry from the source's rows, by its own features; any other from the values."""
-    return score_registered if name in (context.config.get("if_absent") or {}) else score_part
 
 
 def load_packages(context: StageContext) -> dict[str, Any]:

@@ -5,7 +5,7 @@ A later window of the request log is compared with it. Features are read as they
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlspec.runtime import files
@@ -20,7 +20,7 @@ NAME = "reference.json"
 def run(context: StageContext) -> None:
     """Write `reference.json`."""
     from mlspec.runtime.evaluate.held_out import part_reader, read_part
-    from mlspec.runtime.evaluate.predictions import score_part
+    from mlspec.runtime.evaluate.scoring import score_package
     from mlspec.runtime.evaluate.stage import label_of
     from mlspec.runtime.package import load_package
 
@@ -32,16 +32,28 @@ def run(context: StageContext) -> None:
         held = read_part(reader, label, config, (), context.block)
         _enough(len(held), min_cell, context.block)
         profiles = {}
-        for number, feature in enumerate(config["features"]):
-            column = reader.select([("values", f"f.{feature['name']}")]).column("c0").to_pylist()
+        for number, (feature, column) in enumerate(_columns(reader, package, config["features"], context.block)):
             profiles[feature["name"]] = profile_of(feature["name"], feature["type"], column, min_cell).to_json()
-            context.progress(number + 1, len(config["features"]) + 1, feature["name"])
-        outcomes = score_part(context, reader, held, label, package, context.block)
+            context.progress(number + 1, len(package.features) + 1, feature["name"])
+        outcomes = score_package(context, reader, held, label, package, context.block, fetched=config["features"] is None)
     document = {
         "format": FORMAT, "package": package.digest, "part": config["part"], "rows": len(held), "min_cell": min_cell,
         "features": profiles, "label": dict(label), "threshold": package.threshold, **_scores(outcomes, label, min_cell),
     }  # fmt: skip
     files.write_json(context.output("reference") / NAME, document)
+
+
+def _columns(reader: Any, package: Any, features: Any, block: str) -> Iterator[tuple[Mapping[str, Any], list[Any]]]:
+    """Every feature with its values in the part: of this spec as they lie in its values, of a registry model by its own expressions."""
+    from mlspec.runtime.evaluate.scoring import feature_values
+
+    for feature in features or ():
+        yield feature, reader.select([("values", f"f.{feature['name']}")]).column("c0").to_pylist()
+    if features is None:
+        batches = list(feature_values(reader, package, block, True))
+        for feature in package.features:
+            values = [value for batch in batches for value in batch[feature["name"]]]
+            yield feature, [None if value is None or value != value else value for value in values]
 
 
 def _enough(rows: int, min_cell: int, block: str) -> None:

@@ -137,12 +137,16 @@ class Package:
             self._externs.close()
 
     def score(self, records: Sequence[Mapping[str, Any]]) -> Scores:
-        """Score records of source columns through the online evaluator."""
+    def values(self, records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+        """The values of the features of some records, through the online evaluator."""
         rows = self._evaluate(records)
-        names = [str(feature["name"]) for feature in self.features]
-        return self._score({
-            name: column_of(feature, [row[name] for row in rows]) for name, feature in zip(names, self.features, strict=True)
-        })  # fmt: skip
+        return {str(feature["name"]): [row[feature["name"]] for row in rows] for feature in self.features}
+
+        """Score records of source columns through the online evaluator."""
+        values = self.values(records)
+        return self._score(
+            {name: column_of(feature, values[name]) for name, feature in zip(values, self.features, strict=True)}
+        )
 
     def score_values(self, values: Mapping[str, Any], *, label_free: bool = True) -> Scores:
         """Score rows given as feature values, `{feature: numpy array}` as the values table holds them.
@@ -187,6 +191,19 @@ def load_package(folder: Path) -> Package:
 
     StageError MLS808 for a package that is not as it was written.
     """
+def _in_blocks(columns: Mapping[str, Column]) -> Iterator[Mapping[str, Column]]:
+    """The rows as they are; of images so many at once that their numbers take little memory."""
+    width = max((len(column.names) for column in columns.values() if column.pixels is not None), default=0)
+    count = len(next(iter(columns.values()))) if columns else 0
+    step = max(1, _BLOCK_NUMBERS // width) if width else 0
+    if not width or count <= step:
+        yield columns
+        return
+    for start in range(0, count, step):
+        rows = np.arange(start, min(start + step, count))
+        yield {name: column.take(rows) for name, column in columns.items()}
+
+
     manifest = read_manifest(_json(folder / MANIFEST))
     digests = content_of(folder)
     found = {name: digest for name, digest in digests.items() if name != MANIFEST}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlspec import catalogue
 from mlspec.diagnostics import Note
 from mlspec.spec.checks.reading import metrics_in, walk
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Definition, Spec
+from mlspec.spec.registered import label_reference
 
 _COMPARED = ("psi", "ks", "js")
 # What can be told of a request as it is answered, without the truth.
@@ -127,9 +126,7 @@ def _logged(logs: list[Block]) -> list[Definition]:
 
 def _label_source(spec: Spec, serve: Block) -> Block | None:
     model = serve.ref("model")
-    label: Any = (
-        None if model is None or model.block not in spec.blocks else spec.learned(spec.blocks[model.block]).ref("label")
-    )
+    label = None if model is None or model.block not in spec.blocks else label_reference(spec, spec.blocks[model.block])
     block = None if label is None else spec.blocks.get(label.block)
     return spec.spine(block.name) if block is not None else None
 

@@ -14,6 +14,7 @@ from mlspec.spec.expressions.operators import outside, short
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.kinds import LIVE, METRIC, NONE, Type
 from mlspec.spec.model import Block
+from mlspec.spec.registered import judged_label
 from mlspec.spec.tasks import Label, label_of, lacks_positive, model_label
 from mlspec.spec.values import Reference, Typed
 from mlspec.syntax.nodes import Call, Expr
@@ -143,9 +144,11 @@ def _result(text: str) -> Type:
 def _label(model: Operand, context: Context) -> Label | None:
     """The label of a model; of live traffic, that of the model which is served."""
     spec = context.scope.spec
-    if isinstance(model, Reference):
-        return model_label(spec, model.block)
     block = context.block
+    if isinstance(model, Reference):
+        found = model_label(spec, model.block)
+        judged = found is None and block is not None and block.kind in ("gates", "evaluate")
+        return label_of(spec, judged_label(spec, block)) if judged and block is not None else found
     if block is not None and block.kind == "search":
         return label_of(spec, block.ref("label"))
     served = block.ref("of") if block is not None and block.kind == "monitor" else None
