@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mlspec.catalogue.frameworks import is_network
+
 _LINEAR = frozenset(
     (
         "ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "GammaRegressor", "HuberRegressor", "Lars", "LarsCV", "Lasso",
@@ -44,7 +46,7 @@ STEPS = {
 def family_of(estimator: str) -> str:
     """The family of an estimator by its key, `sklearn.Ridge`; of a network by its name."""
     library, _, name = estimator.rpartition(".")
-    if library in ("", "torch"):
+    if not library or is_network(estimator):
         return "network"
     return next((family for family, names in _TABLE if name in names), "other")
 

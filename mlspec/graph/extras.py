@@ -7,11 +7,13 @@ from collections.abc import Iterable
 EXTRA_OF = {
     "cmaes": "hpo",
     "hyperopt": "hpo",
+    "keras": "tensorflow",
     "lightgbm": "boost",
     "mlflow": "track",
     "optuna": "hpo",
     "ray": "ray",
     "safetensors": "torch",
+    "tensorflow": "tensorflow",
     "torch": "torch",
     "xgboost": "boost",
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 _SEPARATORS = re.compile(r"[-_.]+")
 # One project under two distribution names: the key speaks of the project.
-_ALIASES = {"xgboost": ("xgboost-cpu",), "mlflow": ("mlflow-skinny",)}
+_ALIASES = {"xgboost": ("xgboost-cpu",), "mlflow": ("mlflow-skinny",), "tensorflow": ("tensorflow-cpu",)}
 
 
 def installed_versions(names: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from mlspec.catalogue.estimators import Estimator, estimator, estimator_names
+from mlspec.catalogue.frameworks import is_network
 from mlspec.graph.extras import extras_of
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.transform.chain import Matrix
@@ -39,11 +40,6 @@ def catalogue_row(name: str, where: str = "") -> Estimator:
 def is_constant(name: str) -> bool:
     """Whether the estimator answers the same for every row."""
     return name in ("sklearn.DummyClassifier", "sklearn.DummyRegressor")
-
-
-def is_network(name: str) -> bool:
-    """Whether the name is that of a network that was trained, which is no estimator of the catalogue and takes no nulls."""
-    return name.startswith("torch.")
 
 
 def build_estimator(name: str, params: Mapping[str, Any], seed: int, where: str = "") -> Any:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from mlspec.catalogue.frameworks import is_network
 from mlspec.graph.canonical import canonical_bytes
 from mlspec.graph.expression import columns_of
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import is_constant, predict
-from mlspec.runtime.estimators.build import is_network
 from mlspec.runtime.extern.declaration import declared, from_project, packaged
 from mlspec.runtime.package.engines import FILES, load_engine
 from mlspec.runtime.package.example import example_request
@@ -30,6 +30,8 @@ from mlspec.runtime.transform.target import Target
 
 # An export may round another way than its estimator; what differs by more than this is another model.
 _TOLERANCE = 1e-6
+# One that answers in single precision has seven digits, and sums of thousands of them.
+_SINGLE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def _signature(feature: Mapping[str, Any]) -> dict[str, Any]:
 def export_model(fitted: Fitted) -> tuple[str, bytes, str]:
     """The first engine that takes the estimator and answers as it does: (engine, model file, how it takes rows)."""
     expected = predict(fitted.estimator, fitted.sample, fitted.target)
+    tolerance = _SINGLE if getattr(fitted.estimator, "single", False) else _TOLERANCE
     why = "other scores, or scores that are not finite"
     task, classes = fitted.target.task, fitted.target.classes
     for engine in engines_for(fitted.estimator_name):
@@ -144,7 +147,7 @@ def export_model(fitted: Fitted) -> tuple[str, bytes, str]:
             why = error.found
             continue
         found = loaded.scores(fitted.sample)
-        if found.shape == expected.shape and np.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
+        if found.shape == expected.shape and np.allclose(found, expected, rtol=tolerance, atol=tolerance):
             return engine, data, "batch" if rows_agree(loaded, fitted.sample) else "single"
     raise StageError(
         "MLS807", f"the package `{fitted.name}` is refused: no engine answers as `{fitted.estimator_name}` does", fitted.name,
