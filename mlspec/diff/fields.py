@@ -167,6 +167,8 @@ def _width(old: Made, new: Made) -> Verdict:
             tuple(map(repr, map(plain, old.get("values")))), tuple(map(repr, map(plain, new.get("values"))))
         )
         return order.opposite(verdict)
+    if "to" in old.args:
+        return order.larger(Bounds(0, old.get("to")), Bounds(0, new.get("to")))
     if "low" in old.args:
         return order.larger(Bounds(old.get("low"), old.get("high")), Bounds(new.get("low"), new.get("high")))
     return None

@@ -130,7 +130,11 @@ def params_of(block: Block) -> dict[str, Any]:
 
 def space_of(block: Block) -> dict[str, Any]:
     """The parameters that are searched, with their distributions."""
-    return {name: _space(value.item) for name, value in block.fields.items() if _is_space(value.item)}
+    return {
+        name: _space(value.item)
+        for name, value in block.fields.items()
+        if _is_space(value.item) and value.item.name != "rounds"
+    }
 
 
 def _is_space(item: Any) -> bool:

@@ -9,7 +9,7 @@ from mlspec.lower.development import add_learner, fit_config, params_of, part_of
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import json_form, json_value
 from mlspec.spec.model import Block
-from mlspec.spec.searching import LEARNED, measured_name, objectives_of
+from mlspec.spec.searching import ENDS, LEARNED, measured_name, objectives_of
 from mlspec.spec.values import Made
 
 _ALGORITHMS = {"hyperopt": "algorithm", "optuna": "sampler"}
@@ -45,8 +45,25 @@ def _family(block: Block) -> dict[str, Any]:
         "estimator": str(block.get("estimator")),
         "params": params_of(block),
         "space": space_of(block),
+        **_rounds(block),
         **({"limits": _conditions(block)} if block.definitions else {}),
     }
+
+
+def _rounds(family: Block) -> dict[str, Any]:
+    """The parameter whose value every trial of a family finds, where there is one."""
+    for name, value in family.fields.items():
+        made = value.item
+        if isinstance(made, Made) and made.group == "space" and made.name == "rounds":
+            return {
+                "rounds": {
+                    "parameter": name,
+                    "most": made.get("to"),
+                    "first": made.get("first"),
+                    "patience": made.get("patience"),
+                }
+            }
+    return {}
 
 
 def _conditions(block: Block) -> list[dict[str, Any]]:
@@ -69,7 +86,12 @@ def _starts(family: Block) -> list[dict[str, Any]]:
     given: dict[str, list[Any]] = {}
     for name, value in family.fields.items():
         made = value.item
-        if isinstance(made, Made) and made.group == "space" and made.args["start"].origin != "default":
+        if (
+            isinstance(made, Made)
+            and made.group == "space"
+            and made.name != "rounds"
+            and made.args["start"].origin != "default"
+        ):
             start = json_value(made.get("start"))
             given[name] = start if isinstance(start, list) else [start]
     count = max((len(values) for values in given.values()), default=0)
@@ -121,7 +143,19 @@ def _goal(block: Block) -> dict[str, Any]:
     found: dict[str, Any] = {"objective": objectives[0]}
     if len(objectives) > 1:
         found |= {"further": objectives[1:], "prefer": _preference(block.make("prefer"))}
-    return found | ({"constraints": _conditions(block)} if block.definitions else {})
+    return found | ({"constraints": _conditions(block)} if block.definitions else {}) | _level(block)
+
+
+def _level(block: Block) -> dict[str, Any]:
+    """The confidence of intervals, where a constraint reads one."""
+    forms = [each.value.form for each in block.definitions.values()]
+    while forms:
+        form = forms.pop()
+        if form[0] == "call":
+            if form[1] in ENDS:
+                return {"confidence": block.get("confidence")}
+            forms.extend(form[2])
+    return {}
 
 
 def _preference(made: Made | None) -> dict[str, Any] | None:

@@ -89,6 +89,8 @@ def _allowed(item: Any, estimator: Estimator, name: str, node: Expr, context: Co
     constraint = estimator.parameters[name]
     if not isinstance(item, Made):
         return _in_domain(item, constraint, estimator, node, context)
+    if item.name == "rounds":
+        return _rounds(item, estimator, name, node, context)
     if not _space(item, node, context):
         return False
     whole = {"uniform": "int", "loguniform": "logint"}.get(item.name, "")
@@ -110,6 +112,27 @@ def _allowed(item: Any, estimator: Estimator, name: str, node: Expr, context: Co
         return _in_domain(float(item.get("mean")), constraint, estimator, node, context)
     number = int if item.name in ("int", "logint") else float
     return all(_in_domain(number(item.get(end)), constraint, estimator, node, context) for end in ("low", "high"))
+
+
+def _rounds(item: Made, estimator: Estimator, name: str, node: Expr, context: Context) -> bool:
+    """Whether a trial can find the value: the parameter counts rounds, and is judged at least once before the last."""
+    from mlspec.catalogue.rounds import ROUNDS
+
+    counted = ROUNDS.get(estimator.key)
+    if name != counted:
+        known = "boosted trees or a forest" if counted is None else f"`{counted} = {short(node.span)}`"
+        context.findings.add(
+            "MLS209", node.span, what=f"`{name}` of `{estimator.key}`", got="`rounds(…)`", wanted=known,
+            hint="`rounds` is for the parameter that counts the trees of a fit that can go on",
+        )  # fmt: skip
+        return False
+    if item.get("first") >= item.get("to"):
+        context.findings.add(
+            "MLS207", node.span, what=f"`{short(node.span)}`", got="judged first where it ends", wanted="`first:` below `to`",
+            hint="write a constant where nothing is to be found",
+        )  # fmt: skip
+        return False
+    return True
 
 
 def _space(item: Made, node: Expr, context: Context) -> bool:

@@ -19,6 +19,10 @@ LEARNED = "learned_numbers"
 _CALLS = frozenset(("+", "-", "*", "/", "neg", "abs", "min", "max", "<", "<=", ">", ">=", "==", "!=", "and", "or", "not"))
 
 
+ENDS = ("lower", "upper")
+"""The ends of an interval, which a constraint may read."""
+
+
 def objectives_of(block: Block) -> tuple[Made, ...]:
     """The objectives of a search, in order."""
     item = block.get("objective")
@@ -49,6 +53,7 @@ def check_search(block: Block, scope: Scope) -> None:
     _clocks(block, scope)
     for family in block.nested("family"):
         _starts(family, scope)
+        _own_stop(family, scope)
         _conditions(family, scope)
     _conditions(block, scope)
 
@@ -198,11 +203,28 @@ def _clocks(block: Block, scope: Scope) -> None:
                                hint="leave it out for no limit")  # fmt: skip
 
 
+def _own_stop(family: Block, scope: Scope) -> None:
+    """Where a trial finds its rounds the library does not end fits by itself."""
+    if not any(isinstance(value.item, Made) and value.item.name == "rounds" for value in family.fields.values()):
+        return
+    from mlspec.catalogue.rounds import OWN_STOP
+
+    for name in OWN_STOP:
+        if name in family.fields:
+            scope.findings.add("MLS209", family.span_of(name), what=f"`{name}`", got="beside `rounds(…)`, which ends a trial itself",
+                               wanted="one of the two", hint="remove it; `patience:` of `rounds` says when a trial ends")  # fmt: skip
+
+
 def _starts(family: Block, scope: Scope) -> None:
     """The trial that a family starts with lies in its space."""
     for name, value in family.fields.items():
         made = value.item
-        if not isinstance(made, Made) or made.group != "space" or made.args["start"].origin == "default":
+        if (
+            not isinstance(made, Made)
+            or made.group != "space"
+            or made.name == "rounds"
+            or made.args["start"].origin == "default"
+        ):
             continue
         start = made.get("start")
         if start == ():
@@ -244,16 +266,23 @@ def _conditions(block: Block, scope: Scope) -> None:
             if form[0] == "call":
                 _called(str(form[1]), definition, block, scope)
                 pending.extend(form[2])
+                if form[1] in ENDS and _has_end(form[2][0]):
+                    scope.findings.add("MLS201", definition.value.span, what=f"`{form[1]}(…)`", got="an end of an interval inside it",
+                                       wanted="metrics, which have an interval", hint="an end has none: write one of the two")  # fmt: skip
             metric = catalogue.metric(str(form[1])) if form[0] == "metric" else None
-            if metric is not None and label is not None and not {"binary", "multiclass", "regression"} & set(metric.tasks):
+            if metric is not None and label is not None and not {"binary", "multiclass", "regression", "ranking"} & set(metric.tasks):
                 scope.findings.add(
                     "MLS201", definition.value.span, what=f"`{metric.name}`", got="a metric of the package, which no trial has",
                     wanted=f"a metric of {TASKS[label.task]}: {listing(catalogue.metric_names(label.task))}", hint="ask for it in `gates`",
                 )  # fmt: skip
 
 
+def _has_end(form: Any) -> bool:
+    return bool(form[0] == "call" and (form[1] in ENDS or any(_has_end(part) for part in form[2])))
+
+
 def _called(name: str, definition: Definition, block: Block, scope: Scope) -> None:
-    if name not in _CALLS:
+    if name not in _CALLS and not (name in ENDS and block.kind == "search"):
         noun = "constraint" if block.kind == "search" else "limit"
         scope.findings.add("MLS901", definition.value.span, what=f"`{name}(…)` in a {noun}", wanted="numbers that are compared")
 

@@ -90,6 +90,12 @@ search tune {
 PREFER = "  prefer = within(1pp, of: auc, next: simplest)\n"
 ENGINE = "optuna(sampler: nsga2, population: 6)"
 GOOD = "log_loss(trial) <= 0.8"
+TREE = """sklearn.DecisionTreeClassifier
+    max_depth = int(1, 6)
+    min_samples_leaf = int(1, 20)
+    narrow := max_depth * min_samples_leaf <= 60"""
+BOOSTED = """sklearn.GradientBoostingClassifier
+    n_estimators = rounds(100)"""
 
 # What stands in `search tune`, what stands there instead, the code that is found, at what, and what it says.
 WRONG = [
@@ -114,7 +120,13 @@ WRONG = [
     (GOOD, "log_loss <= 0.8", "MLS101", "log_loss", "`log_loss(trial)`"),
     (GOOD, "rmse(trial) <= 0.8", "MLS201", "rmse", "a metric of two classes"),
     (GOOD, "log_loss(quick.best) <= 0.8", "MLS104", "quick.best", "`trial`, whose cross-validated `log_loss` counts"),
-    (GOOD, "lower(auc(trial)) >= 0.8", "MLS901", "lower(auc(trial)) >= 0.8", "in a constraint"),
+    (GOOD, "gap(auc(trial), by: visits.returned) <= 10pp", "MLS901", "gap(auc(trial), by: visits.returned) <= 10pp", "in a constraint"),
+    (GOOD, "lower(upper(auc(trial))) >= 0.8", "MLS201", "lower(upper(auc(trial))) >= 0.8", "write one of the two"),
+    ("max_depth * min_samples_leaf <= 60", "upper(max_depth) <= 3", "MLS201", "max_depth", ""),
+    ("C = loguniform(1e-2, 1e2, start: [0.1, 1.0])", "C = rounds(100)", "MLS209", "rounds(100)", "boosted trees or a forest"),
+    (TREE, BOOSTED.replace("n_estimators", "max_depth"), "MLS209", "rounds(100)", "`n_estimators = rounds(100)`"),
+    (TREE, BOOSTED.replace("(100)", "(100, first: 100)"), "MLS207", "rounds(100, first: 100)", "`first:` below `to`"),
+    (TREE, BOOSTED + "\n    n_iter_no_change = 3", "MLS209", "3", "beside `rounds(…)`"),
     (GOOD, "0.3", "MLS201", "0.3", "a Boolean"),
     ("max_depth * min_samples_leaf", "max_leaf * min_samples_leaf", "MLS101", "max_leaf", "one of `max_depth`, `min_samples_leaf`"),
     ("max_depth * min_samples_leaf <= 60", "auc(quick.best) >= 0.5", "MLS206", "auc(quick.best)", "too late for a limit"),

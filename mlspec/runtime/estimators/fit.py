@@ -51,17 +51,22 @@ def quiet() -> Iterator[list[str]]:
 
 def fit_estimator(estimator: Any, matrix: Floats, target: Target, where: str = "", weights: Floats | None = None) -> list[str]:
     """Fit in place, rows weighted where weights are given, and return the library's warnings; what the estimator refuses is StageError MLS814."""
-    labels = target.y if target.task == "regression" else target.y.astype(np.int64)
     with one_thread(), quiet() as notes:
-        try:
-            estimator.fit(matrix, labels) if weights is None else estimator.fit(matrix, labels, sample_weight=weights)
-        except (ValueError, TypeError, ArithmeticError, RuntimeError, IndexError, np.linalg.LinAlgError) as error:
-            raise StageError(
-                "MLS814", f"`{type(estimator).__name__}` could not be fitted: {_first_line(error)}", where,
-                expected="params and rows that the estimator accepts", found=_first_line(error),
-                help="change the params, or the features that it is given",
-            ) from error  # fmt: skip
+        fit_held(estimator, matrix, target, where, weights)
     return notes
+
+
+def fit_held(estimator: Any, matrix: Floats, target: Target, where: str = "", weights: Floats | None = None) -> None:
+    """`fit_estimator` where threads are limited and warnings held already."""
+    labels = target.y if target.task == "regression" else target.y.astype(np.int64)
+    try:
+        estimator.fit(matrix, labels) if weights is None else estimator.fit(matrix, labels, sample_weight=weights)
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, IndexError, np.linalg.LinAlgError) as error:
+        raise StageError(
+            "MLS814", f"`{type(estimator).__name__}` could not be fitted: {_first_line(error)}", where,
+            expected="params and rows that the estimator accepts", found=_first_line(error),
+            help="change the params, or the features that it is given",
+        ) from error  # fmt: skip
 
 
 def predict(estimator: Any, matrix: Floats, target: Target) -> Floats:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.pruning import Prune
@@ -70,3 +72,38 @@ class Attempt:
 
     def _ordered(self) -> list[Sequence[float]]:
         return [self._values[fold] for fold in sorted(self._values)]
+
+
+class WholeAttempt:
+    """A trial that finds its rounds: one worker has it from its beginning to its end."""
+
+    def __init__(self, number: int, suggestion: Suggestion, goal: Goal, parameter: str) -> None:
+        self.number = number
+        self.suggestion = suggestion
+        self.open = True
+        self._goal = goal
+        self._parameter = parameter
+        self._trial: Trial | None = None
+
+    def take(self) -> int:
+        """The trial is the caller's now; only while `open`."""
+        self.open = False
+        return 0
+
+    def give_back(self, fold: int) -> None:
+        """Nothing was learned of it."""
+        self.open = True
+
+    def judged(self, fold: int, values: Mapping[str, Any]) -> None:
+        """Its course: the rounds that are kept are a param of the trial."""
+        tried = Suggestion(self.suggestion.family, {**self.suggestion.params, self._parameter: int(values["rounds"])})
+        found = self._goal.trial(self.number, tried, PRUNED if values["pruned"] else COMPLETE, values["folds"])
+        self._trial = replace(found, curve=tuple((int(rounds), float(value)) for rounds, value in values["curve"]))
+
+    def failed(self, fold: int, reason: str) -> None:
+        """Why there is none."""
+        self._trial = self._goal.trial(self.number, self.suggestion, FAILED, [], reason)
+
+    def trial(self) -> Trial | None:
+        """The finished trial; None while it runs."""
+        return self._trial

@@ -1,4 +1,4 @@
-"""Trials on a Ray cluster: a fold is a task, and the study stays here. Who tries what, and when, is decided as without Ray.
+"""Trials on a Ray cluster: a fold is a task, or a whole trial that finds its rounds; the study stays here. Who tries what, and when, is decided as without Ray.
 
 What goes out once is plain: a JSON header and the arrays of every fold. A task is a JSON text with a family, params and a seed, and
 its answer is JSON as bytes, which Ray passes on as they are. Nodes must have the libraries of this one, in the same versions.
@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,13 +24,16 @@ import numpy as np
 
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.search.course import Rules, run_course
 from mlspec.runtime.search.fold_data import FoldData
+from mlspec.runtime.search.goal import Aim
 from mlspec.runtime.search.judge import Measures, judge_fold
 from mlspec.runtime.search.space import read_families
 from mlspec.runtime.search.workers import Outcome, Task, answer
 from mlspec.runtime.transform import Matrix, Target
 
 _PATIENCE = 10.0
+_PARTS = 6
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):[0-9]{1,5}")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -108,7 +112,8 @@ class Cluster:
 
     def _sent(self, work: Task, fold: int) -> Any:
         text = json.dumps(work.described(fold)).encode()
-        return self._remote.remote(text, self._header, *self._folds[fold])
+        needed = self._folds[fold : fold + 1] if work.rules is None else self._folds
+        return self._remote.remote(text, self._header, *(array for one in needed for array in one))
 
     def _differs(self, theirs: Mapping[str, str]) -> StageError:
         ours = installed_versions(theirs)
@@ -121,16 +126,18 @@ class Cluster:
         )  # fmt: skip
 
 
-def header_of(families: Sequence[Mapping[str, Any]], measures: Measures, packages: Sequence[str], where: str) -> dict[str, Any]:
+def header_of(
+    families: Sequence[Mapping[str, Any]], measures: Measures, aim: Aim, packages: Sequence[str], where: str
+) -> dict[str, Any]:  # fmt: skip
     """What every task of a study needs beside the rows."""
     return {
         "families": list(families), "wanted": [[metric, dict(args)] for metric, args in measures.wanted], "label": dict(measures.label),
-        "calibrated": measures.calibrated, "versions": _versions(packages), "where": where,
+        "calibrated": measures.calibrated, "aim": [aim.measure, aim.direction], "versions": _versions(packages), "where": where,
     }  # fmt: skip
 
 
 def judge_remote(task: bytes, header: bytes, *arrays: Any) -> bytes:
-    """On a node: one fold of a trial, from what Ray brought. It answers in JSON whatever happens."""
+    """On a node: one fold of a trial, or a whole one that finds its rounds, from what Ray brought. It answers in JSON whatever happens."""
     shared, wanted = json.loads(header), json.loads(task)
     versions = _versions(shared["versions"])
     if versions != shared["versions"]:
@@ -139,10 +146,21 @@ def judge_remote(task: bytes, header: bytes, *arrays: Any) -> bytes:
     family = families[wanted["family"]]
     measures = Measures(tuple((metric, args) for metric, args in shared["wanted"]), shared["label"], shared["calibrated"])
 
-    def work(fold: int) -> list[float]:
-        where = f"{shared['where']}.{family.name}"
-        return judge_fold(family, wanted["params"], _fold(arrays), measures, int(wanted["seed"]), where)
+    where = f"{shared['where']}.{family.name}"
 
+    def work(fold: int) -> Any:
+        if "seeds" not in wanted:
+            return judge_fold(family, wanted["params"], _fold(arrays), measures, int(wanted["seed"]), where)
+        folds = [_fold(arrays[start : start + _PARTS]) for start in range(0, len(arrays), _PARTS)]
+        return run_course(
+            family, wanted["params"], folds, measures, Aim(*shared["aim"]), wanted["seeds"].__getitem__, rules, where
+        )
+
+    seconds = wanted.get("seconds")
+    rules = Rules(
+        {int(rounds): float(loss) for rounds, loss in wanted.get("bars") or ()},
+        None if seconds is None else time.monotonic() + seconds,
+    )
     return json.dumps(answer(work, int(wanted["fold"]))).encode()
 
 

@@ -1,4 +1,8 @@
-"""Conditions on a trial's cross-validated metrics, and by how much each is broken, which engines that know constraints learn from."""
+"""Conditions on a trial's cross-validated metrics, and by how much each is broken, which engines that know constraints learn from.
+
+`lower` and `upper` are the ends of the corrected resampled t interval (Nadeau and Bengio 2003) of what stands in them, over the
+folds: the fitting rows of two folds overlap, so the variance of the mean is not s² / k but s² (1 / k + judging rows / fitting rows).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,32 @@ from typing import Any
 from mlspec.graph.canonical import canonical_text
 from mlspec.graph.expression import walk
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.search.trials import mean
 
 Values = Mapping[str, Any]
+ENDS = ("lower", "upper")
+
+
+class FoldMeans(dict[str, float]):
+    """What was measured by name, as means over the folds, with what every fold gave; `overlap` is judging rows by fitting rows."""
+
+    def __init__(self, by_fold: Mapping[str, Sequence[float]], level: float, overlap: float) -> None:
+        super().__init__({name: mean(list(values)) for name, values in by_fold.items()})
+        self.folds = [dict(zip(by_fold, found, strict=True)) for found in zip(*by_fold.values(), strict=True)]
+        self.level, self.overlap = level, overlap
+
+    def half(self, found: Sequence[float]) -> float:
+        """Half the width of the interval of a mean over the folds; none of one fold, as of a trial that was pruned there."""
+        from scipy.special import stdtrit
+
+        count = len(found)
+        if count < 2:
+            return 0.0
+        middle = mean(list(found))
+        variance = math.fsum((value - middle) ** 2 for value in found) / (count - 1)
+        return float(stdtrit(count - 1, 0.5 + self.level / 2)) * math.sqrt(variance * (1 / count + self.overlap))
+
+
 _BROKEN = sys.float_info.min
 """What a condition is broken by where its sides are equal and must not be."""
 _MOST = 1e100
@@ -30,7 +58,7 @@ def _known(choose: Callable[..., float], given: Sequence[float]) -> float:
 
 
 COMPARED = ("<", "<=", ">", ">=", "==", "!=")
-ALLOWED = frozenset((*_NUMBERS, *COMPARED, "and", "or", "not"))
+ALLOWED = frozenset((*_NUMBERS, *COMPARED, *ENDS, "and", "or", "not"))
 
 
 @dataclass(frozen=True)
@@ -120,7 +148,20 @@ def _number(form: Any, values: Values) -> float:
         return float(values[measure_name(*found)])
     if form[0] == "col":
         return float(values[form[1]])
+    if form[1] in ENDS:
+        return _end(form, values)
     return float(_NUMBERS[form[1]](*(_number(part, values) for part in form[2])))
+
+
+def _end(form: Any, values: Values) -> float:
+    """An end of the interval of an expression; a limit of a family, which no fold gives, has none."""
+    if not isinstance(values, FoldMeans):
+        return math.nan
+    found = [_number(form[2][0], fold) for fold in values.folds]
+    if any(math.isnan(value) for value in found):
+        return math.nan
+    half = values.half(found)
+    return mean(found) - half if form[1] == "lower" else mean(found) + half
 
 
 def _plain(value: Any) -> Any:

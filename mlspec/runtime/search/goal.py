@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlspec.runtime.search.constraints import Constraint
+from mlspec.runtime.search.constraints import Constraint, FoldMeans
 from mlspec.runtime.search.trials import COMPLETE, FAILED, PRUNED, Suggestion, Trial, mean
 
 
@@ -28,12 +28,17 @@ class Aim:
 
 @dataclass(frozen=True)
 class Goal:
-    """`measures` names what is measured on every fold, the first objective first; `prefer` is the config of the preference."""
+    """`measures` names what is measured on every fold, the first objective first; `prefer` is the config of the preference.
+
+    `level` is the confidence of intervals in constraints, `overlap` how many rows a fold judges for each that it fits.
+    """
 
     aims: tuple[Aim, ...]
     measures: tuple[str, ...]
     constraints: tuple[Constraint, ...] = ()
     prefer: Mapping[str, Any] | None = None
+    level: float = 0.95
+    overlap: float = 0.0
 
     @property
     def first(self) -> Aim:
@@ -51,7 +56,7 @@ class Goal:
         measured = dict(zip(self.measures[1:], others, strict=True))
         violations = {}
         if state in (COMPLETE, PRUNED):
-            means = {name: mean(values) for name, values in {self.measures[0]: first, **measured}.items()}
+            means = FoldMeans({self.measures[0]: first, **measured}, self.level, self.overlap)
             violations = {each.name: each.violation(means) for each in self.constraints}
         value = None if state == FAILED else mean(first)
         return Trial(number, tried.family, tried.params, state, first, value, reason or None, measured, violations)

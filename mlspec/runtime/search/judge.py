@@ -64,7 +64,7 @@ def read_goal(config: Mapping[str, Any], label: Mapping[str, Any], where: str) -
             _require_metric(metric, args, label, f"{where}.{constraint.name}")
             wanted[measure_name(metric, args)] = (metric, args)
     aims = tuple(Aim(str(objective["metric"]), str(objective["direction"])) for objective in objectives)
-    goal = Goal(aims, tuple(wanted), constraints, config.get("prefer"))
+    goal = Goal(aims, tuple(wanted), constraints, config.get("prefer"), float(config.get("confidence") or 0.95))
     return goal, Measures(tuple(wanted.values()), label, config.get("calibrate") is not None)
 
 

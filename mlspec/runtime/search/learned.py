@@ -32,10 +32,11 @@ def learned_numbers(estimator: Any) -> int:
 
 def _boosted(estimator: Any) -> int | None:
     """The nodes of a booster's trees: a tree of n leaves has n - 1 splits."""
-    if hasattr(estimator, "booster_"):
-        return sum(2 * int(leaves) - 1 for leaves in _LEAVES.findall(estimator.booster_.model_to_string()))
-    if hasattr(estimator, "get_booster"):
-        return sum(str(tree).count("\n") for tree in estimator.get_booster().get_dump())
+    booster = estimator.get_booster() if hasattr(estimator, "get_booster") else getattr(estimator, "booster_", estimator)
+    if hasattr(booster, "model_to_string"):
+        return sum(2 * int(leaves) - 1 for leaves in _LEAVES.findall(booster.model_to_string()))
+    if hasattr(booster, "get_dump"):
+        return sum(str(tree).count("\n") for tree in booster.get_dump())
     return None
 
 

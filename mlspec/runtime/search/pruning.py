@@ -1,6 +1,6 @@
 """Which trials end early: after a fold, by comparison with earlier trials at the same fold, in the first objective.
 
-A pruner reads the same history as the trial's suggestion, fixed when the trial starts, so that pruning is as reproducible.
+Trials that find their rounds are compared by rounds instead, in all of their folds at once: see `bars`. A pruner reads the same history as the trial's suggestion, fixed when the trial starts, so that pruning is as reproducible.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.search.goal import Aim
-from mlspec.runtime.search.trials import COMPLETE, FAILED, Trial, mean
+from mlspec.runtime.search.space import Rounds
+from mlspec.runtime.search.trials import COMPLETE, FAILED, PRUNED, Trial, mean
 
 Prune = Callable[[Sequence[float]], bool]
 PRUNERS = ("median", "halving", "asha", "hyperband")
@@ -28,7 +29,7 @@ def open_pruner(config: Mapping[str, Any] | None, number: int, history: Sequence
     """A function of the values of trial `number`'s folds so far: whether it ends here, with folds left; None where none ends early."""
     if config is None:
         return None
-    known = [trial for trial in history if trial.state != FAILED]
+    known = [trial for trial in history if trial.state != FAILED and not (trial.curve and trial.state == PRUNED)]
     if config["name"] == "median":
         return _median(config, known, aim)
     factor, first = int(config.get("factor") or 3), int(config.get("warmup") or 0) + 1
@@ -53,6 +54,60 @@ def brackets(factor: int, folds: int) -> list[int]:
     for turn in range(1, sum(shares) + 1):  # the bracket that lies furthest behind its share
         order.append(max(range(most + 1), key=lambda s: (shares[s] * turn / sum(shares) - order.count(s), -s)))
     return order
+
+
+def bars(
+    config: Mapping[str, Any] | None, number: int, history: Sequence[Trial], aim: Aim, rounds: Rounds
+) -> dict[int, float]:  # fmt: skip
+    """By a number of rounds, the loss above which trial `number` ends there: the same rules, over rounds.
+
+    A trial counts with the best of its judgements so far, since that is what would be kept of it; one that has ended by itself
+    counts at every later rung.
+    """
+    if config is None:
+        return {}
+    known = [trial for trial in history if trial.curve and trial.state != FAILED]
+    if config["name"] == "median":
+        return _median_bars(config, known, aim, rounds)
+    factor, first = int(config.get("factor") or 3), rounds.first * (int(config.get("warmup") or 0) + 1)
+    if config["name"] == "hyperband":
+        lots = brackets(factor, rounds.most // rounds.first)
+        own = lots[number % len(lots)]
+        first = rounds.first * factor**own
+        known = [trial for trial in known if lots[trial.number % len(lots)] == own]
+    found = {}
+    for point in _rungs(rounds, first, factor):
+        rivals = sorted(_losses_at(known, aim, point))
+        place = (len(rivals) + 1) // factor
+        if place:
+            found[point] = rivals[place - 1]
+    return found
+
+
+def _median_bars(config: Mapping[str, Any], known: Sequence[Trial], aim: Aim, rounds: Rounds) -> dict[int, float]:
+    if sum(trial.state == COMPLETE for trial in known) < int(config.get("startup") or 5):
+        return {}
+    late = [point for point in rounds.points() if point > rounds.first * int(config.get("warmup") or 0)]
+    return {point: median(rivals) for point in late if (rivals := _losses_at(known, aim, point))}
+
+
+def _rungs(rounds: Rounds, first: int, factor: int) -> list[int]:
+    """The judgements at or right after `first`, `first` times the factor, and so on."""
+    found, rung = [], first
+    while rung < rounds.most:
+        found.append(next(point for point in rounds.points() if point >= rung))
+        rung *= factor
+    return found
+
+
+def _losses_at(trials: Sequence[Trial], aim: Aim, point: int) -> list[float]:
+    """The least loss until then of every trial that got as far, or ended by itself before."""
+    found = []
+    for trial in trials:
+        until = [aim.loss(value) for rounds, value in trial.curve if rounds <= point]
+        if until and (trial.state == COMPLETE or trial.curve[-1][0] >= point):
+            found.append(min(until))
+    return found
 
 
 def _losses(trials: Sequence[Trial], aim: Aim, seen: int) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlspec.catalogue.rounds import fixed_rounds
 from mlspec.graph.expression import columns_of
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.search.constraints import Constraint, read_constraints
@@ -84,6 +85,27 @@ class Dimension:
 
 
 @dataclass(frozen=True)
+class Rounds:
+    """How a trial finds the number of its rounds: judged after `first`, then after each quarter more, up to `most`.
+
+    It ends where `patience` judgements in a row were no better than the best before them.
+    """
+
+    parameter: str
+    most: int
+    first: int
+    patience: int
+
+    def points(self) -> tuple[int, ...]:
+        """After how many rounds it is judged."""
+        found, rounds = [], min(self.first, self.most)
+        while rounds < self.most:
+            found.append(rounds)
+            rounds = max(rounds + 1, math.ceil(rounds * 1.25))
+        return (*found, self.most)
+
+
+@dataclass(frozen=True)
 class Family:
     """One estimator with fixed params and searched dimensions, parents before what depends on them."""
 
@@ -92,6 +114,12 @@ class Family:
     params: Mapping[str, Any]
     dimensions: tuple[Dimension, ...]
     limits: tuple[Constraint, ...] = ()
+    rounds: Rounds | None = None
+
+    def fixed(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """All params of a fit of a finished trial: the rounds that it found are a param of it."""
+        exact = {} if self.rounds is None else fixed_rounds(self.estimator, int(params[self.rounds.parameter]))
+        return {**self.params, **params, **exact}
 
     def allows(self, params: Mapping[str, Any]) -> bool:
         """Whether searched params keep the limits; one that reads a param which does not apply here holds."""
@@ -115,6 +143,7 @@ def read_families(families: Sequence[Mapping[str, Any]], where: str) -> tuple[Fa
             dict(item.get("params") or {}),
             _dimensions(item, f"{where}.{item['name']}"),
             read_constraints(item.get("limits") or (), f"{where}.{item['name']}"),
+            Rounds(**item["rounds"]) if item.get("rounds") else None,
         )
         for item in families
     )

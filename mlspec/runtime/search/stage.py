@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,18 @@ from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.write import write_package
 from mlspec.runtime.search.beginning import earlier_trials, is_reproducible, starting_trials
 from mlspec.runtime.search.budget import CLOCKS, read_budget
+from mlspec.runtime.search.course import Rules, run_course
 from mlspec.runtime.search.engines import Engine, open_engine
 from mlspec.runtime.search.fold_data import FoldData, fold_data, remove_mapped
 from mlspec.runtime.search.folds import cv_folds
 from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.importance import importance
 from mlspec.runtime.search.judge import Measures, judge_fold, read_goal
-from mlspec.runtime.search.pruning import open_pruner, require_built
+from mlspec.runtime.search.pruning import bars, open_pruner, require_built
 from mlspec.runtime.search.space import Family, read_families
-from mlspec.runtime.search.study import Study, require_usable
+from mlspec.runtime.search.study import Courses, Study, require_usable
 from mlspec.runtime.search.trials import FAILED, Suggestion, Trial
+from mlspec.runtime.search.workers import Course
 from mlspec.runtime.train.data import Learning, PartReader
 from mlspec.runtime.train.folds import Fold
 from mlspec.runtime.train.model import Predictions, Recipe, finish, fit_model, predict_fold
@@ -48,6 +52,7 @@ def run(context: StageContext) -> None:
         learning = reader.learning(config["part"])
         goal, measures = read_goal(config, reader.label, where)
         folds = cv_folds(reader, learning, config["part"], config["cv"], context.seed("folds"))
+        goal = replace(goal, overlap=_overlap(folds))
         key = study_key(context)
         scratch = context.resume_dir(key)
         data = fold_data(reader, learning, folds, scratch)
@@ -68,6 +73,11 @@ def study_key(context: StageContext) -> str:
     inputs = {name: content_of(folder) for name, folder in sorted(context.inputs().items())}
     versions = installed_versions(packages_of("search", context.config))
     return digest_of(["study", KINDS["search"].version, context.block, config, inputs, versions])
+
+
+def _overlap(folds: Sequence[Fold]) -> float:
+    """How many rows a fold judges for each that it fits, over all folds."""
+    return sum(len(judging) for _, judging in folds) / sum(len(fitting) for fitting, _ in folds)
 
 
 def _import_libraries(families: Sequence[Family], where: str) -> None:
@@ -91,14 +101,34 @@ def _study(
         family = by_name[suggestion.family]
         return judge_fold(family, suggestion.params, data[fold], measures, seed(number, fold), f"{where}.{family.name}")
 
+    def course(number: int, suggestion: Suggestion, rules: Rules) -> dict[str, Any]:
+        family, seeds = by_name[suggestion.family], partial(seed, number)
+        return run_course(family, suggestion.params, data, measures, goal.first, seeds, rules, f"{where}.{family.name}")
+
     total = int(config["trials"])
     context.progress(0, total, f"{len(data)} folds of {len(data[0].fitting.names)} columns ready")
     return Study(
         key=key, trials=total, folds=len(data), parallel=int(config.get("parallel") or PARALLEL), goal=goal,
         engine=_engine(context, families, goal), judge=judge, budget=read_budget(config), name=where, seed=seed,
         pruner=lambda number, history: open_pruner(config.get("pruner"), number, history, goal.first, len(data)),
-        report=lambda done, note: context.progress(done, total, note),
+        report=lambda done, note: context.progress(done, total, note), courses=_courses(config, by_name, goal, course),
     )  # fmt: skip
+
+
+def _courses(config: Mapping[str, Any], families: Mapping[str, Family], goal: Goal, run: Course) -> Courses | None:
+    """How trials run that find their rounds, where a family has some."""
+    if all(family.rounds is None for family in families.values()):
+        return None
+
+    def parameter(suggestion: Suggestion) -> str | None:
+        rounds = families[suggestion.family].rounds
+        return None if rounds is None else rounds.parameter
+
+    def bars_of(number: int, suggestion: Suggestion, history: Sequence[Trial]) -> Mapping[int, float]:
+        rounds = families[suggestion.family].rounds
+        return {} if rounds is None else bars(config.get("pruner"), number, history, goal.first, rounds)
+
+    return Courses(run, parameter, bars_of)
 
 
 def _run(context: StageContext, study: Study, measures: Measures, data: Sequence[FoldData], scratch: Path) -> list[Trial]:
@@ -108,7 +138,9 @@ def _run(context: StageContext, study: Study, measures: Measures, data: Sequence
         return study.run(scratch, context.workers)
     from mlspec.runtime.search.cluster import Cluster, header_of
 
-    header = header_of(config["families"], measures, [*packages_of("search", config), "mlspec-lang"], context.block)
+    header = header_of(
+        config["families"], measures, study.goal.first, [*packages_of("search", config), "mlspec-lang"], context.block
+    )
     cluster = Cluster(str(wanted["address"]), header, data, context.block)
     try:
         context.progress(0, study.trials, f"on {cluster.nodes} nodes with {cluster.limit} cores by Ray")
@@ -141,7 +173,7 @@ def _package(
     config, where = context.config, context.block
     family = next(item for item in families if item.name == best.family)
     recipe = Recipe(
-        family.estimator, {**family.params, **best.params}, reader.features, config.get("unknown") or "encode",
+        family.estimator, family.fixed(best.params), reader.features, config.get("unknown") or "encode",
         lambda fold: context.seed("fit", trial=best.number, fold=fold), f"{where}.{family.name}",
     )  # fmt: skip
     total = int(config["trials"])

@@ -13,20 +13,21 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal, read_journal
-from mlspec.runtime.search.attempt import Attempt
+from mlspec.runtime.search.attempt import Attempt, WholeAttempt
 from mlspec.runtime.search.budget import Budget
+from mlspec.runtime.search.course import Rules
 from mlspec.runtime.search.engines import Engine
 from mlspec.runtime.search.goal import Goal
 from mlspec.runtime.search.pruning import Prune
-from mlspec.runtime.search.trials import FAILED, Trial, read_trial
-from mlspec.runtime.search.workers import Judge, Outcome, Task, Workers
+from mlspec.runtime.search.trials import FAILED, Suggestion, Trial, read_trial
+from mlspec.runtime.search.workers import Course, Judge, Outcome, Task, Workers
 
 JOURNAL = "study.journal"
 Pruner = Callable[[int, Sequence[Trial]], Prune | None]
@@ -46,6 +47,15 @@ class Pool(Protocol):
     def stop(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class Courses:
+    """The trials that find their rounds: how one runs, which parameter that is, by suggestion, and what it must reach where."""
+
+    run: Course
+    parameter: Callable[[Suggestion], str | None]
+    bars: Callable[[int, Suggestion, Sequence[Trial]], Mapping[int, float]]
+
+
 @dataclass
 class Study:
     """The settings of one study and what is known of its trials so far; `judge` measures a trial on a fold."""
@@ -63,12 +73,15 @@ class Study:
     budget: Budget = field(default_factory=Budget)
     seed: Callable[[int, int], int] = lambda number, fold: 0
     open_pool: Callable[[int], Pool] | None = None
+    courses: Courses | None = None
     finished: dict[int, Trial] = field(default_factory=dict)
     ended: str | None = None
     over_budget: bool = False
     _spent: float = 0.0
     _computed: float = 0.0
-    _attempts: dict[int, Attempt] = field(default_factory=dict)
+    _until: float | None = None
+    _attempts: dict[int, Attempt | WholeAttempt] = field(default_factory=dict)
+    _bars: dict[int, Mapping[int, float]] = field(default_factory=dict)
     _lost: set[int] = field(default_factory=set)
     _alone: set[int] = field(default_factory=set)
 
@@ -92,6 +105,7 @@ class Study:
 
     def _run_trials(self, pool: Pool, journal: Journal) -> None:
         before, started = self._spent, time.monotonic()
+        self._until = None if self.budget.seconds is None else started + self.budget.seconds - before
         self._start_what_may(pool)
         while len(pool):
             outcome = pool.next_outcome()
@@ -128,9 +142,16 @@ class Study:
     def _start_what_may(self, pool: Pool) -> None:
         """Give every free worker a trial to work on."""
         while pool.free and (attempt := self._next_attempt(pool)) is not None:
-            pool.start(attempt.number, Task(self.judge, attempt.number, attempt.suggestion, self.seed), attempt.take())
+            pool.start(attempt.number, self._task(attempt), attempt.take())
 
-    def _next_attempt(self, pool: Pool) -> Attempt | None:
+    def _task(self, attempt: Attempt | WholeAttempt) -> Task:
+        task = Task(self.judge, attempt.number, attempt.suggestion, self.seed)
+        if self.courses is None or isinstance(attempt, Attempt):
+            return task
+        rules = Rules(self._bars[attempt.number], self._until)
+        return replace(task, course=self.courses.run, rules=rules, folds=self.folds)
+
+    def _next_attempt(self, pool: Pool) -> Attempt | WholeAttempt | None:
         """The next trial whose history is finished, else one that is running and has folds left; a lost one alone."""
         if self._lost:
             if len(pool) or self.ended is not None:
@@ -140,7 +161,7 @@ class Study:
         begun = self._begin() if self.ended is None else None
         return begun or next((attempt for attempt in self._attempts.values() if attempt.open), None)
 
-    def _begin(self) -> Attempt | None:
+    def _begin(self) -> Attempt | WholeAttempt | None:
         """The lowest trial that has not begun, if the trials that it reads are finished."""
         numbers = range(1, self.trials + 1)
         number = next((number for number in numbers if number not in self.finished and number not in self._attempts), None)
@@ -156,8 +177,14 @@ class Study:
             self.trials = self.trials if affordable is None else number - 1
             self.over_budget = self.over_budget or affordable is False
             return None
-        prune = self.pruner(number, history)
-        return self._attempts.setdefault(number, Attempt(number, suggestion, self.folds, self.goal, prune))
+        return self._attempts.setdefault(number, self._attempt(number, suggestion, history))
+
+    def _attempt(self, number: int, suggestion: Suggestion, history: Sequence[Trial]) -> Attempt | WholeAttempt:
+        parameter = None if self.courses is None else self.courses.parameter(suggestion)
+        if self.courses is None or parameter is None:
+            return Attempt(number, suggestion, self.folds, self.goal, self.pruner(number, history))
+        self._bars[number] = self.courses.bars(number, suggestion, history)
+        return WholeAttempt(number, suggestion, self.goal, parameter)
 
     def _cut(self) -> None:
         """Leave out what the journal holds beyond the budget: trials of a run that had more to spend."""
@@ -186,7 +213,7 @@ class Study:
             return None
         return sum(trial.fits for trial in before if trial is not None) + self.folds <= self.budget.fits
 
-    def _learn(self, attempt: Attempt, outcome: Outcome, pool: Pool) -> None:
+    def _learn(self, attempt: Attempt | WholeAttempt, outcome: Outcome, pool: Pool) -> None:
         """Take what a worker says of its fold, and give it the next one of its trial, unless that has to begin again alone."""
         if outcome.values is not None:
             attempt.judged(outcome.fold, outcome.values)
@@ -197,7 +224,7 @@ class Study:
         else:
             pool.dismiss(outcome.worker)
 
-    def _lose(self, attempt: Attempt, outcome: Outcome) -> None:
+    def _lose(self, attempt: Attempt | WholeAttempt, outcome: Outcome) -> None:
         """Give back a fold that a worker was lost with; StageError MLS810 where nothing ran beside it."""
         suggestion, number = attempt.suggestion, attempt.number
         attempt.give_back(outcome.fold)
@@ -213,6 +240,7 @@ class Study:
 
     def _finish(self, trial: Trial, journal: Journal) -> None:
         del self._attempts[trial.number]
+        self._bars.pop(trial.number, None)
         self._lost.discard(trial.number)
         self._alone.discard(trial.number)
         self.finished[trial.number] = trial

@@ -23,7 +23,8 @@ class Trial:
     """A finished trial. `folds` are the first objective's values in fold order, `value` their mean; a failed one says why.
 
     `measured` holds the values by fold of the further objectives and of the metrics that constraints read. `violations` says by how
-    much each constraint is broken: above 0 where it is, 0 and below where it holds.
+    much each constraint is broken: above 0 where it is, 0 and below where it holds. `curve` is that of a trial that found its rounds:
+    how many were fitted when it was judged, and the mean over the folds then.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Trial:
     reason: str | None = None
     measured: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     violations: Mapping[str, float] = field(default_factory=dict)
+    curve: tuple[tuple[int, float], ...] = ()
 
     @property
     def feasible(self) -> bool:
@@ -52,6 +54,7 @@ class Trial:
             "number": self.number, "family": self.family, "params": dict(self.params), "state": self.state,
             "folds": list(self.folds), "value": self.value, "reason": self.reason,
             "measured": {name: list(values) for name, values in self.measured.items()}, "violations": dict(self.violations),
+            **({"curve": [list(point) for point in self.curve]} if self.curve else {}),
         }  # fmt: skip
 
 
@@ -60,6 +63,7 @@ def read_trial(record: Mapping[str, Any]) -> Trial:
     return Trial(
         int(record["number"]), record["family"], record["params"], record["state"], tuple(record["folds"]), record["value"],
         record["reason"], {name: tuple(values) for name, values in record["measured"].items()}, record["violations"],
+        tuple((int(rounds), float(value)) for rounds, value in record.get("curve") or ()),
     )  # fmt: skip
 
 

@@ -21,33 +21,47 @@ from typing import Any
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 from mlspec.runtime.processes import die_with_parent
+from mlspec.runtime.search.course import Rules
 from mlspec.runtime.search.trials import Suggestion
 
-Work = Callable[[int], list[float]]
+Work = Callable[[int], Any]
 Judge = Callable[[int, Suggestion, int], list[float]]
+Course = Callable[[int, Suggestion, Rules], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A trial as a pool gets it: called with a fold, it gives what was measured there; `seed` is that of a fit, by trial and fold."""
+    """A trial as a pool gets it: called with a fold, it gives what was measured there; `seed` is that of a fit, by trial and fold.
+
+    With `rules` it is a trial that finds its rounds: its one call goes through all `folds`.
+    """
 
     judge: Judge
     number: int
     suggestion: Suggestion
     seed: Callable[[int, int], int]
+    course: Course | None = None
+    rules: Rules | None = None
+    folds: int = 1
 
-    def __call__(self, fold: int) -> list[float]:
-        return self.judge(self.number, self.suggestion, fold)
+    def __call__(self, fold: int) -> Any:
+        if self.course is None or self.rules is None:
+            return self.judge(self.number, self.suggestion, fold)
+        return self.course(self.number, self.suggestion, self.rules)
 
     def described(self, fold: int) -> dict[str, Any]:
         """The same as data, for a pool that shares no memory with this process."""
-        tried = self.suggestion
-        return {"family": tried.family, "params": dict(tried.params), "fold": fold, "seed": self.seed(self.number, fold)}
+        tried = {"family": self.suggestion.family, "params": dict(self.suggestion.params), "fold": fold}
+        if self.rules is None:
+            return {**tried, "seed": self.seed(self.number, fold)}
+        left = None if self.rules.until is None else max(self.rules.until - time.monotonic(), 0.0)
+        seeds = [self.seed(self.number, each) for each in range(self.folds)]
+        return {**tried, "seeds": seeds, "bars": list(self.rules.bars.items()), "seconds": left}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker says of the fold that it had: values, or why there are none. One that is `lost` is gone, and says nothing of it.
+    """What a worker says of the fold, or course, that it had: values, or why there are none. One that is `lost` says nothing of it.
 
     `seconds` is the processor time that the fold took.
     """
@@ -55,7 +69,7 @@ class Outcome:
     worker: int
     trial: int
     fold: int
-    values: list[float] | None = None
+    values: Any = None
     reason: str | None = None
     lost: bool = False
     seconds: float = 0.0
@@ -166,14 +180,14 @@ def _work(parent: int, connection: Connection, work: Work, fold: int | None) -> 
     connection.close()
 
 
-def answer(work: Work, fold: int) -> tuple[list[float] | None, str | None, bool, float]:
+def answer(work: Work, fold: int) -> tuple[Any, str | None, bool, float]:
     """The values, or the reason for none; whether that reason is the machine's; and the processor time that it took."""
     started = time.process_time()
     values, reason, lost = _tried(work, fold)
     return values, reason, lost, time.process_time() - started
 
 
-def _tried(work: Work, fold: int) -> tuple[list[float] | None, str | None, bool]:
+def _tried(work: Work, fold: int) -> tuple[Any, str | None, bool]:
     try:
         return work(fold), None, False
     except StageError as error:

@@ -96,7 +96,7 @@ CALLS = {
                 ("warmup", ("int", 0, None), 1, _WARMUP),
             ),
             True,
-            "Ends a trial that is worse than the median of earlier ones at the same fold.",
+            "Ends a trial that is worse than the median of earlier ones at the same fold, or number of rounds.",
         ),
         (
             "halving",
@@ -108,9 +108,10 @@ CALLS = {
             "asha",
             (_FACTOR, ("warmup", ("int", 0, None), 0, _WARMUP)),
             True,
-            "Asynchronous successive halving over folds: at folds 1, 3, 9 and so on one trial in `factor` goes on.",
+            "Asynchronous successive halving over folds: at folds 1, 3, 9 and so on one trial in `factor` goes on; over the rounds "
+            "of trials that find theirs.",
         ),
-        ("hyperband", (_FACTOR,), True, "Brackets of `asha` that begin to prune at different folds."),
+        ("hyperband", (_FACTOR,), True, "Brackets of `asha` that begin to prune at different folds, or rounds."),
     ),
     "space": (
         ("uniform", (("low", "float", R, _LOW), ("high", "float", R, _HIGH), _WHEN, _START), True, "Evenly spread."),
@@ -134,5 +135,15 @@ CALLS = {
             "Normally distributed.",
         ),
         ("choice", (("*values", ("const",), R, "The values."), _WHEN, _ANY_START), True, "One of the values."),
+        (
+            "rounds",
+            (
+                ("to", ("int", 2, 1_000_000), R, "The most rounds of a trial."),
+                ("first", ("int", 1, None), 10, "The rounds after which a trial is judged first; then after each quarter more."),
+                ("patience", ("int", 1, None), 3, "Judgements in a row without a better one, after which a trial ends."),
+            ),
+            True,
+            "No dimension: every trial boosts on, judged again and again, and keeps the number of rounds at which it was best.",
+        ),
     ),
 }
