@@ -181,7 +181,7 @@ def test_null_does_not_reach_a_network(tmp_path: Path, inputs: dict[str, Path], 
 @pytest.mark.parametrize(
     ("changes", "code", "where"),
     [
-        ({"strategy": {"name": "ddp", "nodes": 2, "gpus_per_node": 4}}, "MLS901", "net.strategy"),
+        ({"strategy": {"name": "ddp", "nodes": 2, "gpus_per_node": 4, "processes": None}}, "MLS704", "net.strategy"),
         ({"precision": "fp16"}, "MLS209", "net.precision"),
         ({"network": {"name": "timm.convnext_tiny"}}, "MLS901", "net.network"),
     ],

@@ -14,6 +14,7 @@ import numpy as np
 from mlspec.runtime.deep.checkpoints import Best, Checkpoints, Saved
 from mlspec.runtime.deep.memory import BatchSize
 from mlspec.runtime.deep.schedules import factor_of, plateau_factor
+from mlspec.runtime.deep.spread.alone import Alone
 from mlspec.runtime.deep.watch import Watch
 from mlspec.runtime.errors import StageError
 
@@ -53,19 +54,31 @@ class Course(ABC):
     watch: Watch | None
     evaluate: Evaluate | None
     progress: Callable[[float, float, str], None]
+    team: Alone = field(default_factory=Alone)
     history: list[dict[str, Any]] = field(default_factory=list)
     best: list[Best] = field(default_factory=list)
     epoch: int = 0
     batch: int = 0
     stopped: bool = False
+    rows: int = 0
     _saved_at: float = 0.0
     _looked_at: float = 0.0
 
     def plan(self, rows: int) -> None:
-        """Where batches of so many rows begin and end, and how the rate changes over them."""
-        self._rows = rows
-        self._bounds = batches(rows, self.rules.batch)
+        """Where batches of so many rows begin and end, and how the rate changes over them; StageError MLS816 for too few rows."""
+        if rows < self.team.size:
+            raise StageError(
+                "MLS816", f"the part of `{self.rules.where}` has {rows} rows", f"{self.rules.where}.part", expected=f"a row for each of {self.team.size} processes",
+                found=str(rows), help="give the part a larger share in its split, run without `sample`, or train in fewer processes",
+            )  # fmt: skip
+        self.rows = rows
+        self._bounds = batches(rows, self.rules.batch, self.team.size)
         self._factor = factor_of(self.rules.schedule, self.rules.epochs * len(self._bounds), len(self._bounds))
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int:
+        """How many numbers are learned."""
 
     @abstractmethod
     def copies(self) -> dict[str, Any]:
@@ -82,12 +95,12 @@ class Course(ABC):
     @property
     def size(self) -> BatchSize:
         """How many rows are in memory at once."""
-        return BatchSize(min(self.rules.batch, self._rows), self.rules.accumulation, self.rules.row_bytes)
+        return BatchSize(min(self.rules.batch, self.rows), self.rules.accumulation, self.rules.row_bytes)
 
     def order(self) -> Any:
         """The rows of this epoch, in an order that the seed and its number decide."""
         random = np.random.Generator(np.random.PCG64(self.rules.seed("order", self.epoch + 1)))
-        return random.permutation(self._rows)
+        return random.permutation(self.rows)
 
     def rates(self) -> Callable[[int], float]:
         """The learning rate of each batch of this epoch."""
@@ -96,7 +109,7 @@ class Course(ABC):
 
     def finish_epoch(self, total: float, rate: float) -> None:
         """Record an epoch whose rows lost `total` together; StageError MLS814 where that is no number."""
-        loss = total / self._rows
+        loss = total / self.rows
         if not math.isfinite(loss):
             raise StageError(
                 "MLS814", f"the loss of `{self.rules.where}` is no finite number in epoch {self.epoch + 1}", f"{self.rules.where}.optimiser",
@@ -112,7 +125,7 @@ class Course(ABC):
         self.stopped = self.ends()
         self.board.epoch(record)
         self._tell()
-        if time.monotonic() - self._saved_at >= (_EVERY if self.rules.every is None else self.rules.every):
+        if self.team.decide(time.monotonic() - self._saved_at >= (_EVERY if self.rules.every is None else self.rules.every)):
             self.save()
 
     def ends(self) -> bool:
@@ -146,7 +159,8 @@ class Course(ABC):
             self._looked_at = now
             done = self.epoch + self.batch / len(self._bounds)
             self.progress(done, self.rules.epochs, f"epoch {self.epoch + 1} of {self.rules.epochs}")
-        if self.rules.every is not None and now - self._saved_at >= self.rules.every and self.batch < len(self._bounds):
+        every = self.rules.every
+        if every is not None and self.batch < len(self._bounds) and self.team.decide(now - self._saved_at >= every):
             self.save()
 
     def _tell(self) -> None:
@@ -159,14 +173,20 @@ class Course(ABC):
         self.progress(self.epoch, self.rules.epochs, note)
 
     def save(self) -> None:
-        """Write the state."""
-        self.checkpoints.save(self.state())
+        """Write the state; of several processes, which all have a part in it, the first one does."""
+        state = self.state()
+        if self.team.rank == 0:
+            self.checkpoints.save(state)
         self._saved_at = time.monotonic()
 
 
-def batches(rows: int, size: int) -> list[tuple[int, int]]:
-    """Where each batch begins and ends; a rest of one row, which has no spread to normalise by, joins the batch before it."""
+def batches(rows: int, size: int, processes: int = 1) -> list[tuple[int, int]]:
+    """Where each batch begins and ends.
+
+    A rest that leaves a process without rows, or with one row, which has no spread to normalise by, joins the batch before it.
+    """
     bounds = [(start, min(start + size, rows)) for start in range(0, rows, size)]
-    if len(bounds) > 1 and size > 1 and bounds[-1][1] - bounds[-1][0] == 1:
+    least = processes * min(2, max(1, size // processes))
+    if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] < least:
         bounds[-2:] = [(bounds[-2][0], rows)]
     return bounds

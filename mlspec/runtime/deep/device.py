@@ -13,15 +13,10 @@ CPU, GPU = "cpu", "cuda"
 
 
 def device_of(config: Mapping[str, Any], where: str) -> str:
-    """`cpu` or `cuda`; StageError MLS704 for a GPU that is not there, MLS901 for a strategy that is not built."""
+    """`cpu` or `cuda` of a training in one process; StageError MLS704 for a GPU that is not there."""
     import torch
 
     strategy = config["strategy"]
-    if strategy["name"] != "single":
-        raise StageError(
-            "MLS901", f"the strategy `{strategy['name']}` is not built yet", f"{where}.strategy", expected="single(…)", found=str(strategy["name"]),
-            help="train on one device: `strategy = single(gpus: 1)`",
-        )  # fmt: skip
     if not strategy["gpus"]:
         if config["precision"] in ("tf32", "fp16"):
             raise StageError(

@@ -16,6 +16,7 @@ from mlspec.runtime.deep.device import GPU, autocast, scaler_of
 from mlspec.runtime.deep.examples import Examples
 from mlspec.runtime.deep.losses import Loss
 from mlspec.runtime.deep.memory import located
+from mlspec.runtime.deep.spread.alone import rank_name
 
 
 @dataclass(kw_only=True)
@@ -34,10 +35,28 @@ class Training(Course):
         self._scaler = scaler_of(self.rules.precision, self.rules.device)
         self._total = torch.zeros((), dtype=torch.float64, device=self.rules.device)
         self._weights = [weight for weight in self.network.parameters() if weight.requires_grad]
+        self._learner = self.team.learner(self.network)
 
     def run(self) -> None:
         """Train until the last epoch or until nothing is gained; afterwards the network holds the weights that count."""
+        self.learn()
+        self._take_best()
+
+    def is_learned(self) -> bool:
+        """Whether the newest state is that of a whole training; if so, the network holds the weights that count."""
         saved = self.checkpoints.newest(self.rules.epochs)
+        if saved is None:
+            return False
+        self._take(saved)
+        self.stopped = self.ends()
+        if saved.batch or (self.epoch < self.rules.epochs and not self.stopped):
+            return False
+        self._take_best()
+        return True
+
+    def learn(self) -> None:
+        """Train until the last epoch or until nothing is gained, and save the state of the end."""
+        saved = self.team.newest(self.checkpoints, self.rules.epochs)
         if saved is not None:
             self._restore(saved)
         self.begin_clock()
@@ -52,6 +71,8 @@ class Training(Course):
             self.board.close()
         if saved is None or (saved.epoch, saved.batch) != (self.epoch, self.batch):
             self.save()
+
+    def _take_best(self) -> None:
         if self.watch is not None:
             self.network.load_state_dict(min(self.best, key=lambda item: (item.loss, item.epoch)).weights)
         self.network.eval()
@@ -62,8 +83,8 @@ class Training(Course):
         order = torch.from_numpy(self.order()).to(self.examples.rows_on)
         if self.batch == 0:
             self._total.zero_()
-            torch.manual_seed(self.rules.seed("dropout", self.epoch + 1))
-        self.network.train()
+            torch.manual_seed(self.rules.seed(rank_name("dropout", self.team.rank), self.epoch + 1))
+        self._learner.train()
         self.examples.begin(self.epoch + 1, self._coming(order))
         rates, rate = self.rates(), 0.0
         while self.batch < len(self._bounds):
@@ -74,13 +95,15 @@ class Training(Course):
             self._step(order[start:end])
             self.batch += 1
             self.look()
-        self.finish_epoch(float(self._total), rate)
+        self.finish_epoch(self.team.sum(self._total), rate)
 
     def _step(self, rows: Any) -> None:
         """One update, from the gradients of its rows, taken in as many steps as the rules say."""
         self.optimiser.zero_grad(set_to_none=True)
-        for part in self._parts(rows):
-            self._gradients(part, len(part) / len(rows))
+        parts = self._parts(rows)
+        for place, part in enumerate(parts, start=1):
+            self.team.settle(self._learner, place == len(parts))
+            self._gradients(part, len(part) * self.team.size / len(rows))
         if self.rules.clip_norm is not None:
             from torch.nn.utils import clip_grad_norm_
 
@@ -92,8 +115,9 @@ class Training(Course):
             self.board.step()
 
     def _parts(self, rows: Any) -> Sequence[Any]:
-        """The rows of an update, as they are worked through."""
-        return (rows,) if self.rules.accumulation == 1 else rows.tensor_split(min(self.rules.accumulation, len(rows)))
+        """The rows of an update that are this process's, as they are worked through."""
+        steps = min(self.rules.accumulation, len(rows) // self.team.size)
+        return [self.team.share(part) for part in ((rows,) if steps == 1 else rows.tensor_split(steps))]
 
     def _coming(self, order: Any) -> Iterator[Any]:
         """The rows of each step until the epoch's end."""
@@ -103,18 +127,25 @@ class Training(Course):
     def _gradients(self, rows: Any, share: float) -> None:
         inputs, labels = self.examples.take(rows)
         with autocast(self.rules.precision, self.rules.device):
-            loss = self.loss(self.network(inputs), labels)
+            loss = self.loss(self._learner(inputs), labels)
         self._scaler.scale(loss if share == 1.0 else loss * share).backward()
         self._total.add_(loss.detach(), alpha=len(rows))
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned."""
+        return sum(int(weight.numel()) for weight in self.network.parameters())
+
     def copies(self) -> dict[str, Any]:
-        """A copy of the weights as they are now."""
-        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        """A copy of the weights as they are now; of several processes the first one keeps it."""
+        found = self.team.whole(self.network.state_dict())
+        return {} if self.team.rank else {name: value.detach().clone() for name, value in found.items()}
 
     def watched(self) -> float:
         """The watched metric as the weights are now."""
-        assert self.evaluate is not None
-        return self.evaluate(self.network)
+        evaluate = self.evaluate
+        assert evaluate is not None
+        return self.team.value(lambda: evaluate(self.network))
 
     def state(self) -> Saved:
         """Weights, what the optimiser gathered, the generators and the loss of the epoch so far."""
@@ -123,28 +154,38 @@ class Training(Course):
         tensors = {f"network/{name}": value for name, value in self.network.state_dict().items()}
         for place, slots in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{place}/{name}": value for name, value in slots.items() if isinstance(value, torch.Tensor)}
-        tensors |= {"total": self._total, "random": torch.get_rng_state()}
+        tensors = (
+            self.team.whole(tensors) | self.team.each("total", self._total) | self.team.each("random", torch.get_rng_state())
+        )
         if self.rules.device == GPU:
-            tensors["random.gpu"] = torch.cuda.get_rng_state()
+            tensors |= self.team.each("random.gpu", torch.cuda.get_rng_state())
         return Saved(self.epoch, self.batch, self.history, self._scaler.state_dict(), tensors, self.best)
 
-    def _restore(self, saved: Saved) -> None:
-        import torch
-
+    def _take(self, saved: Saved) -> None:
+        """How far a state is, and the weights that it has."""
         self.epoch, self.batch, self.best = saved.epoch, saved.batch, list(saved.best)
         self.history = [dict(record) for record in saved.history]
-        self.network.load_state_dict(_under(saved.tensors, "network/"))
+        held = self.network.state_dict()
+        weights = _under(saved.tensors, "network/")
+        self.network.load_state_dict({name: self.team.placed(value, held[name]) for name, value in weights.items()})
+
+    def _restore(self, saved: Saved) -> None:
+        """Go on from a state."""
+        import torch
+
+        self._take(saved)
+        known = [weight for group in self.optimiser.param_groups for weight in group["params"]]
         slots: dict[int, dict[str, Any]] = {}
         for name, value in _under(saved.tensors, "optimiser/").items():
             place, _, slot = name.partition("/")
-            slots.setdefault(int(place), {})[slot] = value
+            slots.setdefault(int(place), {})[slot] = self.team.placed(value, known[int(place)])
         self.optimiser.load_state_dict({"state": slots, "param_groups": self.optimiser.state_dict()["param_groups"]})
-        self._total.copy_(saved.tensors["total"])
+        self._total.copy_(self.team.own("total", saved.tensors))
         if saved.scaler:
             self._scaler.load_state_dict(dict(saved.scaler))
-        torch.set_rng_state(saved.tensors["random"])
+        torch.set_rng_state(self.team.own("random", saved.tensors))
         if self.rules.device == GPU:
-            torch.cuda.set_rng_state(saved.tensors["random.gpu"])
+            torch.cuda.set_rng_state(self.team.own("random.gpu", saved.tensors))
 
 
 def _under(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
