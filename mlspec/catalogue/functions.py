@@ -4,7 +4,7 @@ A row: name, level, parameters, result, null, taint, engines, built, doc, formul
 
 * Levels: row, check (over all rows of a source), history, fitted, metric (of a model), interval (on metrics), live.
 * A parameter is (name, type, default); `...` means required, a name that starts with `*` takes the rest. Types: `number string
-  bool temporal value` (one row's value), `column` (a column of the source), `rows` (a source), `model`, `metric` (a number over
+  bool temporal image value` (one row's value), `column` (a column of the source), `rows` (a source), `model`, `metric` (a number over
   rows), `samples` (one value for each row or request), `watched` (features, a feature or the score), `by`, `where`, `const:T`
   (a constant of type T), `enum:a|b`, `range`, `cuts` (a rising list), `values` (a list), `secret`, `patterns`.
 * Result: a type name, `same` (the first argument's), `joined` (the common type of all), `samples:T`, `each:T` (one for each

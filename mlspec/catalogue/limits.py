@@ -15,6 +15,8 @@ LIMITS: dict[tuple[str, str], tuple[float, float | None, bool]] = {
     ("tokens", "vocabulary"): (1, 1_000_000, False),
     ("tokens", "length"): (1, 8_192, False),
     ("tokens", "min_texts"): (1, 1_000_000, False),
+    ("resize", "size"): (1, 4_096, False),
+    ("crop", "size"): (1, 4_096, False),
     ("cost", "false_pos"): (0, None, False),
     ("cost", "false_neg"): (0, None, False),
     ("top_k", "k"): (1, None, False),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 R = ...
 _ALL = ("duckdb", "python")
 _SQL = ("duckdb",)
+_PIXELS = ("pillow",)
 _ONE = (("x", "number", R),)
 _TWO = (("x", "number", R), ("y", "number", R))
 _TEXT = (("text", "string", R),)
@@ -137,22 +138,39 @@ ROWS = (
     ),
     _row(
         "normalise",
-        (("pixels", "value", R),),
-        "same",
-        "An image with mean 0 and standard deviation 1.",
+        (("pixels", "image", R), ("by", "enum:image|imagenet", "image")),
+        "image",
+        "Pixels around 0: each image with mean 0 and standard deviation 1, or with what ImageNet's pixels have; without it pixels are 0 to 1.",
         null="never",
-        engines=(),
-        built=False,
+        engines=_PIXELS,
+        formula="(x - mean) / deviation; 0 where all pixels are equal",
     ),
     _row(
         "resize",
-        (("pixels", "value", R), ("size", "const:int", R)),
-        "same",
-        "An image of another size.",
+        (("pixels", "image", R), ("size", "const:int", R)),
+        "image",
+        "An image of another size, as many pixels high as wide.",
         null="never",
-        engines=(),
-        built=False,
-        formula="bilinear",
+        engines=_PIXELS,
+        formula="bilinear, over all pixels that a smaller one stands for",
+    ),
+    _row(
+        "crop",
+        (("pixels", "image", R), ("size", "const:int", R)),
+        "image",
+        "The middle of an image, as many pixels high as wide; what a smaller image does not have is black.",
+        null="never",
+        engines=_PIXELS,
+    ),
+    _row(
+        "grey",
+        (("pixels", "image", R),),
+        "image",
+        "An image of one channel, its brightness.",
+        null="never",
+        engines=_PIXELS,
+        formula="0.299 R + 0.587 G + 0.114 B",
+        source="ITU-R BT.601",
     ),
 )
 

@@ -64,7 +64,7 @@ def _text(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-_FROM = frozenset(("paths", "format", "options", "table", "query"))
+_FROM = frozenset(("paths", "images", "format", "options", "table", "query"))
 _ITEMS = frozenset(("checks", "gates", "parts"))
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mlspec.graph.canonical import digest_of
 from mlspec.graph.errors import GraphError
 from mlspec.graph.kinds import LOOKED_UP
 from mlspec.graph.model import Graph, Stage
@@ -84,7 +85,27 @@ def stage_leaves(stage: Stage, root: Path) -> dict[str, str]:
         return {}
     paths = source_files(stage.config, root, stage.block)
     beside = [name for path in paths for name in files_beside(root, path, stage.config.get("format"))]
-    return {path: _digest(root / path, stage.block) for path in [*paths, *beside]}
+    found = {path: _digest(root / path, stage.block) for path in [*paths, *beside]}
+    images = stage.config.get("images")
+    return found | ({f"{images}/": digest_of(folder_files(root, str(images), stage.block))} if images else {})
+
+
+def folder_files(root: Path, folder: str, block: str = "") -> dict[str, str]:
+    """`{path below the folder: SHA-256}` of every file of a folder of images; hidden ones are no part of it, links are refused."""
+    base = root / folder
+    if not base.is_dir() or base.is_symlink() or not base.resolve().is_relative_to(root.resolve()):
+        raise GraphError(f"`{folder}` is no folder of the project", f"{block}.from", expected="a folder inside the project root",
+                         found="no such folder", help="put the images there, or correct the path")  # fmt: skip
+    found = {}
+    for place, folders, names in os.walk(base):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in names if not name.startswith(".")):
+            path = Path(place) / name
+            if path.is_symlink() or not path.is_file():
+                raise GraphError(f"`{path.relative_to(root)}` is no plain file", f"{block}.from", expected="images as plain files",
+                                 found="a link or a device", help="copy the images into the folder")  # fmt: skip
+            found[path.relative_to(base).as_posix()] = _digest(path, block)
+    return found
 
 
 def files_beside(root: Path, path: str, kind: str | None) -> list[str]:

@@ -9,6 +9,7 @@ from mlspec.lower.externs import externs_of
 from mlspec.lower.inference import form_type
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import constant, json_form
+from mlspec.spec.images import shape_of
 from mlspec.spec.model import Definition
 from mlspec.spec.values import Made
 
@@ -57,8 +58,14 @@ def model_feature(sheet: Sheet, block: str, feature: Definition) -> dict[str, An
     missing = sheet.block(block).make("missing")
     if missing is not None and kind.endswith("?") and not (steps and steps[0]["op"] == "fill"):
         steps = [_missing(missing, kind), *steps]
-    found = {"name": feature.name, "value": value, "type": kind, "fitted": steps, "audit": False}
+    found = {"name": feature.name, "value": value, "type": kind, "fitted": steps, "audit": False} | pixels_of(feature)
     return found | externs_of(sheet, feature.value)
+
+
+def pixels_of(feature: Definition) -> dict[str, Any]:
+    """The `shape` of a feature that is an image: channels, height, width."""
+    shape = shape_of(feature.value.type) if feature.value.type.name == "image" else None
+    return {} if shape is None else {"shape": list(shape)}
 
 
 def _missing(made: Made, kind: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.lower.externs import externs_of
-from mlspec.lower.fitted import split_feature, tags_of
+from mlspec.lower.fitted import pixels_of, split_feature, tags_of
 from mlspec.lower.serving import secrets_of
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import json_value, resources
@@ -59,5 +59,5 @@ def lower_features(sheet: Sheet) -> None:
 def value_of(sheet: Sheet, feature: Definition) -> dict[str, Any]:
     """A feature up to its first fitted step, as the `features` stage computes it."""
     value, kind, _ = split_feature(feature)
-    found = {"name": feature.name, "value": value, "type": kind, "audit": "audit" in feature.attrs}
+    found = {"name": feature.name, "value": value, "type": kind, "audit": "audit" in feature.attrs} | pixels_of(feature)
     return found | {"tags": tags_of(sheet, feature), **externs_of(sheet, feature.value)}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from mlspec import catalogue
 from mlspec.spec.expressions.operators import named, short
+from mlspec.spec.images import check_image, reads_images
 from mlspec.spec.kinds import NUMBERS, TEMPORAL
 from mlspec.spec.model import Block, Definition
 from mlspec.spec.scope import Scope
 from mlspec.spec.tasks import features_of
 from mlspec.spec.values import Reference
 
-_READABLE = NUMBERS | {"bool", "duration", "points", "rate", "bytes", "vector", "image"}
-_FILLED = NUMBERS | {"category", "string", "bool", "duration", "points", "rate", "bytes", "vector", "tokens"}
+_READABLE = NUMBERS | {"bool", "duration", "points", "rate", "bytes", "vector"}
+_FILLED = NUMBERS | {"category", "string", "text", "bool", "duration", "points", "rate", "bytes", "vector", "tokens"}
 _TEXT = frozenset(("string", "text"))
 _ONE_TEXT = ("tokens", "a feature that is `tokens(…)`")
 
@@ -28,9 +29,14 @@ def check_readable(block: Block, scope: Scope) -> None:
     """A model reads numbers: texts and categories are encoded first, times are made into durations (201)."""
     network = block.make("network")
     name = "" if network is None else network.name
+    if reads_images(name):
+        check_image(block, _definitions(block, scope), scope)
+        return
     types, (one, wanted) = _OF_NETWORKS.get(name, _OF_NETWORKS.get(name.partition(".")[0], (_READABLE, ("", ""))))
     for definition in _inputs(block, one, scope):
         kind = definition.value.type
+        if kind.name == "image" and (block.get("estimator") or "").startswith("sklearn.Dummy"):
+            continue  # it reads nothing of what it is given
         if kind.name in types or kind.name == "unknown":
             continue
         what = f"the model input `{definition.name}`"
@@ -47,6 +53,8 @@ def _hint(kind: str, one: str, text: str) -> str:
         return "a model of the library `transformers` reads one text, and nothing else"
     if kind == "tokens":
         return "a text network reads tokens: `network = bag()`; other models read the words of a text as numbers: `tfidf(…)`"
+    if kind == "image":
+        return "an image is read by a network of its own: `network = cnn()`"
     return f"take a part of it, as in `year({text})`" if kind in TEMPORAL else f"encode it: `onehot({text})`"
 
 

@@ -46,7 +46,8 @@ def _paths(block: Block, scope: Scope, context: Context) -> None:
     for field in ("from", "input", "output"):
         made = block.make(field)
         value = None if made is None else made.args.get("path")
-        why = "" if value is None or made is None or made.name == "images" else _refused(str(value.item))
+        remote = made is not None and made.name == "images" and "://" in str(made.get("path"))  # said there
+        why = "" if value is None or remote else _refused(str(value.item))
         if why and value is not None:
             scope.findings.add(
                 "MLS114", value.span, name=value.item, why=why, hint="write it relative to the spec: `data/rows.csv`"
@@ -161,7 +162,7 @@ def _mitigation(block: Block, label: Label, scope: Scope) -> None:
     if block.make("mitigate") is None:
         return
     span = block.span_of("mitigate")
-    if label.task == "regression":
+    if label.is_number:
         scope.findings.add(
             "MLS209",
             span,
@@ -180,7 +181,8 @@ def _mitigation(block: Block, label: Label, scope: Scope) -> None:
 
 def _estimator(block: Block, label: Label, scope: Scope) -> None:
     row = catalogue.estimator(block.get("estimator") or "")
-    if row is None or label.task in row.tasks:
+    # What predicts the relevance of each row ranks by it.
+    if row is None or label.task in row.tasks or (label.task == "ranking" and "regression" in row.tasks):
         return
     near = _counterpart(row.key, label.task)
     scope.findings.add(
@@ -192,7 +194,7 @@ def _estimator(block: Block, label: Label, scope: Scope) -> None:
 def _probability(block: Block, label: Label, calibrated: bool, scope: Scope) -> None:
     """A classifier gives probabilities, or a calibration makes some of its distances (212)."""
     row = catalogue.estimator(block.get("estimator") or "")
-    if row is None or calibrated or label.task not in row.tasks or label.task == "regression" or row.probability is True:
+    if row is None or calibrated or label.task not in row.tasks or label.is_number or row.probability is True:
         return
     name = next(iter(row.probability)) if isinstance(row.probability, dict) else ""
     item = block.get(name) if name and block.given(name) else None
@@ -342,6 +344,12 @@ def _coded(block: Block, scope: Scope, context: Context) -> None:
     check_code(block, scope, context)
 
 
+def _pictures(block: Block, scope: Scope, context: Context) -> None:
+    from mlspec.spec.images import check_images
+
+    check_images(block, scope)
+
+
 def _trained(block: Block, scope: Scope, context: Context) -> None:
     from mlspec.spec.training import check_training
 
@@ -372,11 +380,12 @@ _RULES: dict[str, tuple[Rule, ...]] = {
         event_times,
         _renames,
         _times,
+        _pictures,
     ),
     "schedule": (_times,),
     "extern": (_coded,),
     "split": (_parts, _renames),
-    "features": (_renames,),
+    "features": (_renames, _pictures),
     "monitor": (_renames,),
     "log": (_renames,),
     "score": (_paths,),

@@ -46,7 +46,7 @@ def data_of(stage: Stage, own: str | None) -> Data:
     if stage.kind != "extract":
         return found
     where = f"{stage.block}.from"
-    for path in stage.config.get("paths", ()):
+    for path in (*stage.config.get("paths", ()), *filter(None, [stage.config.get("images")])):
         problem = problem_of(str(path)) or _overlap(str(path), own)
         if problem:
             found.findings.append(Finding("MLS706", where, {

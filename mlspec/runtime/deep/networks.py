@@ -23,6 +23,7 @@ NETWORKS = {
     "bag": "mlspec.runtime.deep.bag",
     "text_cnn": "mlspec.runtime.deep.text_cnn",
     "text_transformer": "mlspec.runtime.deep.text_transformer",
+    "transformers": "mlspec.runtime.deep.transformers_model",
 }
 
 Weights = Mapping[str, Floats]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.examples import Examples
 from mlspec.runtime.deep.inputs import Inputs
+from mlspec.runtime.deep.pictures import read_pictures, reads_pictures
 from mlspec.runtime.deep.table import read_table
 from mlspec.runtime.deep.trained import LabelScale
 from mlspec.runtime.deep.watch import Watch
@@ -52,4 +53,4 @@ class FittingRows(Protocol):
 
 def read_rows(context: StageContext) -> FittingRows:
     """The fitting rows, read in the way that the features ask for."""
-    return read_table(context)
+    return read_pictures(context) if reads_pictures(context) else read_table(context)

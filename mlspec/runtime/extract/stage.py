@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlspec.runtime import files, query, table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import SeveralErrors, StageError
-from mlspec.runtime.extract import limits, typed, violations
+from mlspec.runtime.extract import images, limits, typed, violations
 from mlspec.runtime.extract.paths import DataFile, beside, check_unchanged, find_files
 from mlspec.runtime.extract.reader import Input, Reader, name_in_data, open_input, unreadable
 from mlspec.runtime.extract.sample import write_sample
@@ -49,15 +49,21 @@ def run(context: StageContext) -> None:
     logs = beside(context.project_root, data, str(config["format"]), f"{source}.from")
     work = context.resume_dir("extract")
     attach = data[0].path if config["format"] == "duckdb" else None
-    read = [file.path for file in data]
-    session = table.session(read, [work, context.output_root], work, attach=attach, memory=context.memory)
+    session = table.session(
+        [file.path for file in data], [work, context.output_root], work, attach=attach, memory=context.memory
+    )
     with session as connection, table.watched(connection, context.progress):
         load = _open(context, connection, source, data, work)
         folder = context.output("rows")
-        rows = _write(load, folder / table.ROWS)
+        target = (work if config["format"] == "images" else folder) / table.ROWS
+        rows = _write(load, target)
         check_unchanged([*data, *logs], f"{source}.from")
-        _check_keys(load, folder / table.ROWS)
-        table.finish_table(folder, config["columns"], rows, [file.to_json() for file in [*data, *logs]])
+        _check_keys(load, target)
+        read: list[dict[str, Any]] = [file.to_json() for file in [*data, *logs]]
+        if config["format"] == "images":
+            rows, said = images.write_images(context, config["columns"], target, folder / table.ROWS)
+            read.append(said)
+        table.finish_table(folder, config["columns"], rows, read)
         context.progress(1, 1, f"{rows:,} rows")
         if config.get("sample") is not None:
             write_sample(context, connection, folder)
@@ -67,14 +73,16 @@ def _open(
     context: StageContext, connection: duckdb.DuckDBPyConnection, source: str, data: Sequence[DataFile], work: Path
 ) -> Load:
     config = context.config
-    columns = list(config["columns"])
+    kind, columns = str(config["format"]), list(config["columns"])
+    if kind == "images":
+        kind, columns = images.index_format(data[0].name, f"{source}.from"), images.as_paths(columns)
     readers = []
     for file in data:
         item = Input(
             file, f"{source}.from", config.get("options") or {}, columns, work, config.get("table"), config.get("query")
         )  # fmt: skip
         limits.check_ratio(file, source)
-        reader = open_input(connection, str(config["format"]), item)
+        reader = open_input(connection, kind, item)
         limits.check_columns(len(reader.columns()), file, source)
         _check_columns(source, file, columns, list(reader.columns()))
         readers.append(reader)

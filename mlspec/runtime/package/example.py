@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mlspec.runtime.image.text import example_text
+
 _PLAIN: dict[str, Any] = {
     "bool": False, "int": 1, "float": 1.0, "ratio": 0.5, "points": 0.0, "rate": 1.0, "bytes": 1024, "duration": 60.0,
     "decimal": "1", "date": "2020-01-31", "timestamp": "2020-01-31T12:00:00Z", "string": "text", "text": "text", "id": "1",
@@ -18,6 +20,8 @@ def example_request(columns: Iterable[Mapping[str, Any]], known: Mapping[str, li
 
 def _value(column: Mapping[str, Any], known: list[Any]) -> Any:
     kind = str(column["type"]).removesuffix("?")
+    if kind == "image":
+        return example_text(column)
     if column.get("values"):
         return column["values"][0]
     if kind == "category":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ MANIFEST = "package.json"
 TRANSFORM = "transform.json"
 EXAMPLE = "example.json"
 _BLOCK = 4096
+_BLOCK_NUMBERS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Package:
         if self._features is None:
             called = declared(self.features)
             self._externs = Externs(called, from_package(self.folder)) if called else None
-            self._features = features_function(self.features, self.name, self._externs)
+            self._features = features_function(self.features, self.name, self._externs, self.columns)
         return self._features
 
     def refuse_unread(self, root: Path, *, shipped: bool = True, known: Collection[str] = ()) -> None:
@@ -136,12 +137,12 @@ class Package:
         if self._externs is not None:
             self._externs.close()
 
-    def score(self, records: Sequence[Mapping[str, Any]]) -> Scores:
     def values(self, records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         """The values of the features of some records, through the online evaluator."""
         rows = self._evaluate(records)
         return {str(feature["name"]): [row[feature["name"]] for row in rows] for feature in self.features}
 
+    def score(self, records: Sequence[Mapping[str, Any]]) -> Scores:
         """Score records of source columns through the online evaluator."""
         values = self.values(records)
         return self._score(
@@ -170,10 +171,14 @@ class Package:
         return np.concatenate(parts) if parts else self._engine.scores(matrix)
 
     def _score(self, columns: Mapping[str, Column]) -> Scores:
+        parts = [self._raw(some) for some in _in_blocks(columns)]
+        scores = apply_calibration(self.manifest.calibration, parts[0] if len(parts) == 1 else np.concatenate(parts))
+        return Scores(scores, self._decisions(scores))
+
+    def _raw(self, columns: Mapping[str, Column]) -> Floats:
         matrix = self.transform.apply(columns)
         refuse_nulls(str(self.manifest.estimator["name"]), matrix, self.name)
-        scores = apply_calibration(self.manifest.calibration, self.raw_scores(matrix.numbers))
-        return Scores(scores, self._decisions(scores))
+        return self.raw_scores(matrix.numbers)
 
     def _decisions(self, scores: Floats) -> list[Any]:
         if self.task == "regression":
@@ -186,11 +191,6 @@ class Package:
         return [self.positive if yes else negative for yes in above.tolist()]
 
 
-def load_package(folder: Path) -> Package:
-    """The package in a folder, its files checked against their digests before anything parses them.
-
-    StageError MLS808 for a package that is not as it was written.
-    """
 def _in_blocks(columns: Mapping[str, Column]) -> Iterator[Mapping[str, Column]]:
     """The rows as they are; of images so many at once that their numbers take little memory."""
     width = max((len(column.names) for column in columns.values() if column.pixels is not None), default=0)
@@ -204,13 +204,18 @@ def _in_blocks(columns: Mapping[str, Column]) -> Iterator[Mapping[str, Column]]:
         yield {name: column.take(rows) for name, column in columns.items()}
 
 
+def load_package(folder: Path) -> Package:
+    """The package in a folder, its files checked against their digests before anything parses them.
+
+    StageError MLS808 for a package that is not as it was written.
+    """
     manifest = read_manifest(_json(folder / MANIFEST))
     digests = content_of(folder)
     found = {name: digest for name, digest in digests.items() if name != MANIFEST}
     if found != manifest.files:
         wrong = sorted(name for name in {*found, *manifest.files} if found.get(name) != manifest.files.get(name))
         raise refused(f"the digest of {', '.join(wrong)} is another than package.json says")
-    transform = read_transform(_json(folder / TRANSFORM), manifest.features)
+    transform = read_transform(_json(folder / TRANSFORM), manifest.features, lambda name: files.read_bytes(folder / name))
     engine = load_engine(manifest.engine, folder, manifest.task, len(manifest.classes))
     return Package(manifest, transform, engine, folder, digest_of(digests))
 

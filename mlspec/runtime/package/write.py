@@ -66,7 +66,7 @@ def write_package(
         TRANSFORM: canonical_bytes(fitted.transform.to_json()),
         EXAMPLE: canonical_bytes(example_request(wanted, _known_values(fitted.transform))),
     }
-    content |= _code(features, root)
+    content |= fitted.transform.files() | _code(features, root)
     for name, data in content.items():
         files.make_folder((folder / name).parent)
         files.write_bytes(folder / name, data)

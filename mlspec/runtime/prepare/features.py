@@ -10,8 +10,10 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.extern.batch import of_stage, with_results
 from mlspec.runtime.extern.declaration import declared
+from mlspec.runtime.image.render import is_image
 from mlspec.runtime.prepare import sql
 from mlspec.runtime.prepare.online import out_of_range
+from mlspec.runtime.prepare.pictures import write_pixels
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +26,8 @@ def run(context: StageContext) -> None:
     features = context.config["features"]
     rows = table.rows_path(context.input("rows"))
     work = context.resume_dir("features")
-    forms = {f"{PREFIX}{feature['name']}": feature["value"] for feature in features}
+    pictures = [feature for feature in features if is_image(feature)]
+    forms = {f"{PREFIX}{feature['name']}": feature["value"] for feature in features if feature not in pictures}
     where = context.block
     called = declared(features)
     session = table.session([rows], [work, context.output_root], work, memory=context.memory)
@@ -35,10 +38,12 @@ def run(context: StageContext) -> None:
                 forms, rows = with_results(connection, forms, rows, work, externs, where, secret=context.secret)
         statement = sql.compile_query(forms, query.read_parquet(str(rows)), where, context.secret)
         try:
-            count = table.write_parquet(connection, statement, folder / table.ROWS)
+            count = table.write_parquet(connection, statement, (work if pictures else folder) / table.ROWS)
         except Exception as error:
             raise _located(connection, forms, rows, where, error, context.secret) from error
     known = {column["name"]: column for column in table.head(context.input("rows"))["columns"]}
+    if pictures:
+        write_pixels(context, pictures, list(known.values()), work / table.ROWS, folder / table.ROWS)
     table.finish_table(folder, [_descriptor(feature, known) for feature in features], count)
     context.progress(1, 1, f"{len(features)} features of {count:,} rows")
 

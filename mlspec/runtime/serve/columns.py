@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 from pydantic import AllowInfNan, BeforeValidator, PlainValidator, Strict, WithJsonSchema
 
+from mlspec.runtime.image.decode import FORMATS, Unreadable
+from mlspec.runtime.image.text import image_of_text
+
 INT_LOW, INT_HIGH = -(2**63), 2**63 - 1
 EXACT = 2**53 - 1  # every integer up to this is one double, and no other integer is
 FLOATS = frozenset({"float", "ratio", "points", "rate", "duration"})
@@ -103,6 +106,19 @@ def _int_of_float(value: Any) -> Any:
     return value
 
 
+def _image_type(column: Mapping[str, Any]) -> Any:
+    """The base64 of an image file, read before a model sees it."""
+
+    def picture(value: Any) -> bytes:
+        try:
+            return image_of_text(value, column)
+        except Unreadable as error:
+            raise ValueError(str(error)) from None
+
+    schema = {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/*"}
+    return Annotated[bytes, PlainValidator(picture), WithJsonSchema(schema)]
+
+
 def value_type(column: Mapping[str, Any]) -> Any:
     """The validated type of one column, null not included."""
     kind = column["type"]
@@ -118,6 +134,8 @@ def value_type(column: Mapping[str, Any]) -> Any:
         return _decimal_type(column, low, high)
     if kind in ("date", "timestamp"):
         return _moment_type(column, low, high)
+    if kind == "image":
+        return _image_type(column)
     if kind == "category" and column.get("values"):
         return Literal[tuple(column["values"])]
     return Annotated[str, Strict()]
@@ -131,6 +149,8 @@ def expected(column: Mapping[str, Any]) -> str:
         words = "one of " + ", ".join(f'"{value}"' for value in shown) + (", …" if len(column["values"]) > 20 else "")
     elif column["type"] == "timestamp":
         words = "timestamp as 2026-03-31T10:00:00Z"
+    elif column["type"] == "image":
+        words = f"image as base64 of a {', '.join(FORMATS)} file, {column['channels']} channels, at most {column['longest']} pixels a side"
     elif column["type"] == "date":
         words = "date as 2026-03-31"
     if column.get("range"):

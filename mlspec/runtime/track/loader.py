@@ -57,7 +57,16 @@ def plain(value: Any, kind: str) -> Any:
         return _date(value)
     if kind == "timestamp":
         return _instant(value)
+    if kind == "image":
+        return image_bytes(value)
     return value
+
+
+def image_bytes(value: Any) -> Any:
+    """An image as it is sent to a server, in base64, or as its file's bytes."""
+    from mlspec.runtime.image.text import bytes_of_text
+
+    return bytes_of_text(value) if isinstance(value, str) else value
 
 
 def _date(value: Any) -> date:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.transform import categories, numeric, tokens, words
+from mlspec.runtime.transform import categories, numeric, tokenizer, tokens, words
 from mlspec.runtime.transform.columns import Column, Floats, vector_column
 from mlspec.runtime.transform.target import Target
 
@@ -25,7 +25,8 @@ class Operation:
     """One kind of fitted step: what it learns from a column, and how it changes one.
 
     `label` says that learning reads the label too, `unknown` that changing minds the policy for unknown values; `fitting_rows`
-    gives the values of the very rows that were learned from, where these are others.
+    gives the values of the very rows that were learned from, where these are others. `aside` names texts of the state that are files of
+    the package of their own.
     """
 
     fit: Callable[..., State]
@@ -33,6 +34,7 @@ class Operation:
     label: bool = False
     unknown: bool = False
     fitting_rows: Callable[[State, Column, Step, Target], list[Column]] | None = None
+    aside: Mapping[str, str] = field(default_factory=dict)
 
     def learn(self, step: Step, column: Column, target: Target) -> State:
         """The state of the step, learned from these rows."""
@@ -62,6 +64,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "hash_bucket": Operation(categories.fit_hash_bucket, categories.apply_hash_bucket),
     "tfidf": Operation(words.fit_tfidf, words.apply_tfidf),
     "tokens": Operation(tokens.fit_tokens, tokens.apply_tokens),
+    "tokenizer": Operation(tokenizer.fit_tokenizer, tokenizer.apply_tokenizer, aside=tokenizer.ASIDE),
 }  # fmt: skip
 
 
@@ -101,19 +104,40 @@ class FittedTransform:
         """The state as `transform.json` holds it."""
         features = []
         for feature, states, width in zip(self.features, self.states, self.widths, strict=True):
-            steps = [{"op": step["op"], "state": state} for step, state in zip(feature["fitted"], states, strict=True)]
+            steps = [
+                {"op": step["op"], "state": {name: value for name, value in state.items() if name not in _operation(step, feature).aside}}
+                for step, state in zip(feature["fitted"], states, strict=True)
+            ]
             features.append({"name": feature["name"], "width": width, "steps": steps})
         return {"format": 1, "unknown": self.unknown, "features": features}
 
+    def files(self) -> dict[str, bytes]:
+        """What of the state is a file of the package, by its name."""
+        return {
+            file: str(state[name]).encode()
+            for feature, states in zip(self.features, self.states, strict=True)
+            for step, state in zip(feature["fitted"], states, strict=True)
+            for name, file in _operation(step, feature).aside.items()
+        }
 
-def read_transform(document: Mapping[str, Any], features: Sequence[Mapping[str, Any]]) -> FittedTransform:
-    """The transform of a package; StageError MLS808 if it does not fit the package's features."""
+
+def _no_file(name: str) -> bytes:
+    raise KeyError(name)
+
+
+def read_transform(
+    document: Mapping[str, Any], features: Sequence[Mapping[str, Any]], read: Callable[[str], bytes] = _no_file
+) -> FittedTransform:
+    """The transform of a package, whose files `read` gives by name; StageError MLS808 if it does not fit the package's features."""
     try:
         held = [(item["name"], [step["op"] for step in item["steps"]]) for item in document["features"]]
         expected = [(feature["name"], [step["op"] for step in feature["fitted"]]) for feature in features]
         if document["format"] != 1 or held != expected:
             raise KeyError("features")
-        states = tuple(tuple(step["state"] for step in item["steps"]) for item in document["features"])
+        states = tuple(
+            tuple(step["state"] | {name: read(file).decode() for name, file in OPERATIONS[step["op"]].aside.items()} for step in item["steps"])
+            for item in document["features"]
+        )
         widths = tuple(int(item["width"]) for item in document["features"])
         return FittedTransform(tuple(features), states, widths, str(document["unknown"]))
     except (KeyError, TypeError) as error:
@@ -124,9 +148,16 @@ def read_transform(document: Mapping[str, Any], features: Sequence[Mapping[str, 
 
 
 def fit_transform(
-    features: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], target: Target, unknown: str = "encode"
+    features: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Column],
+    target: Target,
+    unknown: str = "encode",
+    given: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[FittedTransform, Matrix]:
-    """Fit every step on these rows; the matrix holds the values for these very rows (out-of-fold for target_rate)."""
+    """Fit every step on these rows; the matrix holds the values for these very rows (out-of-fold for target_rate).
+
+    `given` is what steps know that no row tells, by step.
+    """
     states: list[tuple[State, ...]] = []
     blocks: list[Column] = []
     for feature in features:
@@ -134,7 +165,7 @@ def fit_transform(
         learned: list[State] = []
         for step in feature["fitted"]:
             operation, main = _operation(step, feature), current[0]
-            learned.append(operation.learn(step, main, target))
+            learned.append(operation.learn({**step, **(given or {}).get(step["op"], {})}, main, target))
             current = [*operation.change_fitting_rows(learned[-1], main, step, target), *current[1:]]
         states.append(tuple(learned))
         blocks += current
@@ -171,7 +202,7 @@ def _matrix(blocks: Sequence[Column]) -> Matrix:
                 expected="a number", found="text", help=f"use `{block.names[0]} := onehot(…)`",
             )  # fmt: skip
     names = tuple(name for block in blocks for name in block.names)
-    parts = [block.numbers for block in blocks if block.numbers is not None]
+    parts = [block.numbers if block.pixels is None else block.pixels.numbers() for block in blocks]
     matrix = Matrix(names, np.ascontiguousarray(np.concatenate(parts, axis=1)))
     infinite = np.flatnonzero(np.isinf(matrix.numbers).any(axis=0))
     if len(infinite):

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.image.pixels import Pixels, names_of, pixels_of
+from mlspec.runtime.image.render import is_image, normalised_by
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +26,9 @@ NUMBER_TYPES = frozenset({"vector", "bool", "int", "float", "decimal", "ratio", 
 
 @dataclass(frozen=True)
 class Column:
-    """Values of n rows under one feature: `numbers` (n, k) with k `names`, or `texts` (n,) of str and None.
+    """Values of n rows under one feature: `numbers` (n, k) with k `names`, `texts` (n,) of str and None, or `pixels`.
+
+    Of pixels the numbers are made where they are needed: they take eight times as much memory.
 
     A column that only says where another was null is a `flag`: later steps leave it as it is.
     """
@@ -33,8 +37,11 @@ class Column:
     numbers: Floats | None = None
     texts: NDArray[np.object_] | None = None
     flag: bool = False
+    pixels: Pixels | None = None
 
     def __len__(self) -> int:
+        if self.pixels is not None:
+            return len(self.pixels)
         return len(self.numbers if self.numbers is not None else self.values)
 
     @property
@@ -47,6 +54,8 @@ class Column:
 
     def take(self, rows: NDArray[Any]) -> Column:
         """The rows that an index array selects."""
+        if self.pixels is not None:
+            return replace(self, pixels=self.pixels.take(rows))
         if self.texts is not None:
             return replace(self, texts=self.texts[rows])
         assert self.numbers is not None
@@ -54,6 +63,8 @@ class Column:
 
     def nulls(self) -> NDArray[np.bool_]:
         """Where a row has no value (in any of the k columns)."""
+        if self.pixels is not None:
+            return np.zeros(len(self.pixels), dtype=bool)
         if self.texts is not None:
             return np.fromiter((text is None for text in self.texts), dtype=bool, count=len(self.texts))
         assert self.numbers is not None
@@ -81,6 +92,8 @@ def is_text(type_name: str) -> bool:
 def column_of(feature: Mapping[str, Any], values: Any) -> Column:
     """The column of one feature from a numpy array or a sequence of plain values, None and NaN being null."""
     name = str(feature["name"])
+    if is_image(feature):
+        return pixels_column(feature, values)
     if is_text(str(feature["type"])):
         return Column((name,), texts=_texts(values))
     numbers = _vectors(values) if str(feature["type"]).startswith("vector") else _numbers(values)
@@ -90,6 +103,12 @@ def column_of(feature: Mapping[str, Any], values: Any) -> Column:
             help="bound its expression with `clip(…, low..high)`",
         )  # fmt: skip
     return vector_column(name, numbers) if numbers.ndim > 1 else numbers_column((name,), numbers)
+
+
+def pixels_column(feature: Mapping[str, Any], values: Any) -> Column:
+    """The column of a feature that is an image, from rows of bytes."""
+    pixels = pixels_of(values, feature["shape"], normalised_by(feature["value"]))
+    return Column(names_of(str(feature["name"]), pixels.raw.shape[1]), pixels=pixels)
 
 
 def vector_column(name: str, numbers: Floats) -> Column:
@@ -102,6 +121,8 @@ def column_of_values(feature: Mapping[str, Any], column: Any) -> Column:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if is_image(feature):
+        return pixels_column(feature, column)
     if is_text(str(feature["type"])):
         return column_of(feature, _shared_texts(column))
     if pa.types.is_decimal(column.type):

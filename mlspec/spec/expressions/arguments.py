@@ -97,6 +97,7 @@ _WANTED = {
     "bool": "a Boolean",
     "temporal": "a date or timestamp",
     "duration": "a duration",
+    "image": "an image",
     "value": "a value of one row",
     "rows": "a source that is joined",
     "model": "a model",
@@ -328,9 +329,10 @@ _FAMILIES = {
     "string": STRINGS,
     "bool": frozenset(("bool",)),
     "temporal": TEMPORAL,
+    "image": frozenset(("image",)),
     "duration": frozenset(("duration",)),
 }
-_NO_VALUES = frozenset(("range", "list", "vector", "tokens", "json", "features"))
+_NO_VALUES = frozenset(("range", "image", "list", "vector", "tokens", "json", "features"))
 
 
 def _operand(name: str, form: str, found: Operand, arg: Arg, bound: Bound, context: Context) -> bool:

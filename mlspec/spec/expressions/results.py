@@ -10,6 +10,7 @@ from mlspec.spec import kinds
 from mlspec.spec.expressions.bound import Bound
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.operators import common_type
+from mlspec.spec.images import image_type
 from mlspec.spec.kinds import CONST, DIRECT, FITTED, HISTORY, LIVE, METRIC, NONE, QUASI, ROW, Type
 from mlspec.spec.values import Typed
 from mlspec.syntax.nodes import Call
@@ -63,6 +64,8 @@ def _type(row: Function, bound: Bound) -> Type:
         return _plain(first).required()
     if head == "item":
         return first if first.item is None else first.item
+    if head == "image":
+        return image_type(row.name, first, bound.options)
     if head == "same":
         kind = _plain(first)
     elif head == "joined":

@@ -58,8 +58,12 @@ CALLS = {
         ),
         (
             "images",
-            (("path", "string", R, "The folder or bucket."), ("index", "string", R, "The file that lists them.")),
-            False,
+            (
+                ("path", "string", R, "The folder of the images, relative to the spec."),
+                ("index", "string", R, "The file of rows, CSV, JSON lines or parquet; its column of an image names a file in the folder."),
+                ("broken", ("ratio", 0, 1), 0.0, "The share of rows that may be left out because their image cannot be read; they are counted."),
+            ),
+            True,
             "Images, listed by an index.",
         ),
     ),
@@ -179,12 +183,32 @@ CALLS = {
     "augment_by": (
         (
             "flip",
-            (("horizontal", "bool", False, "Left to right."), ("vertical", "bool", False, "Top to bottom.")),
-            False,
+            (
+                ("horizontal", "bool", False, "Left to right, for half of the rows."),
+                ("vertical", "bool", False, "Top to bottom, for half of the rows."),
+            ),
+            True,
             "Mirrors.",
         ),
-        ("rotate", (("limit", "float", R, "The greatest angle in degrees."),), False, "Turns."),
-        ("noise", (("scale", "float", R, "The standard deviation."),), False, "Gaussian noise."),
+        ("rotate", (("limit", ("float", 0, 180), R, "The greatest angle in degrees, to either side."),), True, "Turns."),
+        (
+            "shift",
+            (("limit", ("ratio", 0, 1), R, "The greatest way, as a share of the side."),),
+            True,
+            "Moves, up or down and to a side.",
+        ),
+        (
+            "brightness",
+            (("limit", ("ratio", 0, 1), R, "By how much of itself a pixel gets lighter or darker at most."),),
+            True,
+            "Lightens or darkens.",
+        ),
+        (
+            "noise",
+            (("scale", ("float", 0, 1), R, "The standard deviation, where white is 1."),),
+            True,
+            "Gaussian noise, another number for every pixel.",
+        ),
     ),
     "store_to": (("feast", (("path", "string", R, "The feature repository."),), False, "A Feast feature store."),),
 }

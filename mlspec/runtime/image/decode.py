@@ -1,0 +1,68 @@
+"""Encoded images to pixels, with limits: what is no picture, or a larger one than was declared, is refused before it is unpacked."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+MAX_BYTES = 64 << 20
+MAX_PIXELS = 1 << 26
+# What is read as one channel and as three; a picture without colour has three equal ones.
+_MODES = {1: frozenset({"1", "L", "I;16", "I;16B", "I;16L"}), 3: frozenset({"RGB", "P", "L", "1", "CMYK", "YCbCr"})}
+
+
+class Unreadable(Exception):
+    """Bytes that are no image as it was declared; says why, and nothing of what they hold."""
+
+
+def read(data: bytes, column: Mapping[str, Any]) -> Image.Image:
+    """The picture that bytes encode, turned as its camera says, in mode `L` or `RGB`; `column` declares channels and the longest side."""
+    from PIL import Image, ImageOps
+
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"{len(data):,} bytes, more than {MAX_BYTES:,}")
+    if not data:
+        raise Unreadable("an empty file")
+    Image.MAX_IMAGE_PIXELS = None  # what is too large is refused below, from its head alone; Pillow would only warn
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Exception as error:  # decoders of broken heads raise whatever they stumble over
+        raise Unreadable(f"no image of the formats {', '.join(FORMATS)}") from error
+    with picture:
+        _refuse_shape(picture, column)
+        try:
+            picture.load()
+            return _plain(ImageOps.exif_transpose(picture), int(column["channels"]))
+        except Exception as error:
+            raise Unreadable(f"a broken {picture.format} file") from error
+
+
+def _refuse_shape(picture: Image.Image, column: Mapping[str, Any]) -> None:
+    longest, channels = int(column["longest"]), int(column["channels"])
+    width, height = picture.size
+    if max(width, height) > longest:
+        raise Unreadable(f"{width:,} x {height:,} pixels, more than {longest:,}")
+    if width * height > MAX_PIXELS or not width * height:
+        raise Unreadable(f"{width:,} x {height:,} pixels, more than {MAX_PIXELS:,} in all")
+    if getattr(picture, "is_animated", False):
+        raise Unreadable("several pictures in one file")
+    if picture.mode not in _MODES[channels] or "transparency" in picture.info:
+        clear = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
+        found = "a picture with transparency" if clear else f"a picture of mode {picture.mode}"
+        raise Unreadable(f"{found}, not of {'one channel' if channels == 1 else 'three channels'}")
+
+
+def _plain(picture: Image.Image, channels: int) -> Image.Image:
+    """Eight bits a channel; of sixteen the upper half."""
+    from PIL import Image
+
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    return picture.convert("L" if channels == 1 else "RGB")
