@@ -18,6 +18,7 @@ import pytest
 
 from mlspec.graph.code import code_digest
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.extern import landlock
 from mlspec.runtime.extern.declaration import declared, from_project
 from mlspec.runtime.extern.hoist import hoist
 from mlspec.runtime.extern.online import compile_many
@@ -109,6 +110,26 @@ def connects(port):
     except OSError:
         return False
     return True
+
+
+def reaches(path):
+    from pathlib import Path
+    found = []
+    for name in (path, f"/proc/{os.getppid()}/environ", "/root", os.path.expanduser("~")):
+        try:
+            found.append(os.path.isdir(name) and os.listdir(name) is not None or bool(open(name, "rb").read(1)))
+        except OSError:
+            found.append(False)
+    try:
+        Path(path).write_text("new")
+        found.append(True)
+    except OSError:
+        found.append(False)
+    Path("scratch").write_text("mine")
+    found.append(Path("scratch").read_text() == "mine")
+    import subprocess
+    found.append(subprocess.run(["cat", path], capture_output=True).returncode == 0)
+    return " ".join(str(one) for one in found)
 
 
 def here(x):
@@ -380,6 +401,23 @@ def test_the_network_is_gone_unless_it_is_declared(tmp_path: Path) -> None:
             assert externs.call("open", [pa.array([port])]).to_pylist() == [True]
             found = externs.call("closed", [pa.array([port])]).to_pylist()
             assert found == [not externs.closed("closed")]
+
+
+@pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")
+def test_no_file_is_in_reach_but_its_own_and_those_of_python(tmp_path: Path) -> None:
+    """Neither a file of the project, nor the parent's environment, nor a home; its scratch folder is, which is its home."""
+    (tmp_path / "secret.txt").write_text("old")
+    with started(tmp_path, f=declaration("reaches", [["x", "string"]], "string")) as externs:
+        (found,) = externs.call("f", [pa.array([str(tmp_path / "secret.txt")])]).to_pylist()
+        assert externs.kept("f")
+    assert found == "False False False True False True False"
+    assert (tmp_path / "secret.txt").read_text() == "old"
+
+
+def test_a_kernel_without_landlock_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landlock, "_call", lambda *arguments: -1)
+    assert landlock.version() == 0
+    assert not landlock.keep_to([], [])
 
 
 def test_rows_of_a_test_may_lack_values(tmp_path: Path) -> None:

@@ -17,8 +17,11 @@ def stage(name: str, *, network: bool = False, deterministic: bool = True) -> St
     return Stage(name, "features", name, config, {}, {"values": "table"})
 
 
-def said(monkeypatch: pytest.MonkeyPatch, stages: list[Stage], to_run: list[str], *, left: bool) -> list[str]:
+def said(
+    monkeypatch: pytest.MonkeyPatch, stages: list[Stage], to_run: list[str], *, left: bool, kept: bool = True
+) -> list[str]:
     monkeypatch.setattr(externs, "network_can_be_left", lambda: left)
+    monkeypatch.setattr(externs, "files_can_be_kept", lambda: kept)
     return list(warnings_of(stages, to_run))
 
 
@@ -29,6 +32,12 @@ def test_an_open_network_is_said_where_code_runs(monkeypatch: pytest.MonkeyPatch
     assert "`f_a`" in message
     assert said(monkeypatch, [one, other], ["b"], left=False) == []
     assert said(monkeypatch, [one, other], ["a", "b"], left=True) == []
+
+
+def test_open_files_are_said_of_every_extern_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = said(monkeypatch, [stage("a"), stage("b", network=True), stage("c")], ["a", "b"], left=True, kept=False)
+    assert [text.split("`")[1] for text in found] == ["f_a", "f_b"]
+    assert all("no Landlock" in text for text in found)
 
 
 def test_a_run_that_may_not_come_again_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:

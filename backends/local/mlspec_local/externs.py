@@ -11,18 +11,31 @@ from mlspec.graph.code import declarations
 
 
 def warnings_of(stages: Iterable[Stage], to_run: Iterable[str]) -> Iterator[str]:
-    """Of each extern once: that its network stays open here, and that a run which reads it is not reproducible."""
-    wanted = set(to_run)
-    found: dict[str, tuple[bool, bool]] = {}
+    """Of each extern once: what this machine does not keep it from, and that a run which reads it is not reproducible."""
+    wanted, same = set(to_run), dict[str, bool]()
+    runs, closed = set[str](), set[str]()
     for stage in stages:
         for name, extern in declarations(stage.config):
-            _, runs = found.get(name, (True, False))
-            found[name] = (bool(extern["deterministic"]), runs or (stage.id in wanted and not extern["network"]))
-    if any(runs for _, runs in found.values()) and not network_can_be_left():
-        for name in sorted(name for name, (_, runs) in found.items() if runs):
-            yield f"[MLS829] this machine cannot keep extern `{name}` from the network: it is no Linux, or user namespaces are forbidden"
-    for name in sorted(name for name, (same, _) in found.items() if not same):
+            same[name] = bool(extern["deterministic"])
+            runs |= {name} if stage.id in wanted else set()
+            closed |= {name} if stage.id in wanted and not extern["network"] else set()
+    if closed and not network_can_be_left():
+        yield from (_open(name, "the network: it is no Linux, or user namespaces are forbidden") for name in sorted(closed))
+    if runs and not files_can_be_kept():
+        yield from (_open(name, "the files of its user: the kernel has no Landlock") for name in sorted(runs))
+    for name in sorted(name for name, once in same.items() if not once):
         yield f"not reproducible: extern `{name}` does not say `deterministic = true`"
+
+
+def _open(name: str, what: str) -> str:
+    return f"[MLS829] this machine cannot keep extern `{name}` from {what}"
+
+
+def files_can_be_kept() -> bool:
+    """Whether the kernel can keep a process from files that it is not given."""
+    from mlspec.runtime.extern.landlock import version
+
+    return version() > 0
 
 
 def network_can_be_left() -> bool:

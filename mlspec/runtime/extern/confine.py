@@ -9,14 +9,24 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
+
+from mlspec.runtime.extern import landlock
 
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 _NO_NEW_PRIVILEGES = 38
 _OPEN_FILES, _FILE_SIZE = 256, 64 * 2**20
 
 
-def confine(memory: int, *, network: bool, gpu: bool) -> bool:
-    """Hold this process to its limits; whether the network is as declared. To be called with one thread and nothing imported."""
+class Held(NamedTuple):
+    """What the kernel holds a process to: whether the network is as declared, and whether other files are out of reach."""
+
+    closed: bool
+    files: bool
+
+
+def confine(memory: int, *, network: bool, gpu: bool, scratch: str) -> Held:
+    """Hold this process to its limits, and its files to `scratch`. To be called with one thread and nothing imported."""
     closed = network or leave_network()
     if sys.platform == "linux":
         import ctypes
@@ -27,7 +37,9 @@ def confine(memory: int, *, network: bool, gpu: bool) -> bool:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _limit(resource.RLIMIT_FSIZE, _FILE_SIZE)
-    return closed
+    read = landlock.readable(network=network, gpu=gpu)
+    write = [scratch, "/dev/null", *(landlock.DEVICES if gpu else ())]
+    return Held(closed, landlock.keep_to(read, write))
 
 
 def _limit(what: int, most: int) -> None:

@@ -76,6 +76,10 @@ class Externs:
         """Whether the network of an extern is as it declares."""
         return self._process(name).closed
 
+    def kept(self, name: str) -> bool:
+        """Whether the files of the machine are out of reach of an extern."""
+        return self._process(name).kept
+
     @contextmanager
     def _held(self, name: str) -> Iterator[Process]:
         """A running process that nobody else asks; whoever waited for one that ended meanwhile gets the next."""

@@ -46,10 +46,11 @@ class Process:
             raise
         finally:
             os.close(self._life)
-        self.closed = self._begin(code)
+        held = self._begin(code)
+        self.closed, self.kept = held.get("closed") is True, held.get("files") is True
 
-    def _begin(self, code: Mapping[str, bytes]) -> bool:
-        """Send the code; whether the network is as declared."""
+    def _begin(self, code: Mapping[str, bytes]) -> dict[str, Any]:
+        """Send the code; what the kernel holds the process to: whether the network is as declared, and other files out of reach."""
         d = self.declaration
         say = {
             "role": d.role, "files": {path: data.decode("utf-8", "replace") for path, data in code.items()}, "code": d.code, "function": d.function,
@@ -61,7 +62,11 @@ class Process:
         except BaseException:
             self.close()
             raise
-        return answer == frames.to_json({"closed": True})
+        try:
+            held = json.loads(answer)
+        except ValueError:  # the code wrote into the pipe: nothing is known
+            return {}
+        return held if isinstance(held, dict) else {}
 
     def ask(self, letter: bytes, content: bytes, *, within: float | None = None) -> bytes:
         """The content of the answer; StageError for one that tells a failure, that comes too late, or never."""

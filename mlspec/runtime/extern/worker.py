@@ -29,7 +29,7 @@ def main() -> None:
     import json
 
     say: Mapping[str, Any] = json.loads(started[1])
-    closed = confine.confine(int(say["memory"]), network=bool(say["network"]), gpu=bool(say["gpu"]))
+    held = confine.confine(int(say["memory"]), network=bool(say["network"]), gpu=bool(say["gpu"]), scratch=str(Path.cwd()))
     confine.end_with(int(sys.argv[1]))
     _quiet(bool(say["private"]))
     confine.more_time(float(say["time_limit"]))
@@ -38,7 +38,7 @@ def main() -> None:
     except BaseException as error:
         frames.write(answers, b"E", frames.to_json(_told(error, say)))
         return
-    frames.write(answers, b"R", frames.to_json({"closed": closed}))
+    frames.write(answers, b"R", frames.to_json(held._asdict()))
     while (message := frames.read(commands)) is not None:
         confine.more_time(float(say["time_limit"]))
         try:
