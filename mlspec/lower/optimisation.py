@@ -109,6 +109,8 @@ def _cross_validation(sheet: Sheet, block: Block) -> dict[str, Any]:
     split = sheet.block(part_of(block).block)
     method = made.name
     found: dict[str, Any] = {"folds": made.get("count") or made.get("folds")}
+    if made.get("use") is not None:
+        found["use"] = made.get("use")
     for name in ("stratify", "group", "gap", "on"):
         value = json_value(made.get(name))
         if value is None and name == "group" and (group := split.ref("group")) is not None:

@@ -50,6 +50,7 @@ def check_search(block: Block, scope: Scope) -> None:
     _preference(block, objectives, scope)
     _warm(block, objectives, scope)
     _affordable(block, scope)
+    _used(block, scope)
     _clocks(block, scope)
     for family in block.nested("family"):
         _starts(family, scope)
@@ -187,10 +188,28 @@ def _warm(block: Block, objectives: tuple[Made, ...], scope: Scope) -> None:
 def _affordable(block: Block, scope: Scope) -> None:
     """A budget of fits has room for one trial at least."""
     budget, cv = block.make("budget"), block.make("cv")
-    count, folds = (made and (made.get("count") or made.get("folds")) for made in (budget, cv))
+    count, folds = (made and (made.get("use") or made.get("count") or made.get("folds")) for made in (budget, cv))
     if isinstance(count, int) and isinstance(folds, int) and count < folds:
         scope.findings.add("MLS209", block.span_of("budget"), what="`budget`", got=f"{count} fits, where one trial has {folds} folds",
                            wanted=f"at least {folds} fits", hint="a trial is begun only where all of its folds fit in")  # fmt: skip
+
+
+def _used(block: Block, scope: Scope) -> None:
+    """No more folds are fitted than there are; an interval needs two."""
+    cv = block.make("cv")
+    used = None if cv is None else cv.get("use")
+    if cv is None or used is None:
+        return
+    if used > cv.get("count"):
+        scope.findings.add("MLS209", cv.args["use"].span, what="`use:`", got=f"{used} of {cv.get('count')} folds",
+                           wanted=f"at most {cv.get('count')}", hint="leave it out to fit all")  # fmt: skip
+    if used == 1:
+        for definition in block.definitions.values():
+            if _has_end(definition.value.form):
+                scope.findings.add(
+                    "MLS209", definition.value.span, what=f"the interval in `{definition.name}`", got="one fold, which has no spread",
+                    wanted="at least 2 folds", hint="raise `use:` in `cv`, or ask for the bound in `gates`",
+                )  # fmt: skip
 
 
 def _clocks(block: Block, scope: Scope) -> None:
@@ -270,7 +289,11 @@ def _conditions(block: Block, scope: Scope) -> None:
                     scope.findings.add("MLS201", definition.value.span, what=f"`{form[1]}(…)`", got="an end of an interval inside it",
                                        wanted="metrics, which have an interval", hint="an end has none: write one of the two")  # fmt: skip
             metric = catalogue.metric(str(form[1])) if form[0] == "metric" else None
-            if metric is not None and label is not None and not {"binary", "multiclass", "regression", "ranking"} & set(metric.tasks):
+            if (
+                metric is not None
+                and label is not None
+                and not {"binary", "multiclass", "regression", "ranking"} & set(metric.tasks)
+            ):
                 scope.findings.add(
                     "MLS201", definition.value.span, what=f"`{metric.name}`", got="a metric of the package, which no trial has",
                     wanted=f"a metric of {TASKS[label.task]}: {listing(catalogue.metric_names(label.task))}", hint="ask for it in `gates`",

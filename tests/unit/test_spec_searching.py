@@ -123,6 +123,8 @@ WRONG = [
     (GOOD, "gap(auc(trial), by: visits.returned) <= 10pp", "MLS901", "gap(auc(trial), by: visits.returned) <= 10pp", "in a constraint"),
     (GOOD, "lower(upper(auc(trial))) >= 0.8", "MLS201", "lower(upper(auc(trial))) >= 0.8", "write one of the two"),
     ("max_depth * min_samples_leaf <= 60", "upper(max_depth) <= 3", "MLS201", "max_depth", ""),
+    ("folds(3, stratify: returned)", "folds(3, use: 4)", "MLS209", "4", "at most 3"),
+    ("folds(3, stratify: returned)", "folds(3, use: 1)\n  sure := lower(auc(trial)) >= 0.1", "MLS209", "lower(auc(trial)) >= 0.1", "at least 2 folds"),
     ("C = loguniform(1e-2, 1e2, start: [0.1, 1.0])", "C = rounds(100)", "MLS209", "rounds(100)", "boosted trees or a forest"),
     (TREE, BOOSTED.replace("n_estimators", "max_depth"), "MLS209", "rounds(100)", "`n_estimators = rounds(100)`"),
     (TREE, BOOSTED.replace("(100)", "(100, first: 100)"), "MLS207", "rounds(100, first: 100)", "`first:` below `to`"),

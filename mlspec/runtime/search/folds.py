@@ -33,6 +33,7 @@ def cv_folds(reader: PartReader, learning: Learning, part: str, cv: Mapping[str,
         case other:
             raise StageError("MLS901", f"the cross-validation `{other}` is not built yet", where, expected=", ".join(METHODS),
                              found=str(other), help="use one of these")  # fmt: skip
+    folds = folds[: cv.get("use")]
     refuse_empty(folds, where)
     return folds
 

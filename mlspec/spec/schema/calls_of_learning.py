@@ -4,6 +4,8 @@ R = ...
 
 _PART = (("part", "part", None, "The rows that it is learned on; absent: out-of-fold predictions of the fitting part."),)
 
+_USE = ("use", ("int", 1, 50), None, "How many of them are fitted, for large data; one is a single split. Absent: all.")
+
 CALLS = {
     "model_from": (
         (
@@ -36,13 +38,17 @@ CALLS = {
     "cv_by": (
         (
             "folds",
-            (("count", ("int", 2, 50), R, "How many folds."), ("stratify", "column", None, "Every fold has its shares.")),
+            (
+                ("count", ("int", 2, 50), R, "How many folds."),
+                ("stratify", "column", None, "Every fold has its shares."),
+                _USE,
+            ),
             True,
             "Folds by chance.",
         ),
         (
             "group_folds",
-            (("count", ("int", 2, 50), R, "How many folds."), ("group", "column", R, "Stays in one fold.")),
+            (("count", ("int", 2, 50), R, "How many folds."), ("group", "column", R, "Stays in one fold."), _USE),
             True,
             "Folds of whole groups.",
         ),
