@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlspec.lower.development import add_learner, fit_config
+from mlspec.lower.development import add_learner, features_block, fit_config
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import json_value, resources
 from mlspec.spec.model import Block
+from mlspec.spec.strategies import asked_of
 
-_PLAIN = ("epochs", "global_batch", "gradient_accumulation", "clip_norm", "class_weights", "precision", "resume")
+_PLAIN = ("epochs", "global_batch", "gradient_accumulation", "clip_norm", "class_weights", "precision", "resume", "framework")
 _CALLS = ("network", "optimiser", "schedule", "strategy", "stop_early", "checkpoint", "tensorboard")
 
 
@@ -20,10 +21,29 @@ def lower(sheet: Sheet) -> None:
 
 
 def train_config(sheet: Sheet, block: Block) -> dict[str, Any]:
-    """The config of a `train` stage. `threads` is here and no matter of the machine: sums depend on how they are divided."""
+    """The config of a `train` stage.
+
+    `threads`, those of each process, are here and no matter of the machine: sums depend on how they are divided.
+    """
     return {
-        **fit_config(sheet, block),
+        **_with_tokenizer(fit_config(sheet, block), block),
         **{name: block.get(name) for name in _PLAIN},
         **{name: json_value(block.make(name)) for name in _CALLS},
-        "threads": resources(block).cpu,
+        **_augment(sheet, block),
+        "threads": max(1, resources(block).cpu // asked_of(block).processes),
     }
+
+
+def _augment(sheet: Sheet, block: Block) -> dict[str, Any]:
+    """The random changes of training rows; nothing where there are none, so that the key of such a stage is what it was."""
+    changes = sheet.block(features_block(block)).get("augment") or ()
+    return {"augment": [json_value(change) for change in changes]} if changes else {}
+
+
+def _with_tokenizer(config: dict[str, Any], block: Block) -> dict[str, Any]:
+    """The text of a pretrained model is read with the model's own tokenizer: the last step of its feature."""
+    network = block.make("network")
+    if network is None or not network.name.startswith("transformers."):
+        return config
+    step = {"op": "tokenizer", "length": network.get("length"), "digest": network.get("digest")}
+    return {**config, "features": [{**feature, "fitted": [*feature["fitted"], step]} for feature in config["features"]]}

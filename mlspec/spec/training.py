@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import re
+
 from mlspec import catalogue
 from mlspec.spec.expressions.models import TASKS
 from mlspec.spec.findings import listing, nearest
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
+from mlspec.spec.strategies import asked_of, check_strategy
 from mlspec.spec.tasks import label_of, lacks_positive
 from mlspec.spec.values import Made, Reference
 
+_KIND = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _ON_GPU = ("tf32", "fp16")
 
 
 def check_training(block: Block, scope: Scope) -> None:
     """Applies the rules of one `train` block."""
-    for rule in (_metric, _stop_part, _precision, _accumulation, _rates, _schedule, _decisions, _class_weights, _images):
+    for rule in (
+        _metric,
+        _stop_part,
+        _precision,
+        _kind_of_gpu,
+        _shared_memory,
+        _accumulation,
+        _rates,
+        _schedule,
+        _decisions,
+        _class_weights,
+        _images,
+        check_strategy,
+    ):
         rule(block, scope)
 
 
@@ -52,25 +69,44 @@ def _stop_part(block: Block, scope: Scope) -> None:
     )  # fmt: skip
 
 
-def _gpus(block: Block) -> int:
-    """How many GPUs a training on one device has; 1 where another strategy brings some."""
-    made = block.make("strategy")
-    return int(made.get("gpus") or 0) if made is not None and made.name == "single" else 1
-
-
 def _precision(block: Block, scope: Scope) -> None:
     """`tf32` and `fp16` are formats of a GPU, and a kind of GPU is asked for where one is used."""
-    hint = "say `strategy = single(gpus: 1)`"
-    if block.get("precision") in _ON_GPU and not _gpus(block):
+    made = block.make("strategy")
+    hint = (
+        "say `strategy = single(gpus: 1)`"
+        if made is None or made.name == "single"
+        else "give each machine GPUs: `gpus_per_node: 1`"
+    )
+    if block.get("precision") in _ON_GPU and not asked_of(block).gpus:
         scope.findings.add(
             "MLS209", block.span_of("precision"), what="`precision` of a training without a GPU", got=f"`{block.get('precision')}`",
             wanted="`fp32` or `bf16`", hint=hint,
         )  # fmt: skip
-    if block.get("gpu") is not None and not _gpus(block):
+    if block.get("gpu") is not None and not asked_of(block).gpus:
         scope.findings.add(
             "MLS209", block.span_of("gpu"), what="`gpu` of a training on the CPU", got=f'"{block.get("gpu")}"', wanted="a strategy with a GPU",
             hint=hint,
         )  # fmt: skip
+
+
+def _kind_of_gpu(block: Block, scope: Scope) -> None:
+    """A kind is one plain word: drivers and nodes of clusters say it as one."""
+    kind = block.get("gpu")
+    if isinstance(kind, str) and not _KIND.fullmatch(kind):
+        scope.findings.add(
+            "MLS209", block.span_of("gpu"), what="`gpu`", got="what is no name of a kind", wanted='letters, digits, `-`, `_` and `.`, such as `"nvidia-a100-80gb"`',
+        )  # fmt: skip
+
+
+def _shared_memory(block: Block, scope: Scope) -> None:
+    """What processes share is memory of the training like any other."""
+    shared, memory = block.get("shared_memory"), block.get("memory")
+    if not isinstance(shared, int) or (shared > 0 and (not isinstance(memory, int) or shared < memory)):
+        return
+    scope.findings.add(
+        "MLS209", block.span_of("shared_memory"), what="`shared_memory`", got="none" if shared <= 0 else "as much as `memory`",
+        wanted="more than 0, and less than the `memory` that it is part of", hint="leave it out to ask for none" if shared <= 0 else "raise `memory`",
+    )  # fmt: skip
 
 
 def _accumulation(block: Block, scope: Scope) -> None:
@@ -142,7 +178,7 @@ def _decisions(block: Block, scope: Scope) -> None:
 
 def _class_weights(block: Block, scope: Scope) -> None:
     label = label_of(scope.spec, block.ref("label"))
-    if label is not None and label.task == "regression" and block.get("class_weights") == "balanced":
+    if label is not None and label.is_number and block.get("class_weights") == "balanced":
         scope.findings.add(
             "MLS209", block.span_of("class_weights"), what="`class_weights`", got="set for a label of a number", wanted="a label of classes",
             hint="remove it",

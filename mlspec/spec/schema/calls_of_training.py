@@ -9,7 +9,16 @@ _BETAS = (
 )
 _WARMUP = ("warmup", ("ratio", 0, 1), 0.0, "The share of all updates in which the rate rises linearly to its full value.")
 _FINAL = ("final", ("ratio", 0, 1), 0.0, "What is left of the rate at the end.")
-_DEVICES = (("nodes", ("int", 1, None), 1, "Machines."), ("gpus_per_node", ("int", 1, None), 1, "GPUs a machine."))
+_PROCESSES = (
+    ("nodes", ("int", 1, 1_024), 1, "Machines."),
+    (
+        "gpus_per_node",
+        ("int", 0, 1_024),
+        0,
+        "GPUs of each machine, each with a process of its own; 0: the processes share its cores.",
+    ),
+    ("processes", ("int", 1, 1_024), None, "Processes of each machine where none has a GPU; absent: 1."),
+)
 _EMBEDDING = ("embedding", ("int", 1, 8_192), 64, "How many numbers a word becomes.")
 _HIDDEN = ("hidden", ("list", ("int", 1, 65_536)), (), "The width of each layer after the text has become one vector.")
 _DROPOUT = ("dropout", ("ratio", 0, 0.99), 0.0, "The share of outputs that is dropped while training.")
@@ -37,6 +46,28 @@ CALLS = {
             ),
             True,
             "A residual network over columns of numbers, with batch norms (Gorishniy et al. 2021).",
+        ),
+        (
+            "cnn",
+            (
+                (
+                    "channels",
+                    ("list", ("int", 1, 4_096)),
+                    (16, 32),
+                    "How many channels each stage has; each but the first halves the image.",
+                ),
+                ("kernel", ("int", 1, 15), 3, "How many pixels high and wide a filter is."),
+                ("layers", ("int", 1, 16), 1, "How many convolutions a stage has."),
+                (
+                    "pool",
+                    ("enum", "average", "flatten"),
+                    "average",
+                    "What of the last stage is read: each channel's mean, or all of it.",
+                ),
+                ("dropout", ("ratio", 0, 0.99), 0.0, "The share of what is read that is dropped while training."),
+            ),
+            True,
+            "A convolutional network over an image: stages of convolutions with batch norms, and a linear layer at the end.",
         ),
         (
             "bag",
@@ -68,6 +99,23 @@ CALLS = {
             ),
             True,
             "A small transformer encoder over the words of a text.",
+        ),
+        (
+            "transformers.AutoModelForSequenceClassification",
+            (
+                ("model", "string", R, "The folder of the model in the project; with a `revision` its name on the hub."),
+                (
+                    "digest",
+                    "string",
+                    R,
+                    "What is read of it must have this digest, `sha256:…`; a run says which one it has found.",
+                ),
+                ("length", ("int", 2, 8_192), 128, "How many tokens of a text are read."),
+                ("revision", "string", None, "The commit of the hub, 40 hexadecimal digits; a run fetches none."),
+                ("freeze", "bool", False, "Whether the model stays as it is, and only what is put behind it is trained."),
+            ),
+            True,
+            "A pretrained model of the library `transformers`, trained further, with its own tokenizer.",
         ),
     ),
     "optimise_by": (
@@ -136,8 +184,8 @@ CALLS = {
     ),
     "strategy_by": (
         ("single", (("gpus", ("int", 0, 1), 0, "Whether the one device is a GPU."),), True, "One device."),
-        ("ddp", _DEVICES, False, "Data parallel."),
-        ("fsdp", _DEVICES, False, "Data parallel with sharded weights."),
+        ("ddp", _PROCESSES, True, "Processes that each learn from a share of every batch, with all of the weights."),
+        ("fsdp", _PROCESSES, True, "The same, each process with a share of the weights and of what the optimiser keeps."),
     ),
     "stop_by": (
         (
