@@ -139,6 +139,14 @@ KINDS = {
         "fields": (
             *_FIT,
             ("network", ("call", "network_of"), R, "locked", "behaviour", "The architecture."),
+            (
+                "framework",
+                ("enum", "pytorch", "tensorflow"),
+                "pytorch",
+                "locked",
+                "behaviour",
+                "The library that trains it: PyTorch, or Keras on TensorFlow.",
+            ),
             ("optimiser", ("call", "optimise_by"), R, "locked", "behaviour", "How weights are updated."),
             (
                 "schedule",
