@@ -22,6 +22,8 @@ NEEDS = {
     "cpu": "more than one core",
     "memory": "a bound on memory",
     "gpu": "a GPU",
+    "shared_memory": "memory that processes of a stage share",
+    "nodes": "a stage on several machines",
     "time_limit": "a bound on time",
     "retry": "another attempt after a failure",
     "exclusive": "nothing else at the same time, for measured gates",
@@ -56,7 +58,9 @@ def needs_of(stage: Stage) -> list[str]:
     given = {
         "cpu": asked.cpu > 1,
         "memory": asked.memory is not None,
-        "gpu": asked.gpu is not None,
+        "gpu": asked.gpus_a_node > 0,
+        "shared_memory": asked.shared_memory is not None,
+        "nodes": asked.nodes > 1,
         "time_limit": asked.time_limit is not None,
         "retry": asked.retry > 0,
         "exclusive": asked.exclusive,
@@ -70,14 +74,23 @@ def check_capabilities(backend: Backend, graph: Graph, others: Mapping[str, Back
 
     `others` are the targets among which the way out of MLS701 is looked for.
     """
-    findings: dict[str, Finding] = {}
+    findings: dict[tuple[str, str], Finding] = {}
     for stage in graph:
         for need in needs_of(stage):
-            where = f"{stage.block}.{need}"
-            if where not in findings and (found := _finding(backend, need, where, stage.block, others or {})):
-                findings[where] = found
+            where = f"{stage.block}.{_field(stage, need)}"
+            if (where, need) not in findings and (found := _finding(backend, need, where, stage.block, others or {})):
+                findings[where, need] = found
     clock = capability(backend, "schedule").support == "native"
     return [*findings.values(), *schedule_findings(graph, backend.name, clock=clock)]
+
+
+_WORDS = {"nodes": "a training on several machines, the `strategy`,"}
+"""Needs that no field of a spec is named after."""
+
+
+def _field(stage: Stage, need: str) -> str:
+    """The field that asks for it: machines, and GPUs of any kind, are the strategy's."""
+    return "strategy" if need == "nodes" or (need == "gpu" and stage.resources.gpu is None) else need
 
 
 def check_wait(backend: Backend, others: Mapping[str, Backend]) -> list[Finding]:
@@ -88,11 +101,12 @@ def check_wait(backend: Backend, others: Mapping[str, Backend]) -> list[Finding]
 
 def _finding(backend: Backend, need: str, where: str, block: str, others: Mapping[str, Backend]) -> Finding | None:
     has = capability(backend, need)
-    data = {"target": backend.name, "what": f"`{need}` of `{block}`"}
+    data = {"target": backend.name, "what": f"{_WORDS.get(need, f'`{need}`')} of `{block}`"}
     if has.support == "none":
         able = [name for name, other in others.items() if capability(other, need).support != "none"]
         known = {"known": ", ".join(f"`{name}`" for name in able)} if able else {}
-        return Finding("MLS701", where, {**data, "wanted": "a target that has it", **known})
+        hint = {"hint": f"or lower it in an `env`: `set {block}.strategy = single()`"} if need == "nodes" else {}
+        return Finding("MLS701", where, {**data, "wanted": "a target that has it", **known, **hint})
     if has.support == "emulated":
         return Finding("MLS702", where, {**data, "how": has.how or "a wrapper around the stage does it"})
     return None

@@ -16,7 +16,10 @@ MAX_ID = 63
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a stage asks of the machine: cores, bytes, a GPU's name, seconds; `exclusive` runs alone."""
+    """What a stage asks of each machine: cores, bytes, a GPU's kind and how many, shared memory, seconds; of `nodes` machines.
+
+    `exclusive` runs alone.
+    """
 
     cpu: int = 1
     memory: int | None = None
@@ -24,10 +27,32 @@ class Resources:
     time_limit: float | None = None
     retry: int = 0
     exclusive: bool = False
+    gpus: int = 0
+    nodes: int = 1
+    shared_memory: int | None = None
+
+    @property
+    def gpus_a_node(self) -> int:
+        """How many GPUs each machine has: at least one where a kind is named."""
+        return max(self.gpus, 1) if self.gpu is not None else self.gpus
+
+    @property
+    def devices(self) -> str:
+        """GPUs and machines in words; empty for one machine without a GPU."""
+        count = self.gpus_a_node
+        gpus = f"{count} {self.gpu or 'GPU'}" if count > 1 else (self.gpu or "a GPU") if count else ""
+        return f"{gpus or 'no GPU'} on each of {self.nodes} machines" if self.nodes > 1 else gpus
 
     def to_json(self) -> dict[str, Any]:
-        """The plan format's object."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        """The plan format's object; what few stages ask for is there where one does."""
+        found = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in found.items() if name not in RARE or value != getattr(_NOTHING, name)}
+
+
+RARE = ("gpus", "nodes", "shared_memory")
+"""Fields that a plan has only where a stage asks for more than nothing."""
+
+_NOTHING = Resources()
 
 
 @dataclass(frozen=True, slots=True)

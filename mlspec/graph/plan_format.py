@@ -9,7 +9,7 @@ from typing import Any
 
 from mlspec.graph.canonical import canonical_bytes, digest_of
 from mlspec.graph.errors import GraphError
-from mlspec.graph.model import Graph, Resources, Stage
+from mlspec.graph.model import RARE, Graph, Resources, Stage
 from mlspec.graph.schedule import Schedule
 
 FORMAT = 1
@@ -20,6 +20,7 @@ _RESOURCE_TYPES: tuple[tuple[str, Any, bool], ...] = (
     ("cpu", int, False), ("memory", int, True), ("gpu", str, True),
     ("time_limit", (int, float), True), ("retry", int, False), ("exclusive", bool, False),
 )  # fmt: skip
+_RARE_TYPES: tuple[tuple[str, Any, bool], ...] = (("gpus", int, False), ("nodes", int, False), ("shared_memory", int, False))
 _SCHEDULE_TYPES: tuple[tuple[str, Any, bool], ...] = (
     ("run", str, False), ("command", str, False), ("stages", list, False), ("cron", str, True), ("zone", str, True),
     ("every", (int, float), True), ("retry", int, False), ("deadline", (int, float), True), ("on_failure", Mapping, True),
@@ -111,10 +112,13 @@ def _stage(name: str, value: Any) -> Stage:
 
 
 def _resources(value: Any, where: str) -> Resources:
-    item = _object(value, where, tuple(Resources().to_json()))
-    _check_types(item, where, _RESOURCE_TYPES)
+    more = tuple(name for name in RARE if isinstance(value, Mapping) and name in value)
+    item = _object(value, where, (*Resources().to_json(), *more))
+    _check_types(item, where, (*_RESOURCE_TYPES, *(row for row in _RARE_TYPES if row[0] in more)))
     if item["cpu"] < 1 or item["retry"] < 0:
         raise _wrong(where, "cpu of at least 1, retry of at least 0", {"cpu": item["cpu"], "retry": item["retry"]})
+    if more and (low := [name for name in more if item[name] < 1]):
+        raise _wrong(f"{where}.{low[0]}", "at least 1", item[low[0]])
     return Resources(**item)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 from mlspec.graph import Resources
 from mlspec.graph.expression import is_expression
 from mlspec.graph.model import own_name
+from mlspec.spec.images import channels_of, longest_of
 from mlspec.spec.kinds import Type
 from mlspec.spec.model import Block, Column
+from mlspec.spec.strategies import asked_of
 from mlspec.spec.values import Bounds, Made, Reference, Typed, Value
 
 JSON = Any
@@ -70,6 +72,8 @@ def descriptor(column: Column) -> dict[str, JSON]:
         found["range"] = json_value(column.range)
     if kind.precision is not None:
         found["precision"], found["scale"] = kind.precision, kind.scale
+    if kind.name == "image":
+        found["channels"], found["longest"] = channels_of(kind), longest_of(kind)
     if kind.entity is not None:
         found["entity"] = own_name(kind.entity)
     if column.tags:
@@ -86,18 +90,30 @@ def resources(block: Block, *, time_limit: bool = True, exclusive: bool = False)
     """What a block asks of the machine; `time_limit` False where that field means something else (a study's budget)."""
     limit = block.get("time_limit") if time_limit else None
     return Resources(
-        cpu=max(1, math.ceil(block.get("cpu") or 1)),
+        cpu=max(math.ceil(block.get("cpu") or 1), asked_of(block).processes),  # each process has a core of its own at least
         memory=block.get("memory"),
         gpu=block.get("gpu"),
         time_limit=None if limit is None else float(limit),
         retry=int(block.get("retry") or 0),
         exclusive=exclusive,
+        **_devices(block),
     )
+
+
+def _devices(block: Block) -> dict[str, Any]:
+    """What a training is spread over: GPUs of a machine, machines, and the memory that processes of a machine share."""
+    strategy = block.make("strategy")
+    if strategy is None:
+        return {}
+    gpus = strategy.get("gpus") if strategy.name == "single" else strategy.get("gpus_per_node")
+    return {"gpus": int(gpus or 0), "nodes": int(strategy.get("nodes") or 1), "shared_memory": block.get("shared_memory")}
 
 
 def label_of(column: Column) -> dict[str, JSON]:
     """What is predicted: the task, its classes, the positive and the favourable value."""
     kind = column.type
+    if column.query is not None:  # what ranks answers with a number, and is fitted as what does
+        return _label(column, "regression", [], None) | {"query": column.query}
     if kind.name == "bool":
         positive = True if column.positive is None else column.positive
         return _label(column, "binary", [False, True], positive)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from contextlib import suppress
 from typing import IO
 
 from mlspec.graph.model import Stage
+from mlspec.runtime.devices import require_devices
 from mlspec.runtime.errors import FINAL, StageError, error_from_json
 from mlspec.runtime.processes import die_with_parent, limit_memory
 
@@ -28,7 +28,7 @@ _LOOK_EVERY = 0.05
 def guarded(stage: Stage, work: Callable[[], None]) -> None:
     """Do the work of a stage within what the plan allows it; StageError when that was not enough."""
     die_with_parent(os.getppid())
-    require_gpu(stage)
+    require_devices(stage)
     asked = stage.resources
     if asked.time_limit is None and not asked.retry:
         limit_memory(asked.memory)
@@ -41,30 +41,6 @@ def guarded(stage: Stage, work: Callable[[], None]) -> None:
         if error.code in FINAL or attempt > asked.retry:
             raise error
         sys.stderr.write(f"attempt {attempt} failed: [{error.code}] {error.message}; once more\n")
-
-
-def require_gpu(stage: Stage) -> None:
-    """StageError MLS704 unless this machine has the GPU that the stage asks for."""
-    wanted = stage.resources.gpu
-    if wanted is None:
-        return
-    found = gpus()
-    if not any(wanted.lower() in name.lower() for name in found):
-        raise StageError(
-            "MLS704", f"`{stage.block}` asks for the GPU `{wanted}`, and this host has {', '.join(found) or 'none'}", f"{stage.block}.gpu",
-            expected=f"a GPU whose name holds `{wanted}`", found=", ".join(found) or "no GPU",
-            help="lower it in an `env`, or run where it exists",
-        )  # fmt: skip
-
-
-def gpus() -> list[str]:
-    """The names of this machine's GPUs, as their driver says them; none without a driver."""
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []  # no driver, or one that does not answer: there is no GPU to work on
-    return [line.strip() for line in said.stdout.splitlines() if line.strip()] if said.returncode == 0 else []
 
 
 def _attempt(stage: Stage, work: Callable[[], None]) -> StageError | None:

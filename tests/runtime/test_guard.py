@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from mlspec.graph import Graph, Resources, Stage, write_plan
+from mlspec.runtime.devices import gpus, is_of_kind, require_devices
 from mlspec.runtime.errors import SeveralErrors, StageError, error_from_json
-from mlspec.runtime.guard import gpus, require_gpu
 
 PROGRAM = """\
 import sys, time
@@ -121,9 +121,9 @@ def with_driver(folder: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> Non
 def test_a_gpu_is_looked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_driver(tmp_path, monkeypatch, "echo 'NVIDIA H100 80GB HBM3'")
     assert gpus() == ["NVIDIA H100 80GB HBM3"]
-    require_gpu(Stage("a-write", "write", "a", resources=Resources(gpu="h100")))
+    require_devices(Stage("a-write", "write", "a", resources=Resources(gpu="h100")))
     with pytest.raises(StageError, match="a100") as caught:
-        require_gpu(Stage("a-write", "write", "a", resources=Resources(gpu="a100")))
+        require_devices(Stage("a-write", "write", "a", resources=Resources(gpu="a100")))
     assert (caught.value.code, caught.value.where) == ("MLS704", "a.gpu")
 
 
@@ -132,7 +132,36 @@ def test_a_driver_without_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     with_driver(tmp_path, monkeypatch, said)
     assert gpus() == []
     with pytest.raises(StageError, match="none"):
-        require_gpu(Stage("a-write", "write", "a", resources=Resources(gpu="h100")))
+        require_devices(Stage("a-write", "write", "a", resources=Resources(gpu="h100")))
+
+
+def test_as_many_as_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_driver(tmp_path, monkeypatch, "echo 'NVIDIA A100-SXM4-80GB'; echo 'NVIDIA A100-SXM4-80GB'; echo 'Tesla T4'")
+    require_devices(Stage("a-write", "write", "a", resources=Resources(gpus=3)))
+    require_devices(Stage("a-write", "write", "a", resources=Resources(gpu="nvidia-a100-80gb", gpus=2)))
+    for asked, where in ((Resources(gpu="nvidia-a100-80gb", gpus=3), "a.gpu"), (Resources(gpus=4), "a.strategy")):
+        with pytest.raises(StageError) as caught:
+            require_devices(Stage("a-write", "write", "a", resources=asked))
+        assert (caught.value.code, caught.value.where) == ("MLS704", where)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "fits"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "nvidia-a100-80gb", True), ("NVIDIA A100-SXM4-40GB", "nvidia-a100-80gb", False),
+        ("NVIDIA A100 80GB PCIe", "NVIDIA-A100-80GB-PCIe", True), ("Tesla T4", "nvidia-t4", True), ("NVIDIA H200", "nvidia-h200-141gb", True),
+        ("NVIDIA L40S", "nvidia-l4", False), ("NVIDIA A10G", "nvidia-a10", False), ("NVIDIA A100-SXM4-80GB", "nvidia-a10", False),
+    ],
+)  # fmt: skip
+def test_what_is_of_a_kind(name: str, kind: str, fits: bool) -> None:
+    assert is_of_kind(name, kind) is fits
+
+
+def test_shared_memory_is_looked_for() -> None:
+    require_devices(Stage("a-write", "write", "a", resources=Resources(shared_memory=1)))
+    with pytest.raises(StageError, match="shared memory") as caught:
+        require_devices(Stage("a-write", "write", "a", resources=Resources(shared_memory=2**60)))
+    assert (caught.value.code, caught.value.where) == ("MLS704", "a.shared_memory")
 
 
 def test_the_command_guards_the_stage(tmp_path: Path) -> None:

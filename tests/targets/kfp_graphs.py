@@ -33,7 +33,7 @@ def everything(spec: str = "shop_news", words: str = "plain words", variable: st
     learning = {"rows": "visits-extract/rows", "values": "inputs-features/values", "parts": "parts-split/parts"}
     search = Stage(
         "tune-search", "search", "tune", {"name": "tune", "label": {"column": words}}, learning, {"package": "model", "study": "json"},
-        resources=Resources(cpu=4, memory=3 * 2**30, gpu="any"),
+        resources=Resources(cpu=4, memory=3 * 2**30, gpu="nvidia-a100-80gb", gpus=2, shared_memory=2**30),
     )  # fmt: skip
     evaluate = Stage(
         "release-evaluate", "evaluate", "release", {"models": ["tune"], "plots": ["roc", "confusion"], "part": words},

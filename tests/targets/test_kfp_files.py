@@ -133,7 +133,9 @@ def test_resources_retry_secret_volume_are_what_the_sdk_writes(tmp_path: Path) -
     own = [*yaml.safe_load_all(compiled(tmp_path))]
     graph = Graph.of([Stage(
         "one", "features", "one", {"secrets": {"a": {"kind": "env", "variable": "SALT"}}}, {"rows": "src/rows"}, {"values": "table"},
-        resources=Resources(cpu=2, memory=512 * 2**20, gpu="any", retry=2, time_limit=3600),
+        resources=Resources(
+            cpu=2, memory=512 * 2**20, gpu="nvidia-a100-80gb", gpus=4, shared_memory=256 * 2**20, retry=2, time_limit=3600
+        ),
     ), Stage("src", "extract", "src", {}, {}, {"rows": "table"})])  # fmt: skip
     ours = [*yaml.safe_load_all(emit(graph, volume="claim", image=IMAGE, secret="shop").files["pipeline.yaml"])]
     for place in (
@@ -158,6 +160,34 @@ def test_resources_retry_secret_volume_are_what_the_sdk_writes(tmp_path: Path) -
         document["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-one"] for document in (ours[1], own[1])
     ]
     assert kubernetes[0] == kubernetes[1]
+
+
+def asking(**asked: Any) -> Graph:
+    stage = Stage("net-train", "write", "net", {}, {}, {"file": "json"}, resources=Resources(**asked))
+    return Graph.of([stage], spec="shop")
+
+
+def test_a_kind_of_gpu_is_a_label_of_nodes() -> None:
+    def affinity(kind: str | None, **given: str) -> Any:
+        text = emit(asking(gpu=kind, gpus=1), **given).files["pipeline.yaml"]
+        executor = [*yaml.safe_load_all(text)][1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-net-train"]
+        assert executor["tolerations"] == [
+            {"effect": "NoSchedule", "key": given.get("accelerator", "nvidia.com/gpu"), "operator": "Exists"}
+        ]
+        return [
+            (found["key"], found["values"]) for term in executor.get("nodeAffinity", ()) for found in term["matchExpressions"]
+        ]
+
+    assert affinity(None) == [] and affinity(None, accelerator="amd.com/gpu") == []
+    assert affinity("nvidia-l40s") == [("nvidia.com/gpu.product", ["NVIDIA-L40S"])]
+    word = ["Quadro-RTX-6000"]
+    assert affinity(*word) == [("nvidia.com/gpu.product", word), ("cloud.google.com/gke-accelerator", word)]
+    assert affinity(*word, gpu_label="example.org/card") == [("example.org/card", word)]
+
+
+def test_a_kind_that_is_no_label_is_refused() -> None:
+    emitted = emit(asking(gpu="a 100: {x}"))
+    assert not emitted.files and [(found.code, found.where) for found in emitted.findings] == [("MLS706", "net.gpu")]
 
 
 def test_report_and_card_are_made_before_a_gate_can_fail() -> None:

@@ -118,7 +118,7 @@ def _task(stage: Stage, settings: Settings, after: list[str], doc: str) -> At:
         "time_limit": None if asked.time_limit is None else math.ceil(asked.time_limit * 1000) / 1000,
         "slots": settings.slots if asked.exclusive else min(asked.cpu, settings.slots),
         "workers": max(1, asked.cpu),
-        "gpu": asked.gpu is not None,
+        "gpu": asked.gpus_a_node > 0,
         "secrets": secrets_of(stage),
         "doc": _short(doc, _LONGEST_TEXT),
     }

@@ -15,6 +15,8 @@ backend = Backend(
         "cpu": Capability("emulated", "a task takes a slot of the pool for each core; Airflow holds no process to its cores"),
         "memory": Capability("emulated", "the stage command bounds its own memory on the worker that Airflow chose"),
         "gpu": Capability("emulated", "the task goes to the queue of the option `gpu_queue`, and fails where there is no such GPU"),
+        "shared_memory": Capability("emulated", "the stage command looks how much the worker has, and fails where it is less"),
+        "nodes": Capability("none", "all processes of a stage are on one host"),
         "time_limit": Capability("native", "`execution_timeout` of the task"),
         "retry": Capability("native", "`retries` of the task, `retry_delay` apart; a failed gate is not tried again"),
         "exclusive": Capability("native", "the task takes all slots of the pool"),

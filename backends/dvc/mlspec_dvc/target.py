@@ -23,6 +23,8 @@ backend = Backend(
         "cpu": Capability("native", "stages run one after another, each with the cores it asks for"),
         "memory": Capability("emulated", _HELD),
         "gpu": Capability("emulated", "the command of the stage looks for it on this host, and fails where there is none"),
+        "shared_memory": Capability("emulated", "the command of the stage looks how much this host has, and fails where it is less"),
+        "nodes": Capability("none", "all processes of a stage are on one host"),
         "time_limit": Capability("emulated", _HELD),
         "retry": Capability("emulated", "the command of the stage tries again"),
         "exclusive": Capability("native", "stages run one after another"),

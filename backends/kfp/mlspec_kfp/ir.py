@@ -75,8 +75,13 @@ def arguments(stage: Stage, settings: Settings) -> list[str]:
 def resources(asked: Resources, accelerator: str) -> Tree:
     """Cores, memory and GPU in the fields of old and of new servers. Requests equal limits: what was promised is there."""
     found: Tree = {}
-    if asked.gpu is not None:
-        found["accelerator"] = {"count": "1", "resourceCount": "1", "resourceType": accelerator, "type": accelerator}
+    if count := asked.gpus_a_node:
+        found["accelerator"] = {
+            "count": str(count),
+            "resourceCount": str(count),
+            "resourceType": accelerator,
+            "type": accelerator,
+        }
     if asked.cpu > 1 or asked.exclusive:
         found |= dict.fromkeys(("cpuLimit", "cpuRequest"), float(asked.cpu))
         found |= dict.fromkeys(("resourceCpuLimit", "resourceCpuRequest"), str(asked.cpu))

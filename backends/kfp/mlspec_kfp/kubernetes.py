@@ -1,4 +1,4 @@
-"""What is Kubernetes' own: secrets as variables, the volume, a bound on a task's time. The second document of pipeline.yaml."""
+"""What is Kubernetes' own: secrets as variables, volumes, GPUs of a kind, a bound on a task's time. The second document of pipeline.yaml."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from mlspec.graph import Graph, Stage
+from mlspec_kfp.devices import executor_devices
 from mlspec_kfp.names import variables
 from mlspec_kfp.settings import Settings
 
@@ -36,7 +37,7 @@ def _executor(stage: Stage, settings: Settings) -> Tree:
                 **_name("secretNameParameter", settings.secret),
             }
         ]
-    return found
+    return found | executor_devices(stage.resources, settings)
 
 
 def _name(field: str, name: str) -> Tree:

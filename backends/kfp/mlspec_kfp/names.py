@@ -14,6 +14,7 @@ RESOURCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?:/[A-Za-z0-9](?:[A-Za-
 IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*@sha256:[0-9a-f]{64}\Z")
 FOLDER = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+\Z")
 URI = re.compile(r"[a-z][a-z0-9]*://[A-Za-z0-9._/?=&%~-]+\Z")
+LABEL = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 LONGEST = 64
 
 
@@ -57,6 +58,8 @@ def check_names(graph: Graph) -> list[Finding]:
         words = {*stage.outputs, *variables(stage)}
         findings += [_refused(name, stage.block) for name in sorted(words) if not VARIABLE.match(name)]
         findings += _providers(stage)
+        if stage.resources.gpu is not None and not LABEL.match(stage.resources.gpu):
+            findings.append(_kind(stage.resources.gpu, f"{stage.block}.gpu"))
     return findings
 
 
@@ -70,6 +73,12 @@ def fits(name: str) -> bool:
 def _refused(name: str, where: str) -> Finding:
     data = {"target": "kfp", "name": ascii(name)[1:-1][:80], "why": "it stands in the files, where only plain words may",
             "wanted": "letters, digits and `_`, a letter first"}  # fmt: skip
+    return Finding("MLS706", where, data)
+
+
+def _kind(name: str, where: str) -> Finding:
+    data = {"target": "kfp", "name": ascii(name)[1:-1][:80], "why": "nodes say their kind of GPU in a label, which has no such value",
+            "wanted": "letters, digits, `-`, `_` and `.`, such as `nvidia-a100-80gb`"}  # fmt: skip
     return Finding("MLS706", where, data)
 
 

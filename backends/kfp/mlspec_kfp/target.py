@@ -15,8 +15,9 @@ backend = Backend(
         "cpu": Capability("native", "requests and limits of the task's pod"),
         "memory": Capability("native", "request and limit of the task's pod; past it the pod is killed"),
         "gpu": Capability(
-            "emulated", "one unit of the resource that the option `accelerator` names, whatever model the node has"
+            "native", "units of the resource that the option `accelerator` names, on nodes whose labels say the kind of `gpu`"
         ),
+        "shared_memory": Capability("native", "an `emptyDir` in memory at `/dev/shm`, with this size as its limit"),
         "time_limit": Capability("native", "`activeDeadlineSeconds` of the task's pod"),
         "retry": Capability("native", "`retryPolicy` of the task, waiting 10 s and then twice as long"),
         "exclusive": Capability("emulated", "a pod of its own, with the cores that it asks for, on a node that others may use"),

@@ -48,6 +48,9 @@ backend = Backend(
     capabilities={
         "cpu": "native",
         "memory": "native",
+        "gpu": Capability("native", "looked for on this machine before the stage begins"),
+        "shared_memory": Capability("native", "looked for on this machine before the stage begins"),
+        "nodes": Capability("none", "all processes of a stage are on this machine"),
         "time_limit": "native",
         "retry": "native",
         "exclusive": "native",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.graph.model import Graph
+from mlspec.runtime.devices import require_devices
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.processes import limit_memory
 from mlspec.runtime.stage import Around, run_in_store
@@ -76,6 +77,7 @@ def _report(channel: socket.socket, work: Work, stage: str, environment: Mapping
     )
     started = time.perf_counter()
     try:
+        require_devices(work.graph[stage])
         manifest = run_in_store(work.graph, stage, store, work.keys, work.versions[stage], environment, around)
     except StageError as error:
         traceback.print_exc()

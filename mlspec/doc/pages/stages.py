@@ -69,7 +69,7 @@ def _stage(subject: Subject, stage: Stage, step: Step | None, taken: Taken | Non
         tag(taken.state, {"ran": "good", "reused": "good", "failed": "bad"}.get(taken.state, "")) if taken else tag("no run")
     )
     asks = stage.resources
-    limits = [f"{asks.cpu:g} cpu", "" if asks.memory is None else f"{asks.memory / 2**20:.0f} MiB", asks.gpu or "",
+    limits = [f"{asks.cpu:g} cpu", "" if asks.memory is None else f"{asks.memory / 2**20:.0f} MiB", asks.devices,
               "" if asks.time_limit is None else f"{asks.time_limit:g} s at most", f"{asks.retry} retries" if asks.retry else "",
               "alone" if asks.exclusive else ""]  # fmt: skip
     return el(

@@ -226,7 +226,7 @@ def infrastructure(subject: Subject) -> Answer | None:
     cites: list[Cite | None] = []
     for stage in stages:
         asks = stage.resources
-        wants = [f"{asks.cpu:g} core{'' if asks.cpu == 1 else 's'}", "" if asks.memory is None else f"{asks.memory / 2**30:g} GiB", asks.gpu or "no GPU",
+        wants = [f"{asks.cpu:g} core{'' if asks.cpu == 1 else 's'}", "" if asks.memory is None else f"{asks.memory / 2**30:g} GiB", asks.devices or "no GPU",
                  "" if asks.time_limit is None else f"at most {asks.time_limit / 3600:g} h"]  # fmt: skip
         parallel = stage.config.get("parallel")
         wants += [f"{parallel} trials side by side"] if parallel else []

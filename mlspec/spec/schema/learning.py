@@ -198,8 +198,8 @@ KINDS = {
                 "operational",
                 "How work is spread over devices and nodes.",
             ),
-            ("gpu", "string", None, "open", "operational", "The kind of accelerator."),
-            ("shared_memory", "bytes", None, "open", "operational", "Memory that data loaders share.", False),
+            ("gpu", "string", None, "open", "operational", "The kind of accelerator, as `nvidia-a100-80gb`; absent: any."),
+            ("shared_memory", "bytes", None, "open", "operational", "Memory that processes of the training share, at `/dev/shm`."),
             ("stop_early", ("call", "stop_by"), None, "guarded", "behaviour", "When training ends before the last epoch."),
             (
                 "checkpoint",
