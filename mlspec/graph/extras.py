@@ -14,7 +14,9 @@ EXTRA_OF = {
     "ray": "ray",
     "safetensors": "torch",
     "tensorflow": "tensorflow",
+    "tokenizers": "text",
     "torch": "torch",
+    "transformers": "transformers",
     "xgboost": "boost",
 }
 """The extra of a package as keys name it. What has no line here comes with `local`; a test holds it to the project's table."""

@@ -110,11 +110,15 @@ _ENGINE_PACKAGES = {"hyperopt": "hyperopt", "optuna": "optuna"}
 SAMPLER_PACKAGES = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
 """What samplers of optuna compute with; each is imported by the name that it is installed by."""
 
+NETWORK_PACKAGES = {"transformers": ("tokenizers", "transformers")}
+"""What networks of a library are trained with."""
+
 
 def packages_of(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """The packages whose versions enter the key of a stage: those of its kind, of its estimators, its engine and its framework."""
     framework = framework_of(config.get("framework")).packages if kind == "train" else ()
-    return tuple(sorted({*KINDS[kind].packages, *framework, *_estimator_packages(config)}))
+    library = str((config.get("network") or {}).get("name")).partition(".")[0] if kind == "train" else ""
+    return tuple(sorted({*KINDS[kind].packages, *framework, *NETWORK_PACKAGES.get(library, ()), *_estimator_packages(config)}))
 
 
 def _estimator_packages(config: Mapping[str, Any]) -> Iterator[str]:

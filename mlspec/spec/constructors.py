@@ -22,7 +22,7 @@ Convert = Callable[[Any, Expr, Context], Any]
 def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any:
     """The `Made` of a constructor call, or INVALID."""
     names = schema.constructors(group)
-    if group in OPEN_GROUPS and isinstance(node, Call) and "." in node.callee.text:
+    if group in OPEN_GROUPS and isinstance(node, Call) and "." in node.callee.text and node.callee.text not in names:
         return _open(group, node, context)
     if group == "join_by" and (not isinstance(node, Call) or schema.constructor(group, node.callee.text) is None):
         _unsafe_join(node, names, context)

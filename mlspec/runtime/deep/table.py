@@ -17,11 +17,12 @@ from mlspec.runtime.deep.trained import LabelScale
 from mlspec.runtime.deep.watch import Watch
 from mlspec.runtime.estimators.build import refuse_nulls
 from mlspec.runtime.train.data import Learning, PartReader
-from mlspec.runtime.transform import fit_transform
+from mlspec.runtime.transform import fit_transform, tokenizer
+from mlspec.runtime.transform import tokens as text_tokens
 from mlspec.runtime.transform.chain import FittedTransform, Matrix
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
-from mlspec.runtime.transform.tokens import OF_TEXT, vocabulary_of
+from mlspec.runtime.transform.tokens import OF_TEXT
 
 _BLOCK = 8192
 _TEXTS = 256  # at once: a row of a text becomes a vector for each of its words
@@ -61,11 +62,22 @@ def read_table(context: StageContext) -> Table:
     reader = PartReader(context)
     learning = reader.learning(context.config["part"])
     unknown = context.config.get("unknown") or "encode"
-    transform, matrix = fit_transform(reader.features, learning.columns, learning.target, unknown)
+    given = _given(context)
+    transform, matrix = fit_transform(reader.features, learning.columns, learning.target, unknown, given)
     refuse_nulls(name_of(context.config), matrix, context.block)
     inputs = inputs_of(transform, matrix)
     refuse_other_inputs(context.config["network"], inputs, context.block)
     return Table(reader, learning, transform, matrix, label_scale(learning.target), inputs)
+
+
+def _given(context: StageContext) -> dict[str, dict[str, Any]]:
+    """What steps of a pretrained model know before they see a row: its tokenizer."""
+    network = context.config["network"]
+    if not str(network["name"]).startswith("transformers."):
+        return {}
+    from mlspec.runtime.deep.pretrained import read_pretrained
+
+    return {"tokenizer": {"tokenizer": read_pretrained(network, context.project_root, context.block).tokenizer}}
 
 
 def inputs_of(transform: FittedTransform, matrix: Matrix) -> Inputs:
@@ -74,7 +86,8 @@ def inputs_of(transform: FittedTransform, matrix: Matrix) -> Inputs:
     for feature, states in zip(transform.features, transform.states, strict=True):
         if feature["fitted"] and feature["fitted"][-1]["op"] in OF_TEXT:
             before, length = matrix.names.index(f"{feature['name']}.0"), int(states[-1]["length"])
-            return tokens(length, vocabulary_of(states[-1]), before, width - before - length)
+            known = tokenizer if feature["fitted"][-1]["op"] == "tokenizer" else text_tokens
+            return tokens(length, known.vocabulary_of(states[-1]), before, width - before - length)
     return numbers(width)
 
 

@@ -17,7 +17,7 @@ from mlspec.runtime.transform.columns import Column, numbers_column
 
 State = dict[str, Any]
 
-OF_TEXT = frozenset({"tokens"})
+OF_TEXT = frozenset({"tokens", "tokenizer"})
 """The steps whose columns are one text to a network."""
 
 PADDING, UNKNOWN = 0, 1
@@ -39,7 +39,7 @@ def fit_tokens(column: Column, options: Mapping[str, Any]) -> State:
     """
     by = str(options["by"])
     spread: Counter[str] = Counter()
-    texts = [text for text in _texts(column) if text is not None]
+    texts = [text for text in texts_of(column) if text is not None]
     for text in texts:
         spread.update(set(words_of(text, by)))
     least = int(options["min_texts"])
@@ -59,7 +59,7 @@ def apply_tokens(state: State, column: Column) -> list[Column]:
     places = {word: place for place, word in enumerate(state["words"], _FIRST)}
     length, by = int(state["length"]), str(state["by"])
     numbers = np.full((len(column), length), float(PADDING))
-    for row, text in enumerate(_texts(column)):
+    for row, text in enumerate(texts_of(column)):
         if text is None:
             numbers[row] = np.nan
             continue
@@ -73,7 +73,8 @@ def vocabulary_of(state: State) -> int:
     return len(state["words"]) + _FIRST
 
 
-def _texts(column: Column) -> list[str | None]:
+def texts_of(column: Column) -> list[str | None]:
+    """The texts of a column; StageError MLS201 where it holds numbers."""
     if column.texts is None:
         raise StageError("MLS201", f"feature `{column.names[0]}` is a number", expected="a text", found="a number")
     return list(column.texts)

@@ -1,0 +1,75 @@
+"""The step that makes a text the tokens of a pretrained model: nothing is learned, its tokenizer is given and goes into the package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mlspec.graph.extras import extras_of
+from mlspec.runtime.errors import StageError
+from mlspec.runtime.transform.columns import Column, numbers_column
+from mlspec.runtime.transform.tokens import texts_of
+
+State = dict[str, Any]
+
+ASIDE = {"tokenizer": "tokenizer.json"}
+
+ENDED = -1
+"""What stands behind the last token of a text: no token of any vocabulary."""
+
+
+def fit_tokenizer(column: Column, options: Mapping[str, Any]) -> State:
+    """The tokenizer that the stage has read and verified."""
+    return {"length": int(options["length"]), "tokenizer": str(options["tokenizer"])}
+
+
+def apply_tokenizer(state: State, column: Column) -> list[Column]:
+    """The first tokens of each text and what the model puts around them; a text that is null is null in all."""
+    length = int(state["length"])
+    tokenizer = _tokenizer(str(state["tokenizer"]), length)
+    numbers = np.full((len(column), length), float(ENDED))
+    for row, text in enumerate(texts_of(column)):
+        if text is None:
+            numbers[row] = np.nan
+            continue
+        found = tokenizer.encode(text).ids
+        numbers[row, : len(found)] = found
+    return [numbers_column([f"{column.names[0]}.{place}" for place in range(length)], numbers)]
+
+
+def tokens_in(state: State, text: str) -> int:
+    """How many tokens a text has before it is cut."""
+    return len(_tokenizer(str(state["tokenizer"]), None).encode(text).ids)
+
+
+@lru_cache(maxsize=8)
+def _tokenizer(document: str, length: int | None) -> Any:
+    """The tokenizer of a document, which cuts texts at `length` and pads none."""
+    try:
+        from tokenizers import Tokenizer
+    except ModuleNotFoundError as error:
+        raise StageError(
+            "MLS812", "the model reads texts with a tokenizer of the library `tokenizers`, which is not installed", expected="tokenizers",
+            found=f"no module `{error.name}`", help=f"install it: pip install 'mlspec-lang[{extras_of(['tokenizers'])[0]}]'",
+        ) from error  # fmt: skip
+    try:
+        found = Tokenizer.from_str(document)
+        found.no_padding()
+        if length is None:
+            found.no_truncation()
+        else:
+            found.enable_truncation(length)
+    except Exception as error:  # the library raises nothing more exact
+        raise StageError(
+            "MLS209", "the tokenizer of the model cannot be read", expected="a tokenizer.json of the library `tokenizers`",
+            found=str(error)[:160], help="save it with `tokenizer.save_pretrained(…)` of a current `transformers`",
+        ) from error  # fmt: skip
+    return found
+
+
+def vocabulary_of(state: State) -> int:
+    """How many tokens there are."""
+    return int(_tokenizer(str(state["tokenizer"]), None).get_vocab_size())
