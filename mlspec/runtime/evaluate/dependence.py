@@ -77,6 +77,8 @@ def spread_rows(count: int) -> NDArray[np.int64]:
 def grid_of(feature: Mapping[str, Any], column: NDArray[Any], min_cell: int) -> tuple[list[Any], str]:
     """The values that a feature takes in turn: categories and few numbers as they are, many numbers at quantiles."""
     kind = str(feature["type"]).removesuffix("?")
+    if kind == "image":
+        return [], VECTOR
     if kind.startswith(VECTOR):
         return [], VECTOR
     known = [value for value in column.tolist() if value is not None and value == value]

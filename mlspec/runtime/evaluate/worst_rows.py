@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from mlspec.runtime.evaluate.held_out import value_name
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes
+from mlspec.runtime.evaluate.pictures import confused, is_image_column, may_be_seen
 from mlspec.runtime.extract.violations import is_masked
+from mlspec.runtime.image.text import thumbnail
 from mlspec.runtime.profile.sheet import NUMERIC, kind_of
 
 SHOWN = 5
@@ -49,23 +51,33 @@ def worst_rows(
                 for at in worst.tolist()
             ]  # fmt: skip
         kinds.append(entry)
-    return {"columns": [str(column["name"]) for column in shown], "kinds": kinds,
-            "masked": [str(column["name"]) for column in shown if _hides(column)]}  # fmt: skip
+    found = {"columns": [str(column["name"]) for column in shown], "kinds": kinds,
+             "masked": [str(column["name"]) for column in shown if _hides(column)]}  # fmt: skip
+    pairs = confused(rows, losses, columns, min_cell=min_cell, names=names) if rows.task != "regression" else []
+    return found | ({"confused": pairs} if pairs else {})
 
 
 def _hides(column: Mapping[str, Any]) -> bool:
+    if is_image_column(column):
+        return not may_be_seen(column)
     return is_masked(column) or kind_of(column) == "hidden"
 
 
 def _shares(column: Mapping[str, Any], values: Sequence[Any]) -> Counter[Any]:
     """How many rows have each value of a category."""
-    return Counter() if _hides(column) or str(column["type"]).removesuffix("?") in NUMERIC else Counter(values)
+    return (
+        Counter()
+        if _hides(column) or is_image_column(column) or str(column["type"]).removesuffix("?") in NUMERIC
+        else Counter(values)
+    )
 
 
-def _cell(column: Mapping[str, Any], value: Any, counts: Counter[Any], min_cell: int) -> str | float | None:
-    """A value as the page shows it: none of what is tagged, no category that few rows have, numbers to three digits."""
+def _cell(column: Mapping[str, Any], value: Any, counts: Counter[Any], min_cell: int) -> Any:
+    """A value as the page shows it: none of what is tagged, no category that few rows have, numbers to three digits, small pictures."""
     if _hides(column):
         return MASKED
+    if is_image_column(column):
+        return {"picture": thumbnail(value, column)}
     if value is None:
         return value_name(None)
     if str(column["type"]).removesuffix("?") in NUMERIC:

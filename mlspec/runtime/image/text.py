@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import struct
 import zlib
 from collections.abc import Mapping
@@ -34,6 +35,19 @@ def image_of_text(text: Any, column: Mapping[str, Any]) -> bytes:
 def text_of_bytes(data: bytes) -> str:
     """The base64 of a file."""
     return base64.b64encode(data).decode("ascii")
+
+
+def thumbnail(data: bytes, column: Mapping[str, Any], side: int = 96) -> str:
+    """A picture of at most so many pixels a side, as an address that holds it; a small one is enlarged, pixel by pixel."""
+    from PIL import Image
+
+    picture = read(data, column)
+    factor = side / max(picture.size)
+    size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
+    shown = picture.resize(size, Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BILINEAR)
+    stream = io.BytesIO()
+    shown.save(stream, "PNG")
+    return f"data:image/png;base64,{text_of_bytes(stream.getvalue())}"
 
 
 def example_text(column: Mapping[str, Any]) -> str:

@@ -102,7 +102,7 @@ def kind_of(column: Mapping[str, Any]) -> str:
         return "number"
     if declared in TEMPORAL:
         return "time"
-    return "hidden" if declared in ("text", "id") else "category"
+    return "hidden" if declared in ("text", "id", "image") else "category"
 
 
 def is_personal(column: Mapping[str, Any]) -> bool:

@@ -134,7 +134,8 @@ def _examples(found: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     regression = found["label"]["task"] == "regression"
     kinds = [{**kind, "rows": [_example(row, regression) for row in kind["rows"]]} for kind in own["kinds"]]
-    return {"columns": own["columns"], "kinds": kinds, "masked": own["masked"], "regression": regression}
+    confused = [{**pair, "share": f"{pair['share']:.1%}"} for pair in own.get("confused", ())]
+    return {"columns": own["columns"], "kinds": kinds, "masked": own["masked"], "regression": regression, "confused": confused}
 
 
 def _example(row: Mapping[str, Any], regression: bool) -> dict[str, Any]:
@@ -142,6 +143,7 @@ def _example(row: Mapping[str, Any], regression: bool) -> dict[str, Any]:
     return {
         "row": row["row"], "label": label_of, "decision": "" if regression else row["decision"], "loss": decimal(row["loss"]),
         "score": decimal(row["score"]) if regression else f"{row['score']:.1%}",
-        "cells": [decimal(value) if isinstance(value, float) else value for value in row["values"]],
+        "cells": [decimal(value) if isinstance(value, float) else "" if isinstance(value, dict) else value for value in row["values"]],
+        "pictures": [value["picture"] if isinstance(value, dict) else None for value in row["values"]],
         "numbers": [isinstance(value, float) for value in row["values"]],
     }  # fmt: skip
