@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlspec.catalogue.frameworks import FRAMEWORKS
 from mlspec.graph.extras import EXTRA_OF, extras_of
 from mlspec.graph.kinds import _ENGINE_PACKAGES, _ESTIMATOR_PACKAGES, KINDS, SAMPLER_PACKAGES
 
@@ -18,12 +19,13 @@ BROUGHT = {
     for extra, lines in {**PROJECT["optional-dependencies"], "local": [*PROJECT["optional-dependencies"]["local"], *PROJECT["dependencies"]]}.items()
 }  # fmt: skip
 # What a distribution is called where it is installed without what nobody needs of it.
-SAME = {"xgboost": "xgboost-cpu"}
+SAME = {"tensorflow": "tensorflow-cpu", "xgboost": "xgboost-cpu"}
 NAMED = {
     *(package for kind in KINDS.values() for package in kind.packages),
     *(package for packages in SAMPLER_PACKAGES.values() for package in packages),
     *_ESTIMATOR_PACKAGES.values(),
     *_ENGINE_PACKAGES.values(),
+    *(package for framework in FRAMEWORKS.values() for package in framework.packages),
     *EXTRA_OF,
 }
 
