@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Ran, dev_project
-from tests.support.project import LONG, SPECS
+from tests.support.project import IN_GATE, SPECS
 
 pytestmark = pytest.mark.e2e
 
 NAMES = [
     pytest.param(
-        path.stem, marks=[pytest.mark.xdist_group(path.stem.split("_")[0]), *([pytest.mark.slow] if path.stem in LONG else [])]
+        path.stem,
+        marks=[pytest.mark.xdist_group(path.stem.split("_")[0]), *([] if path.stem in IN_GATE else [pytest.mark.slow])],
     )
     for path in sorted(SPECS.glob("*.mlspec"))
     if path.stem != "income_compressed"  # on the tenth of the rows of its dev env the gates cannot be met; parity runs it

@@ -191,7 +191,13 @@ print(json.dumps(files.sha256_files(out)))
 """
 
 
-@pytest.mark.parametrize("estimator", ["sklearn.LogisticRegression", "sklearn.KNeighborsClassifier", "lightgbm.LGBMClassifier"])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        "sklearn.LogisticRegression",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("sklearn.KNeighborsClassifier", "lightgbm.LGBMClassifier")),
+    ],
+)
 def test_a_fresh_process_writes_the_same_bytes(tmp_path, people, estimator):
     inputs, features = people
     paths = json.dumps([str(Path(__file__).parent), str(ROOT)])

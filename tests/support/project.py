@@ -13,8 +13,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SPECS = ROOT / "specs"
-LONG = frozenset({"income_compressed", "income_network"})
-"""Specs whose networks train for longer than the gate has: they run in the slow tests. What their edits re-run, the tests of `train` and `compress` say."""
+IN_GATE = frozenset({"census_income", "penguins"})
+"""Specs that the gate runs, one with a search and one that is small; the slow tests run the others. What edits of networks re-run, the tests of `train` and `compress` say."""
 MLSPEC = Path(sys.executable).with_name("mlspec")
 
 

@@ -87,6 +87,7 @@ def test_the_page_can_be_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 def test_its_runs_under_airflow_say_so(tmp_path: Path) -> None:
     environment = world(tmp_path / "project") | {"AIRFLOW": airflow_command()}
     steps = steps_of(airflow=True)

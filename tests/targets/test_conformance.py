@@ -28,8 +28,8 @@ def test_every_case_is_clean_and_canonical() -> None:
     assert main(["fmt", str(SUITE), "--check"]) == 0
 
 
-QUICK = ("features_row", "gates_fail", "model_many_classes", "source_references", "split_group")
-"""Cases of the gate: features, a verdict that fails, many classes, a second source, groups. The others are as long again and run with the slow tests."""
+QUICK = ("features_row", "gates_fail", "split_group")
+"""Cases of the gate: features, a verdict that fails, groups. The others are as long again and run with the slow tests."""
 
 
 @pytest.mark.e2e

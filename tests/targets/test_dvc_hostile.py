@@ -173,8 +173,8 @@ def _strings(value: Any) -> Iterator[str]:
         yield value
 
 
-def test_a_few_hundred_hostile_strings_in_every_kind_of_place(plan: dict[str, Any], reader: Reader) -> None:
-    check_injections(plan, reader, 300)
+def test_a_hundred_hostile_strings_in_every_kind_of_place(plan: dict[str, Any], reader: Reader) -> None:
+    check_injections(plan, reader, 100)
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ def test_the_table_is_that_of_the_capability_data(pytestconfig: pytest.Config) -
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 def test_the_page_can_be_followed(tmp_path: Path) -> None:
     pytest.importorskip("dvc", reason="pip install 'mlspec-lang[dvc]'")
     shop(tmp_path)

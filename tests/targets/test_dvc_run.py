@@ -137,7 +137,7 @@ def test_the_map_leads_back_to_the_spec(tmp_path: Path) -> None:
     assert (written["target"], written["spec"]) == ("dvc", "shop.mlspec")
 
 
-@pytest.mark.parametrize("place", ["data/shop.db", "shop.db"])
+@pytest.mark.parametrize("place", [pytest.param("data/shop.db", marks=pytest.mark.slow), "shop.db"])
 def test_rows_in_the_log_of_a_database_are_seen(tmp_path: Path, place: str) -> None:
     """A commit to the log beside the file changes no byte of the file."""
     root = prepared(tmp_path)

@@ -141,7 +141,7 @@ def test_a_folder_that_was_fetched(copy: Repository, tmp_path: Path) -> None:
     assert "not made by this spec" in score(copy, "--from", str(tmp_path / "fetched"), check=False).err
 
 
-@pytest.mark.parametrize("target", ["dvc", "kfp", pytest.param("airflow", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("target", ["dvc", *(pytest.param(name, marks=pytest.mark.slow) for name in ("kfp", "airflow"))])
 def test_a_run_under_a_target_is_a_run_of_the_project(tmp_path: Path, target: str) -> None:
     if target == "airflow":
         more = ("--option", f"airflow={airflow_command()}")
