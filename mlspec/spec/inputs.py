@@ -33,6 +33,7 @@ def check_readable(block: Block, scope: Scope) -> None:
         check_image(block, _definitions(block, scope), scope)
         return
     types, (one, wanted) = _OF_NETWORKS.get(name, _OF_NETWORKS.get(name.partition(".")[0], (_READABLE, ("", ""))))
+    before = scope.findings.errors
     for definition in _inputs(block, one, scope):
         kind = definition.value.type
         if kind.name == "image" and (block.get("estimator") or "").startswith("sklearn.Dummy"):
@@ -44,7 +45,7 @@ def check_readable(block: Block, scope: Scope) -> None:
             "MLS201", definition.span, what=what, got=named(kind), wanted=wanted if one == "text" else "a number",
             hint=_hint(kind.name, one, short(definition.value.span)),
         )  # fmt: skip
-    if one:
+    if one and scope.findings.errors == before:
         _one_text(block, name, types - _READABLE, wanted, scope)
 
 
@@ -55,6 +56,8 @@ def _hint(kind: str, one: str, text: str) -> str:
         return "a text network reads tokens: `network = bag()`; other models read the words of a text as numbers: `tfidf(…)`"
     if kind == "image":
         return "an image is read by a network of its own: `network = cnn()`"
+    if one == "tokens" and kind in _TEXT:
+        return f"read it word by word: `tokens({text})`"
     return f"take a part of it, as in `year({text})`" if kind in TEMPORAL else f"encode it: `onehot({text})`"
 
 
@@ -76,7 +79,8 @@ def check_nulls(block: Block, owner: Block, scope: Scope) -> None:
         return
     for reference in _nullable(owner, scope):
         kind = scope.spec.blocks[reference.block].definitions[reference.member or ""].value.type
-        scope.findings.add("MLS204", block.span_of(field), name=reference.path, what=f"`{name}`", got=str(kind))
+        hint = 'a text that is null is read as an empty one: `… ?? ""`' if kind.name in ("tokens", "text") else ""
+        scope.findings.add("MLS204", block.span_of(field), name=reference.path, what=f"`{name}`", got=str(kind), hint=hint)
 
 
 def _rejecting(block: Block) -> tuple[str, str]:

@@ -47,14 +47,14 @@ def _paths(block: Block, scope: Scope, context: Context) -> None:
         made = block.make(field)
         value = None if made is None else made.args.get("path")
         remote = made is not None and made.name == "images" and "://" in str(made.get("path"))  # said there
-        why = "" if value is None or remote else _refused(str(value.item))
+        why = "" if value is None or remote else refused_path(str(value.item))
         if why and value is not None:
             scope.findings.add(
                 "MLS114", value.span, name=value.item, why=why, hint="write it relative to the spec: `data/rows.csv`"
             )
 
 
-def _refused(path: str) -> str:
+def refused_path(path: str) -> str:
     """Why a path cannot be read on another machine, "" if it can."""
     if "://" in path:
         return "is an address, not a file"

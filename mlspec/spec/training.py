@@ -11,6 +11,7 @@ from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
 from mlspec.spec.strategies import asked_of, check_strategy
 from mlspec.spec.tasks import label_of, lacks_positive
+from mlspec.spec.texts import check_text_network
 from mlspec.spec.values import Made, Reference
 
 _KIND = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -32,6 +33,7 @@ def check_training(block: Block, scope: Scope) -> None:
         _class_weights,
         _images,
         check_strategy,
+        check_text_network,
     ):
         rule(block, scope)
 

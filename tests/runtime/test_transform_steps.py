@@ -113,6 +113,26 @@ def test_hash_bucket_and_tfidf_take_any_text():
     np.testing.assert_allclose(np.linalg.norm(matrix.numbers, axis=1), [1, 1, 0, 0])
 
 
+TOKENS = {"op": "tokens", "vocabulary": 4, "length": 5, "by": "word", "min_texts": 2}
+
+
+def test_tokens_are_places_of_widespread_words():
+    texts = ["The red house, the sea!", "a red sea", "RED house", "", None]
+    _, _, matrix = fitted("text?", texts, TOKENS)
+    assert matrix.names == ("x.0", "x.1", "x.2", "x.3", "x.4")
+    # `red` is in three texts; `house` and `sea` in two, by alphabet; the rest in one.
+    assert matrix.numbers.tolist()[:4] == [[1, 2, 3, 1, 1], [1, 2, 4, 0, 0], [2, 3, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert np.isnan(matrix.numbers[4]).all()
+    letters = fitted("text", ["ab a", "B  A"], {**TOKENS, "by": "character", "vocabulary": 2})[2]
+    assert letters.numbers.tolist() == [
+        [3, 1, 2, 3, 0],
+        [1, 2, 3, 0, 0],
+    ]  # all three are in both texts: the first two by their codes
+    with pytest.raises(StageError) as caught:
+        fitted("text", ["one", "two"], TOKENS)
+    assert (caught.value.code, caught.value.where) == ("MLS204", "features.x")
+
+
 def test_vectors_become_columns_and_null_is_null_in_all():
     item = feature("x", "vector", {"op": "scale", "method": "standard"})
     found, matrix = fit_transform([item], {"x": column_of(item, [[0.0, 1.0], [2.0, 3.0]])}, target(2))
@@ -144,10 +164,11 @@ STEPS = [
     feature("word", "category?", {"op": "onehot", "max": 3}),
     feature("risk", "category?", {"op": "target_rate", "smoothing": 2.0, "folds": 5}),
     feature("text", "text?", {"op": "tfidf", "max_features": 5}),
+    feature("tokens", "text?", {**TOKENS, "min_texts": 1}),
 ]
 NUMBERS = st.one_of(st.none(), st.floats(-1e6, 1e6))
 TEXTS = st.one_of(st.none(), st.sampled_from(["one", "two", "one two", "three four", "ü ß", ""]))
-ROW = st.tuples(NUMBERS, NUMBERS, TEXTS, TEXTS, TEXTS)
+ROW = st.tuples(NUMBERS, NUMBERS, TEXTS, TEXTS, TEXTS, TEXTS)
 
 
 @settings(max_examples=40, deadline=None)
@@ -158,7 +179,7 @@ def test_a_row_alone_equals_the_row_in_a_batch_bit_for_bit(fitting, others):
 
     if any(all(row[at] is None for row in fitting) for at in (0, 1)):
         fitting = [(0.5, 0.5, *row[2:]) for row in fitting]
-    fitting = [*fitting, (0.5, 0.5, "one", None, "one two")]  # a step that learns from nothing but nulls is refused
+    fitting = [*fitting, (0.5, 0.5, "one", None, "one two", "one")]  # a step that learns from nothing but nulls is refused
     found, _ = fit_transform(STEPS, columns(fitting), target(len(fitting)))
     again = read_transform(json.loads(canonical_text(found.to_json())), STEPS)
     batch = found.apply(columns(others)).numbers

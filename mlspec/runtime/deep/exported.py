@@ -15,7 +15,7 @@ def exported(module: Any, rows: Any) -> Any:
     """The graph of a module from rows (any number, width) to what it says of them, found by running it on a few."""
     import torch
 
-    with _quiet(), torch.no_grad():
+    with quiet("torch.onnx", "onnxscript", "onnx_ir"), torch.no_grad():
         found = torch.onnx.export(
             module.eval(), (rows,), dynamo=True, opset_version=_OPSET, dynamic_shapes=({0: torch.export.Dim("rows")},), verbose=False
         )  # fmt: skip
@@ -24,9 +24,9 @@ def exported(module: Any, rows: Any) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """torch notes what it looked for and did not find; nothing of it concerns the graph."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+def quiet(*names: str) -> Iterator[None]:
+    """No notes of these libraries: on what they looked for and did not find, or on weights that a new head has not."""
+    loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     try:
         for logger in loggers:

@@ -27,7 +27,7 @@ from mlspec.runtime.deep.schedules import needs_all_updates
 from mlspec.runtime.deep.spread.alone import Alone
 from mlspec.runtime.deep.spread.plan import Spread, spread_of
 from mlspec.runtime.deep.spread.start import start
-from mlspec.runtime.deep.table import name_of, read_table
+from mlspec.runtime.deep.table import name_of, read_table, texts_told
 from mlspec.runtime.deep.trained import TrainedNetwork, outputs_of
 from mlspec.runtime.deep.watch import read_watch
 from mlspec.runtime.errors import StageError
@@ -49,7 +49,7 @@ def run(context: StageContext) -> None:
     epochs = training.epoch
     context.progress(epochs, epochs, "packaging")
     package = write_package(context.output("package"), fitted, rows.reader.descriptors, rows.reader.proof(config["part"]))
-    files.write_json(context.output("history") / "history.json", _history(context, training))
+    files.write_json(context.output("history") / "history.json", {**_history(context, training), **texts_told(rows)})
     forget_others(context.resume_dir(training_key(context)))
     context.progress(epochs, epochs, f"packaged as {package.engine}, proven on {package.manifest.proof['rows']:,} rows")
 

@@ -11,7 +11,7 @@ import numpy as np
 from mlspec.catalogue.frameworks import framework_of
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.examples import Examples, InMemory, label_scale, table_examples
-from mlspec.runtime.deep.inputs import NUMBERS, Inputs, numbers, tokens
+from mlspec.runtime.deep.inputs import NUMBERS, TOKENS, Inputs, numbers, tokens
 from mlspec.runtime.deep.networks import refuse_other_inputs
 from mlspec.runtime.deep.trained import LabelScale
 from mlspec.runtime.deep.watch import Watch
@@ -89,6 +89,19 @@ def inputs_of(transform: FittedTransform, matrix: Matrix) -> Inputs:
             known = tokenizer if feature["fitted"][-1]["op"] == "tokenizer" else text_tokens
             return tokens(length, known.vocabulary_of(states[-1]), before, width - before - length)
     return numbers(width)
+
+
+def texts_told(rows: Any) -> dict[str, Any]:
+    """What a network that reads a text is given of the texts of its rows, for its history; of other networks nothing."""
+    if rows.inputs.kind != TOKENS:
+        return {}
+    for feature, states in zip(rows.transform.features, rows.transform.states, strict=True):
+        last = feature["fitted"][-1]["op"] if feature["fitted"] else ""
+        if last in OF_TEXT:
+            known = tokenizer if last == "tokenizer" else text_tokens
+            column = rows.transform.before_last(feature["name"], rows.learning.columns)
+            return {"texts": {"feature": feature["name"], **known.reading_of(states[-1], column)}}
+    return {}
 
 
 def name_of(config: Mapping[str, Any]) -> str:

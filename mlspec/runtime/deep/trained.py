@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from mlspec.runtime.deep.inputs import Inputs
+from mlspec.runtime.deep.inputs import NUMBERS, Inputs
 from mlspec.runtime.deep.networks import Weights, network_of
 from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
+
+_AT_ONCE = 256
+"""Rows of texts or images that are answered at once: each takes much more memory inside than as a row."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,11 @@ class TrainedNetwork:
         import torch
 
         rows = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32 if self.single else np.float64))
+        step = len(rows) if self.inputs.kind == NUMBERS else _AT_ONCE
         with torch.no_grad():
-            return self._module(rows).double()
+            return torch.cat(
+                [self._module(rows[start : start + step]).double() for start in range(0, max(1, len(rows)), max(1, step))]
+            )
 
     def predict(self, matrix: Floats) -> Floats:
         """The prediction of a number, in the label's unit."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mlspec.runtime.deep.exported import exported
+from mlspec.runtime.deep.exported import exported, quiet
 from mlspec.runtime.deep.inputs import TOKENS, Inputs
 from mlspec.runtime.deep.pretrained import verified
 from mlspec.runtime.errors import StageError
@@ -58,25 +58,26 @@ def _model(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> tuple[Any
     import torch
     from safetensors.torch import load
     from transformers import AutoConfig, AutoModelForSequenceClassification
-    from transformers.utils import logging
+
+    library: Any = AutoModelForSequenceClassification
 
     found = verified(config)
     settings = {name: value for name, value in found.settings.items() if name not in _OURS}
     padding = settings.get("pad_token_id")
     settings["pad_token_id"] = 0 if padding is None else int(padding)
     _refuse_length(config, settings, inputs)
-    logging.set_verbosity_error()
     weights: dict[str, Any] = {}
     for data in found.weights:
         weights |= load(data)
     try:
-        described = AutoConfig.for_model(**settings, num_labels=outputs)
-        with torch.device("meta"):
-            known = type(AutoModelForSequenceClassification.from_config(described, trust_remote_code=False))
-        model, loaded = known.from_pretrained(
-            None, config=described, state_dict=weights, attn_implementation="eager", dtype=torch.float32, ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )  # fmt: skip
+        with quiet("transformers"):
+            described = AutoConfig.for_model(**settings, num_labels=outputs)
+            with torch.device("meta"):
+                known: Any = type(library.from_config(described, trust_remote_code=False))
+            model, loaded = known.from_pretrained(
+                None, config=described, state_dict=weights, attn_implementation="eager", dtype=torch.float32, ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
         raise _unfit(config, "a model that `AutoModelForSequenceClassification` knows", str(error)[:160]) from error
     lacking = sorted(name for name in loaded["missing_keys"] if name.startswith(f"{model.base_model_prefix}."))

@@ -25,8 +25,22 @@ def _training(name: str, history: Mapping[str, Any]) -> dict[str, Any]:
         charts.append(_chart(name, history, "lr", "learning rate", "of the last update of each epoch"))
     return {
         "name": name, "network": _call(history["network"]), "optimiser": _call(history["optimiser"]), "parameters": history["parameters"],
-        "rows": history["rows"], "ended": _ended(history), "charts": charts,
+        "rows": history["rows"], "ended": _ended(history), "charts": charts, "texts": _texts(history.get("texts")),
     }  # fmt: skip
+
+
+def _texts(told: Mapping[str, Any] | None) -> str:
+    """What of its texts a network was given, in a sentence; nothing where it reads none."""
+    if told is None:
+        return ""
+    cut = f"{told['cut']:,} of {told['rows']:,} texts are longer than {told['length']:,} tokens and cut there (the longest has {told['longest']:,})"
+    whole = f"all {told['rows']:,} texts are read whole: the longest has {told['longest']:,} of {told['length']:,} tokens"
+    parts = [cut if told["cut"] else whole]
+    if told["empty"]:
+        parts.append(f"{told['empty']:,} are empty")
+    if told["unknown"] is not None:
+        parts.append(f"{told['unknown']:.1%} of the words have no place in the vocabulary")
+    return f"Of `{told['feature']}`, {', '.join(parts)}."
 
 
 def _chart(name: str, history: Mapping[str, Any], key: str, title: str, note: str) -> dict[str, Any]:

@@ -105,11 +105,22 @@ class FittedTransform:
         features = []
         for feature, states, width in zip(self.features, self.states, self.widths, strict=True):
             steps = [
-                {"op": step["op"], "state": {name: value for name, value in state.items() if name not in _operation(step, feature).aside}}
+                {
+                    "op": step["op"],
+                    "state": {name: value for name, value in state.items() if name not in _operation(step, feature).aside},
+                }
                 for step, state in zip(feature["fitted"], states, strict=True)
             ]
             features.append({"name": feature["name"], "width": width, "steps": steps})
         return {"format": 1, "unknown": self.unknown, "features": features}
+
+    def before_last(self, name: str, columns: Mapping[str, Column]) -> Column:
+        """What the last step of a feature is given of rows given by feature."""
+        place = next(place for place, feature in enumerate(self.features) if feature["name"] == name)
+        feature, current = self.features[place], columns[name]
+        for step, state in zip(feature["fitted"][:-1], self.states[place], strict=False):
+            current = _operation(step, feature).change(state, current, self.unknown)[0]
+        return current
 
     def files(self) -> dict[str, bytes]:
         """What of the state is a file of the package, by its name."""
@@ -135,7 +146,10 @@ def read_transform(
         if document["format"] != 1 or held != expected:
             raise KeyError("features")
         states = tuple(
-            tuple(step["state"] | {name: read(file).decode() for name, file in OPERATIONS[step["op"]].aside.items()} for step in item["steps"])
+            tuple(
+                step["state"] | {name: read(file).decode() for name, file in OPERATIONS[step["op"]].aside.items()}
+                for step in item["steps"]
+            )
             for item in document["features"]
         )
         widths = tuple(int(item["width"]) for item in document["features"])

@@ -11,7 +11,7 @@ import numpy as np
 from mlspec.graph.extras import extras_of
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.transform.columns import Column, numbers_column
-from mlspec.runtime.transform.tokens import texts_of
+from mlspec.runtime.transform.tokens import lengths_told, texts_of
 
 State = dict[str, Any]
 
@@ -40,9 +40,13 @@ def apply_tokenizer(state: State, column: Column) -> list[Column]:
     return [numbers_column([f"{column.names[0]}.{place}" for place in range(length)], numbers)]
 
 
-def tokens_in(state: State, text: str) -> int:
-    """How many tokens a text has before it is cut."""
-    return len(_tokenizer(str(state["tokenizer"]), None).encode(text).ids)
+def reading_of(state: State, column: Column) -> dict[str, Any]:
+    """What is left of the texts of a column, as of `tokens`; no word is unknown to a tokenizer of parts of words."""
+    tokenizer = _tokenizer(str(state["tokenizer"]), None)
+    around = tokenizer.num_special_tokens_to_add(False)
+    texts = [text for text in texts_of(column) if text is not None]
+    told = lengths_told([len(tokenizer.encode(text).ids) for text in texts], int(state["length"]))
+    return {**told, "empty": sum(len(tokenizer.encode(text).ids) <= around for text in texts), "unknown": None}
 
 
 @lru_cache(maxsize=8)

@@ -73,6 +73,23 @@ def vocabulary_of(state: State) -> int:
     return len(state["words"]) + _FIRST
 
 
+def reading_of(state: State, column: Column) -> dict[str, Any]:
+    """What is left of the texts of a column: how many are empty or cut, how long the longest is, which share of words has no place."""
+    known, by, length = set(state["words"]), str(state["by"]), int(state["length"])
+    read = [words_of(text, by) for text in texts_of(column) if text is not None]
+    words = [word for found in read for word in found[:length]]
+    unknown = sum(word not in known for word in words)
+    return {**lengths_told([len(found) for found in read], length), "unknown": unknown / len(words) if words else 0.0}
+
+
+def lengths_told(lengths: list[int], length: int) -> dict[str, Any]:
+    """How many of these texts are empty, how many longer than what is read, and how long the longest is."""
+    return {
+        "rows": len(lengths), "length": length, "empty": sum(not found for found in lengths), "cut": sum(found > length for found in lengths),
+        "longest": max(lengths, default=0),
+    }  # fmt: skip
+
+
 def texts_of(column: Column) -> list[str | None]:
     """The texts of a column; StageError MLS201 where it holds numbers."""
     if column.texts is None:

@@ -86,6 +86,7 @@ _NAMES = {
     "null": "null",
     "string": "a string",
     "text": "a text",
+    "tokens": "the tokens of a text",
 }
 
 
