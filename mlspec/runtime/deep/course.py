@@ -44,6 +44,17 @@ class Rules:
     row_bytes: int = 0
 
 
+def rules_of(config: Mapping[str, Any], device: str, seed: Callable[[str, int], int], where: str, row_bytes: int) -> Rules:
+    """The rules of a train config."""
+    every, clip = config["checkpoint"].get("every"), config.get("clip_norm")
+    return Rules(
+        epochs=int(config["epochs"]), batch=int(config["global_batch"]), accumulation=int(config["gradient_accumulation"]),
+        clip_norm=None if clip is None else float(clip), precision=str(config["precision"]), rate=float(config["optimiser"]["lr"]),
+        schedule=config.get("schedule"), keep_best=int(config["checkpoint"]["best"]), every=None if every is None else float(every),
+        device=device, seed=seed, where=where, row_bytes=row_bytes,
+    )  # fmt: skip
+
+
 @dataclass(kw_only=True)
 class Course(ABC):
     """The part of a training that needs no tensors; who has them says how a batch is learned and how a state is made."""
@@ -95,7 +106,7 @@ class Course(ABC):
     @property
     def size(self) -> BatchSize:
         """How many rows are in memory at once."""
-        return BatchSize(min(self.rules.batch, self.rows), self.rules.accumulation, self.rules.row_bytes)
+        return BatchSize(min(self.rules.batch, self.rows), self.rules.accumulation, self.rules.row_bytes, self.team.size)
 
     def order(self) -> Any:
         """The rows of this epoch, in an order that the seed and its number decide."""

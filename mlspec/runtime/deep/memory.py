@@ -14,16 +14,17 @@ _CPU_ALLOCATOR = ("DefaultCPUAllocator", "can't allocate memory")
 
 @dataclass(frozen=True)
 class BatchSize:
-    """How many rows are in memory at once: those of an update, taken in so many steps; `row` is about what one takes, in bytes."""
+    """How many rows a process has in memory at once: those of an update, taken in so many steps; `row` is about what one takes, in bytes."""
 
     rows: int
     steps: int
     row: int
+    processes: int = 1
 
     @property
     def at_once(self) -> int:
         """The rows of one step."""
-        return -(-self.rows // self.steps)
+        return -(-self.rows // (self.steps * self.processes))
 
 
 @contextmanager
@@ -49,15 +50,16 @@ def too_large(size: BatchSize | None, where: str, said: str) -> StageError:
             found=found, help="make the network smaller, or give it more `memory`",
         )  # fmt: skip
     half = 1 << max(0, (size.at_once // 2).bit_length() - 1)
-    steps = -(-size.rows // half)
+    steps = -(-size.rows // (half * size.processes))
     about = size.at_once * size.row / 1024**2
+    smaller = half * size.processes
     if size.at_once == 1:
         wanted, help = "memory for one row", "give it more memory, or make the network smaller"
     else:
         wanted = f"memory for {size.at_once:,} rows at once, about {about:,.0f} MiB beside the weights"
         help = (
             f"take {half:,} rows at once: with `gradient_accumulation = {steps}` an update is the same up to rounding, but for a batch norm; "
-            f"or a smaller `global_batch = {half}`, or more `memory`"
+            f"or a smaller `global_batch = {smaller}`, or more `memory`"
         )
     return StageError(
         "MLS810", f"a batch of {size.rows:,} rows of `{where}` does not fit into memory", f"{where}.global_batch", expected=wanted,

@@ -34,7 +34,7 @@ def apart(where: str, why: str, expected: str, found: str, help: str) -> StageEr
 def failure_of(failures: Mapping[int, Any], spread: Spread, where: str, restarts: int) -> StageError:
     """What is said of processes that told nothing: one that was killed is named before those that only missed it."""
     codes = {rank: int(failure.exitcode) for rank, failure in sorted(failures.items())}
-    rank = next((rank for rank, code in codes.items() if code < 0 and code != _BY_AGENT), min(codes))
+    rank = min(codes, key=lambda rank: (codes[rank] == _BY_AGENT, codes[rank] > 0, rank))
     code, who = codes[rank], f"process {rank + 1} of {spread.size}"
     if code >= 0:
         return apart(

@@ -95,17 +95,15 @@ def _launched(spread: Spread, folder: Path) -> Mapping[int, Any]:
 
 @contextmanager
 def _around() -> Iterator[None]:
-    """The agent's settings are this process's only while it starts others."""
-    before = {name: os.environ.get(name) for name in _SETTINGS}
+    """The agent's settings, and those that it makes itself, are this process's only while it starts others."""
+    before = dict(os.environ)
     os.environ.update(_SETTINGS)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager

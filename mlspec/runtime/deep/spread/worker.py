@@ -72,6 +72,10 @@ def work(job: Job) -> None:
         context = replace(context, on_progress=Teller(None if job.told is None else Path(job.told)))
     try:
         train(context, group, job.key)
+    except StageError as error:
+        if error.code == "MLS810":
+            error.found = f"process {group.rank + 1} of {group.size}: {error.found}"
+        raise
     except OSError as error:
         raise files.io_error(error, error.filename or job.resume_root, f"train `{job.block}` with") from error
     finally:
