@@ -72,7 +72,7 @@ _TABLE = (
         packages=(*_LEARNING, "scikit-learn"),
     ),
     Kind(
-        "evaluate", 5, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, optional=_VALUES, named={"package": "model"},
+        "evaluate", 6, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, optional=_VALUES, named={"package": "model"},
         packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
     ),
     Kind(
@@ -87,7 +87,7 @@ _TABLE = (
         optional=frozenset({"measurements"}), named={"package": "model"},
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
-    Kind("report", 8, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
+    Kind("report", 9, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
     Kind("card", 6, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 2, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 2, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
@@ -110,7 +110,7 @@ _ENGINE_PACKAGES = {"hyperopt": "hyperopt", "optuna": "optuna"}
 SAMPLER_PACKAGES = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
 """What samplers of optuna compute with; each is imported by the name that it is installed by."""
 
-NETWORK_PACKAGES = {"transformers": ("tokenizers", "transformers")}
+NETWORK_PACKAGES = {"timm": ("timm",), "transformers": ("tokenizers", "transformers")}
 """What networks of a library are trained with."""
 
 
@@ -118,7 +118,16 @@ def packages_of(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """The packages whose versions enter the key of a stage: those of its kind, of its estimators, its engine and its framework."""
     framework = framework_of(config.get("framework")).packages if kind == "train" else ()
     library = str((config.get("network") or {}).get("name")).partition(".")[0] if kind == "train" else ""
-    return tuple(sorted({*KINDS[kind].packages, *framework, *NETWORK_PACKAGES.get(library, ()), *_estimator_packages(config)}))
+    pictures = ("pillow",) if _reads_images(config) else ()
+    return tuple(
+        sorted({*KINDS[kind].packages, *framework, *NETWORK_PACKAGES.get(library, ()), *_estimator_packages(config), *pictures})
+    )
+
+
+def _reads_images(config: Mapping[str, Any]) -> bool:
+    """Whether a stage decodes images: of a source, or for features that are."""
+    columns = [*(config.get("features") or ()), *(config.get("columns") or ())]
+    return any(isinstance(column, Mapping) and str(column.get("type")).removesuffix("?") == "image" for column in columns)
 
 
 def _estimator_packages(config: Mapping[str, Any]) -> Iterator[str]:

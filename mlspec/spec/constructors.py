@@ -23,7 +23,7 @@ def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any
     """The `Made` of a constructor call, or INVALID."""
     names = schema.constructors(group)
     if group in OPEN_GROUPS and isinstance(node, Call) and "." in node.callee.text and node.callee.text not in names:
-        return _open(group, node, context)
+        return _of_library(group, node, context, convert)
     if group == "join_by" and (not isinstance(node, Call) or schema.constructor(group, node.callee.text) is None):
         _unsafe_join(node, names, context)
         return INVALID
@@ -39,6 +39,12 @@ def construct(group: str, node: Expr, context: Context, convert: Convert) -> Any
         from mlspec.spec.extern_steps import step_call
 
         made = step_call(node, context)
+        if made is not None:
+            return made
+    if row is None and group == "network_of":
+        from mlspec.spec.extern_networks import network_call
+
+        made = network_call(node, context)
         if made is not None:
             return made
     if row is None:
@@ -77,6 +83,15 @@ def _unsafe_join(node: Expr, names: tuple[str, ...], context: Context) -> None:
     span = node.callee.span if isinstance(node, Call) else node.span
     join = "" if context.block is None else context.block.name
     context.findings.add("MLS303", span, name=join, got=f"`{short(node.span)}`", hint=hint)
+
+
+def _of_library(group: str, node: Call, context: Context, convert: Convert) -> Any:
+    """A constructor by a library's own name for it: one row for all names of the library."""
+    row = schema.constructor(group, f"{node.callee.text.partition('.')[0]}.*")
+    if row is None:
+        return _open(group, node, context)
+    made = build(row, node, context, convert)
+    return made if made is INVALID else Made(node.callee.text, group, made.args, made.span)
 
 
 def _open(group: str, node: Call, context: Context) -> Any:

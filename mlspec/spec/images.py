@@ -117,6 +117,27 @@ def check_image(block: Block, features: Sequence[Definition], scope: Scope) -> N
         scope.findings.add("MLS201", block.span_of("network"), what=f"what `{name}(…)` reads", got="features without one", wanted="a feature that is an image")  # fmt: skip
     elif name == "cnn" and images:
         _fits(block, images[0], scope)
+    if name.startswith("timm."):
+        _weights(block, scope)
+
+
+def _weights(block: Block, scope: Scope) -> None:
+    """Weights that are there already are a file with a digest, or one of a commit of the hub (209, 114); what a library would choose is none (901)."""
+    made = block.make("network")
+    assert made is not None
+    given = [name for name in ("weights", "digest", "revision") if made.get(name) is not None]
+    if not made.get("pretrained"):
+        for name in given:
+            scope.findings.add("MLS209", made.args[name].span or made.span, what=f"`{name}` of a network", got="set where nothing is pretrained",
+                               wanted="`pretrained: true` beside it")  # fmt: skip
+        return
+    if "weights" not in given or "digest" not in given:
+        scope.findings.add("MLS901", made.span, what=f"`{made.name}(…)` of `train {block.name}` with weights that the library chooses",
+                           wanted='`weights: "models/net.safetensors", digest: "sha256:…"`')  # fmt: skip
+        return
+    from mlspec.spec.texts import check_pretrained
+
+    check_pretrained(made, "weights", scope)
 
 
 def _fits(block: Block, image: Definition, scope: Scope) -> None:

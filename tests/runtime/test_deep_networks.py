@@ -74,7 +74,7 @@ def test_no_hidden_layer_is_a_linear_model() -> None:
 
 def test_a_network_that_is_not_built_says_so() -> None:
     with pytest.raises(StageError) as told:
-        network_of({"name": "timm.convnext_tiny"}, "net")
+        network_of({"name": "forest"}, "net")
     assert (told.value.code, told.value.where) == ("MLS901", "net.network")
 
 

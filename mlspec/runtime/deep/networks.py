@@ -20,10 +20,12 @@ NETWORKS = {
     "mlp": "mlspec.runtime.deep.mlp",
     "resnet": "mlspec.runtime.deep.resnet",
     "cnn": "mlspec.runtime.deep.cnn",
+    "timm": "mlspec.runtime.deep.timm_model",
     "bag": "mlspec.runtime.deep.bag",
     "text_cnn": "mlspec.runtime.deep.text_cnn",
     "text_transformer": "mlspec.runtime.deep.text_transformer",
     "transformers": "mlspec.runtime.deep.transformers_model",
+    "extern": "mlspec.runtime.extern.own_network",
 }
 
 Weights = Mapping[str, Floats]

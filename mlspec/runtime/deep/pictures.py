@@ -14,6 +14,7 @@ from mlspec.runtime.deep.inputs import Inputs, image
 from mlspec.runtime.deep.loaded import LoadedPictures
 from mlspec.runtime.deep.networks import refuse_other_inputs
 from mlspec.runtime.deep.table import scores_of_raw
+from mlspec.runtime.deep.timm_model import prepare
 from mlspec.runtime.deep.trained import LabelScale
 from mlspec.runtime.deep.watch import Watch
 from mlspec.runtime.errors import StageError
@@ -89,6 +90,8 @@ def read_pictures(context: StageContext) -> Pictures:
     learning = reader.learning(context.config["part"])
     pixels = _pixels(learning)
     inputs = image(*pixels.shape)
+    if str(context.config["network"]["name"]).startswith("timm."):
+        prepare(context.config["network"], context.project_root, context.block)
     refuse_other_inputs(context.config["network"], inputs, context.block)
     unknown = str(context.config.get("unknown") or "encode")
     transform = FittedTransform(tuple(reader.features), ((),), (inputs.width,), unknown)

@@ -54,7 +54,9 @@ def partial_dependence(
     for feature in features[:MOST_FEATURES]:
         grid, kind = grid_of(feature, rows.values[str(feature["name"])], rows.min_cell)
         entry: dict[str, Any] = {"feature": feature["name"], "kind": kind, "points": [], "problem": None}
-        if hidden(feature):
+        if feature["type"] == "image":
+            entry["problem"] = "it is an image"
+        elif hidden(feature):
             entry["problem"] = "its values are personal"
         elif kind == VECTOR:
             entry["problem"] = "it is several numbers at once"

@@ -216,7 +216,7 @@ def _matrix(blocks: Sequence[Column]) -> Matrix:
                 expected="a number", found="text", help=f"use `{block.names[0]} := onehot(…)`",
             )  # fmt: skip
     names = tuple(name for block in blocks for name in block.names)
-    parts = [block.numbers if block.pixels is None else block.pixels.numbers() for block in blocks]
+    parts = [block.spread_out() for block in blocks]
     matrix = Matrix(names, np.ascontiguousarray(np.concatenate(parts, axis=1)))
     infinite = np.flatnonzero(np.isinf(matrix.numbers).any(axis=0))
     if len(infinite):

@@ -52,6 +52,13 @@ class Column:
         assert self.numbers is not None
         return self.numbers[:, 0]
 
+    def spread_out(self) -> Floats:
+        """The numbers (n, k) of a column that is no text."""
+        if self.pixels is not None:
+            return self.pixels.numbers()
+        assert self.numbers is not None
+        return self.numbers
+
     def take(self, rows: NDArray[Any]) -> Column:
         """The rows that an index array selects."""
         if self.pixels is not None:

@@ -70,6 +70,24 @@ CALLS = {
             "A convolutional network over an image: stages of convolutions with batch norms, and a linear layer at the end.",
         ),
         (
+            "timm.*",
+            (
+                ("pretrained", "bool", False, "Whether training starts from weights that are there already."),
+                (
+                    "weights",
+                    "string",
+                    None,
+                    "Their file in the project, `.safetensors`; with a `revision` the model's name on the hub.",
+                ),
+                ("digest", "string", None, "The file must have this digest, `sha256:…`; a run says which one it has found."),
+                ("revision", "string", None, "The commit of the hub, 40 hexadecimal digits; a run fetches none."),
+                ("dropout", ("ratio", 0, 0.99), 0.0, "The share of what the last layer reads that is dropped while training."),
+                ("freeze", "bool", False, "Whether only the last layer is trained."),
+            ),
+            True,
+            "A network over an image, by its name in the library `timm`: `timm.resnet18()`.",
+        ),
+        (
             "bag",
             (_EMBEDDING, _HIDDEN, _DROPOUT),
             True,

@@ -10,5 +10,5 @@ CONSTRUCTORS = {
     **calls_of_data.CALLS, **calls_of_learning.CALLS, **calls_of_search.CALLS, **calls_of_training.CALLS, **calls_of_release.CALLS
 }  # fmt: skip
 
-# Groups that also take dotted names of a library, `timm.convnext_tiny(pretrained: true)`; none of these is built yet.
+# Groups that also take dotted names of a library, `timm.convnext_tiny(pretrained: true)`: one row, `timm.*`, stands for all of them.
 OPEN_GROUPS = frozenset(("network_of",))
