@@ -94,8 +94,10 @@ def _file(report: Report, before: Block, block: Block, path: str, digests: tuple
 def _calls(block: Block, name: str) -> bool:
     """Whether some expression of a block, or the rows of a source, call an extern."""
     made = block.make("from")
-    if made is not None and made.group == "step" and made.get("").block == name:
-        return True
+    network = block.make("network")
+    for each in (made, network):
+        if each is not None and "" in each.args and each.get("").block == name:
+            return True
     return any(
         called == name
         for each in (block, *block.blocks)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlspec.lower.development import add_learner, features_block, fit_config
+from mlspec.lower.development import add_learner, features_block, fit_config, inputs_of
+from mlspec.lower.externs import declaration
+from mlspec.lower.fitted import tags_of
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import json_value, resources
+from mlspec.spec.extern_networks import PREFIX, network_of
 from mlspec.spec.model import Block
 from mlspec.spec.strategies import asked_of
 
@@ -29,8 +32,23 @@ def train_config(sheet: Sheet, block: Block) -> dict[str, Any]:
         **_with_tokenizer(fit_config(sheet, block), block),
         **{name: block.get(name) for name in _PLAIN},
         **{name: json_value(block.make(name)) for name in _CALLS},
+        **own_network(sheet, block),
         **_augment(sheet, block),
         "threads": max(1, resources(block).cpu // asked_of(block).processes),
+    }
+
+
+def own_network(sheet: Sheet, block: Block) -> dict[str, Any]:
+    """The network of a block whose code is the project's: its settings, and the code by its digests; nothing for any other."""
+    made = network_of(block)
+    if made is None:
+        return {}
+    extern = sheet.block(made.get("").block)
+    settings = {name: json_value(value) for name, value in made.args.items() if name}
+    private = any("pii" in tag for _, feature in inputs_of(sheet, block) for tag in tags_of(sheet, feature))
+    return {
+        "network": {"name": f"{PREFIX}.{extern.own_name}", **settings},
+        "externs": {extern.name: declaration(sheet, extern, private)},
     }
 
 

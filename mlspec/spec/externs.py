@@ -9,6 +9,7 @@ import sys
 from mlspec import catalogue
 from mlspec.spec.columns import type_of
 from mlspec.spec.expressions.context import Context
+from mlspec.spec.extern_networks import network_parameter, network_result
 from mlspec.spec.extern_steps import step_parameter, step_result
 from mlspec.spec.findings import listing
 from mlspec.spec.kinds import NUMBERS, Type
@@ -18,7 +19,6 @@ from mlspec.spec.values import Value
 from mlspec.syntax.nodes import Extern, ExternParam
 
 ROLES = ("feature", "check", "metric", "step", "network")
-BUILT = ("feature", "check", "metric", "step")
 ROW_ROLES = ("feature", "check")
 """Roles whose function takes the values of one row and gives one value."""
 
@@ -45,9 +45,6 @@ def bind_signature(node: Extern, block: Block, context: Context) -> None:
         what = "function" if catalogue.functions(name) else "metric"
         context.findings.add("MLS108", node.label.span, name=name, got=f"the {what} of the catalogue")
         return
-    if role not in BUILT:
-        context.not_built(f"`extern {role}`", node.kind.span)
-        return
     result = step_result(node.result, context) if role == "step" else type_of(node.result, context)
     parameters = _parameters(node.params, role, context)
     if result is None or parameters is None or not _result_fits(node, role, result, context):
@@ -64,7 +61,7 @@ def _parameters(params: tuple[ExternParam, ...], role: str, context: Context) ->
             context.findings.add("MLS102", param.name.span, kind="parameter", name=name)
             return None
         kind = step_parameter(param.type, f"`{name}`", context) if role == "step" else type_of(param.type, context)
-        if kind is None or not _taken(param, kind, role, context):
+        if kind is None or not _taken(param, kind, role, context, len(found)):
             return None
         found[name] = kind
     if not found:
@@ -76,10 +73,12 @@ def _parameters(params: tuple[ExternParam, ...], role: str, context: Context) ->
     return tuple(found.items())
 
 
-def _taken(param: ExternParam, kind: Type, role: str, context: Context) -> bool:
+def _taken(param: ExternParam, kind: Type, role: str, context: Context, place: int) -> bool:
     """Whether a parameter of this type can be given to an extern of this role."""
     if role == "step":
         return True
+    if role == "network":
+        return network_parameter(param, place, kind, context)
     if role in ROW_ROLES:
         return _scalar(kind, f"`{param.name.text}`", param, context)
     name = param.name.text
@@ -109,6 +108,8 @@ def _scalar(kind: Type, what: str, node: ExternParam | Extern, context: Context)
 def _result_fits(node: Extern, role: str, result: Type, context: Context) -> bool:
     if role == "step":
         return True
+    if role == "network":
+        return network_result(node, result, context)
     if role == "feature":
         return _scalar(result, "the result", node, context)
     name = {"check": "bool", "metric": "float"}[role]

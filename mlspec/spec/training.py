@@ -6,7 +6,9 @@ import re
 
 from mlspec import catalogue
 from mlspec.spec.expressions.models import TASKS
+from mlspec.spec.extern_networks import check_network
 from mlspec.spec.findings import listing, nearest
+from mlspec.spec.images import reads_images
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
 from mlspec.spec.strategies import asked_of, check_strategy
@@ -32,6 +34,7 @@ def check_training(block: Block, scope: Scope) -> None:
         _decisions,
         _class_weights,
         _images,
+        check_network,
         check_strategy,
         check_text_network,
     ):
@@ -189,13 +192,13 @@ def _class_weights(block: Block, scope: Scope) -> None:
 
 def _images(block: Block, scope: Scope) -> None:
     made = block.make("tensorboard")
-    if made is not None and made.get("images") and _reads_numbers(block):
+    if made is not None and made.get("images") and not _reads_image(block):
         scope.findings.add(
-            "MLS209", made.args["images"].span or made.span, what="`images` of a network over numbers", got=f"`{made.get('images')}`", wanted="`0`",
+            "MLS209", made.args["images"].span or made.span, what="`images` of a network that reads none", got=f"`{made.get('images')}`", wanted="`0`",
             hint="leave it out",
         )  # fmt: skip
 
 
-def _reads_numbers(block: Block) -> bool:
+def _reads_image(block: Block) -> bool:
     made = block.make("network")
-    return isinstance(made, Made) and made.name in ("mlp", "resnet")
+    return isinstance(made, Made) and reads_images(made.name)

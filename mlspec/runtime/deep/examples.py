@@ -76,9 +76,14 @@ def label_tensor(target: Target, scale: LabelScale) -> Any:
     """Labels as the loss of the task takes them: places of classes, 0 and 1, or numbers that are centred and scaled."""
     import torch
 
+    return torch.from_numpy(label_array(target, scale))
+
+
+def label_array(target: Target, scale: LabelScale) -> Any:
+    """The same as an array."""
     if target.task == "multiclass":
-        return torch.from_numpy(target.y.astype(np.int64))
-    return torch.from_numpy(((target.y - scale.centre) / scale.spread).astype(np.float32))
+        return target.y.astype(np.int64)
+    return ((target.y - scale.centre) / scale.spread).astype(np.float32)
 
 
 def label_scale(target: Target) -> LabelScale:

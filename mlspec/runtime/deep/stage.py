@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.board import Board
 from mlspec.runtime.deep.checkpoints import Checkpoints, forget_others
-from mlspec.runtime.deep.course import Course, Rules
+from mlspec.runtime.deep.course import Course, Rules, rules_of
 from mlspec.runtime.deep.device import CPU, device_of, settled
 from mlspec.runtime.deep.examples import class_weights
 from mlspec.runtime.deep.loop import Training
@@ -35,6 +35,9 @@ from mlspec.runtime.folder import content_of
 from mlspec.runtime.package.write import Fitted, write_package
 from mlspec.runtime.train.model import Predictions, finish
 
+if TYPE_CHECKING:
+    from mlspec.runtime.extern.training import Learned
+
 _SAMPLE = 512
 _SAMPLE_NUMBERS = 1 << 22
 # What the weights of a training do not depend on.
@@ -44,7 +47,7 @@ _NOT_IN_KEY = ("checkpoint", "resume", "tensorboard", "calibrate", "threshold")
 def run(context: StageContext) -> None:
     """Train, calibrate, choose the threshold, package and prove."""
     config = context.config
-    rows, training, network = (_of_keras if config.get("framework") == "tensorflow" else _of_torch)(context)
+    rows, training, network = _way_of(config)(context)
     fitted = finish(_fitted(config, network, rows), config, rows.reader, _no_folds, context.block)
     epochs = training.epoch
     context.progress(epochs, epochs, "packaging")
@@ -52,6 +55,21 @@ def run(context: StageContext) -> None:
     files.write_json(context.output("history") / "history.json", {**_history(context, training), **texts_told(rows)})
     forget_others(context.resume_dir(training_key(context)))
     context.progress(epochs, epochs, f"packaged as {package.engine}, proven on {package.manifest.proof['rows']:,} rows")
+
+
+def _way_of(config: Mapping[str, Any]) -> Callable[[StageContext], tuple[FittingRows, Course | Learned, TrainedNetwork]]:
+    """How a network is trained: in a process of its own where its code is the project's, else by the library that the spec names."""
+    if config.get("externs"):
+        return _of_extern
+    return _of_keras if config.get("framework") == "tensorflow" else _of_torch
+
+
+def _of_extern(context: StageContext) -> tuple[FittingRows, Learned, TrainedNetwork]:
+    """The same by the process of an extern: no code of the project is imported here."""
+    from mlspec.runtime.extern.training import learn
+
+    rows = read_table(context)
+    return rows, *learn(context, rows, training_key(context), rows.sample(_sampled(rows)))
 
 
 def _of_torch(context: StageContext) -> tuple[FittingRows, Course, TrainedNetwork]:
@@ -163,14 +181,7 @@ def _checkpoints(context: StageContext, key: str, tensors: str = "torch") -> Che
 
 
 def _rules(context: StageContext, device: str, row_bytes: int) -> Rules:
-    config = context.config
-    every, clip = config["checkpoint"].get("every"), config.get("clip_norm")
-    return Rules(
-        epochs=int(config["epochs"]), batch=int(config["global_batch"]), accumulation=int(config["gradient_accumulation"]),
-        clip_norm=None if clip is None else float(clip), precision=str(config["precision"]), rate=float(config["optimiser"]["lr"]),
-        schedule=config.get("schedule"), keep_best=int(config["checkpoint"]["best"]), every=None if every is None else float(every),
-        device=device, seed=lambda purpose, epoch: context.seed(purpose, epoch=epoch), where=context.block, row_bytes=row_bytes,
-    )  # fmt: skip
+    return rules_of(context.config, device, lambda purpose, epoch: context.seed(purpose, epoch=epoch), context.block, row_bytes)
 
 
 def _trained(config: Mapping[str, Any], training: Training, rows: FittingRows) -> TrainedNetwork:
@@ -184,22 +195,25 @@ def _trained(config: Mapping[str, Any], training: Training, rows: FittingRows) -
 
 
 def _fitted(config: Mapping[str, Any], network: TrainedNetwork, rows: FittingRows) -> Fitted:
-    count = len(rows.learning)
-    spread = np.unique(
-        np.linspace(0, count - 1, min(_SAMPLE, max(16, _SAMPLE_NUMBERS // rows.inputs.width), count)).astype(np.int64)
-    )
     params = {key: value for key, value in config["network"].items() if key != "name"}
     return Fitted(
         name=str(config["name"]), estimator_name=name_of(config), params=params, estimator=network, transform=rows.transform,
-        target=rows.learning.target, sample=rows.sample(spread), label=rows.reader.label,
+        target=rows.learning.target, sample=rows.sample(_sampled(rows)), label=rows.reader.label,
     )  # fmt: skip
+
+
+def _sampled(rows: FittingRows) -> Any:
+    """The places of rows that the package is compared with the network on."""
+    count = len(rows.learning)
+    wanted = min(_SAMPLE, max(16, _SAMPLE_NUMBERS // rows.inputs.width), count)
+    return np.unique(np.linspace(0, count - 1, wanted).astype(np.int64))
 
 
 def _no_folds() -> Predictions:
     raise AssertionError("a network has no out-of-fold predictions: the compiler asks for a part")
 
 
-def _history(context: StageContext, training: Course) -> dict[str, Any]:
+def _history(context: StageContext, training: Course | Learned) -> dict[str, Any]:
     """What `history.json` holds; no clock reading, so that it is as reproducible as the weights."""
     config, watch = context.config, training.watch
     values = [] if watch is None else [float(record[watch.metric]) for record in training.history]

@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -25,8 +26,8 @@ class Held(NamedTuple):
     files: bool
 
 
-def confine(memory: int, *, network: bool, gpu: bool, scratch: str) -> Held:
-    """Hold this process to its limits, and its files to `scratch`. To be called with one thread and nothing imported."""
+def confine(memory: int, *, network: bool, gpu: bool, write: Sequence[str], largest: int = _FILE_SIZE) -> Held:
+    """Hold this process to its limits, and its own files to the folders `write`. To be called with one thread and nothing imported."""
     closed = network or leave_network()
     if sys.platform == "linux":
         import ctypes
@@ -36,10 +37,9 @@ def confine(memory: int, *, network: bool, gpu: bool, scratch: str) -> Held:
         _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
-    _limit(resource.RLIMIT_FSIZE, _FILE_SIZE)
+    _limit(resource.RLIMIT_FSIZE, largest)
     read = landlock.readable(network=network, gpu=gpu)
-    write = [scratch, "/dev/null", *(landlock.DEVICES if gpu else ())]
-    return Held(closed, landlock.keep_to(read, write))
+    return Held(closed, landlock.keep_to(read, [*write, "/dev/null", *(landlock.DEVICES if gpu else ())]))
 
 
 def _limit(what: int, most: int) -> None:

@@ -11,16 +11,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from mlspec.runtime.errors import StageError
+from mlspec.runtime.errors import StageError, error_from_json
 from mlspec.runtime.extern import frames
 from mlspec.runtime.extern.declaration import Declaration
 
-_ANSWERS = {b"S": b"R", b"A": b"A", b"D": b"V", b"W": b"V", b"I": b"V", b"P": b"V", b"T": b"T"}
+_ANSWERS = {b"S": b"R", b"A": b"A", b"D": b"V", b"W": b"V", b"I": b"V", b"P": b"V", b"T": b"T", b"N": b"N", b"B": b"B"}
 """The letter of the answer to each question."""
+
+Told = Callable[[float, float, str], None]
+"""Who hears how far it is."""
 
 _START = 60.0
 """Seconds for the interpreter and the imports of the code, beside its own time limit."""
@@ -29,8 +32,10 @@ _START = 60.0
 class Process:
     """One running extern. One question at a time; whoever asks holds `lock`."""
 
-    def __init__(self, declaration: Declaration, code: Mapping[str, bytes]) -> None:
+    def __init__(self, declaration: Declaration, code: Mapping[str, bytes], *, write: Sequence[str] = ()) -> None:
+        """`write` are further folders that it may fill, where it keeps what outlives it."""
         self.declaration = declaration
+        self._write = list(write)
         self.lock = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="mlspec-extern-")
         self._life, self._alive = os.pipe()
@@ -55,7 +60,7 @@ class Process:
         say = {
             "role": d.role, "files": {path: data.decode("utf-8", "replace") for path, data in code.items()}, "code": d.code, "function": d.function,
             "result": d.result, "values": None if d.values is None else list(d.values), "network": d.network, "gpu": d.gpu,
-            "memory": d.memory, "time_limit": d.time_limit, "private": d.private,
+            "memory": d.memory, "time_limit": d.time_limit, "private": d.private, "write": self._write,
         }  # fmt: skip
         try:
             answer = self.ask(b"S", frames.to_json(say), within=_START + d.time_limit)
@@ -68,8 +73,11 @@ class Process:
             return {}
         return held if isinstance(held, dict) else {}
 
-    def ask(self, letter: bytes, content: bytes, *, within: float | None = None) -> bytes:
-        """The content of the answer; StageError for one that tells a failure, that comes too late, or never."""
+    def ask(self, letter: bytes, content: bytes, *, within: float | None = None, told: Told | None = None) -> bytes:
+        """The content of the answer; StageError for one that tells a failure, that comes too late, or never.
+
+        What it says on the way is `told`, and gives it its time anew.
+        """
         limit = self.declaration.time_limit if within is None else within
         deadline = time.monotonic() + limit + 0.5
         if len(content) > frames.MOST:
@@ -77,18 +85,32 @@ class Process:
                 "what it is given is too large", f"{len(content):,} bytes, where {frames.MOST:,} go over a pipe"
             )
         self._send(frames.pack(letter, content), deadline, limit)
-        head = self._receive(frames.HEAD.size, deadline, limit)
-        kind, size = frames.HEAD.unpack(head)
-        if size > frames.MOST:
-            self.close()
-            raise self._stopped("its answer is too large", f"{size:,} bytes")
-        answer = self._receive(size, deadline, limit)
+        kind, answer = self._answer(deadline, limit)
+        while kind == b"G" and told is not None:
+            self._tell(answer, told)
+            kind, answer = self._answer(time.monotonic() + limit + 0.5, limit)
         if kind == b"E":
             raise self._failure(answer)
         if kind != _ANSWERS[letter]:
             self.close()
             raise self._stopped("it answers what it was not asked", repr(kind))
         return answer
+
+    def _answer(self, deadline: float, limit: float) -> tuple[bytes, bytes]:
+        """The letter and the content of the next message."""
+        kind, size = frames.HEAD.unpack(self._receive(frames.HEAD.size, deadline, limit))
+        if size > frames.MOST:
+            self.close()
+            raise self._stopped("its answer is too large", f"{size:,} bytes")
+        return kind, self._receive(size, deadline, limit)
+
+    def _tell(self, answer: bytes, told: Told) -> None:
+        try:
+            done, total, note = json.loads(answer)
+            told(float(done), float(total), str(note)[:200])
+        except (ValueError, TypeError) as error:
+            self.close()
+            raise self._stopped("it answers what it was not asked", "progress without its parts") from error
 
     def _failure(self, answer: bytes) -> StageError:
         """The error that the worker tells; code that writes into the pipe itself may tell anything."""
@@ -154,6 +176,8 @@ class Process:
         """What the worker says of an error of the code."""
         d, row = self.declaration, error.get("row")
         examples = [f"row {row + 1} of the batch"] if isinstance(row, int) else []
+        if error["kind"] == "stage":
+            return error_from_json(error["error"])
         if error["kind"] == "result":
             return StageError("MLS826", f"extern `{d.name}` gave what it does not declare", d.where, expected=f"`{d.result}`",
                               found=str(error["text"]), help=f"mend `{d.code}`, or declare what it gives", examples=examples)  # fmt: skip

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mlspec.runtime.extern import confine, frames
 
 if TYPE_CHECKING:
+    from mlspec.runtime.extern.learner import Learner
     from mlspec.runtime.extern.tables import Steps
 
 
@@ -29,12 +30,15 @@ def main() -> None:
     import json
 
     say: Mapping[str, Any] = json.loads(started[1])
-    held = confine.confine(int(say["memory"]), network=bool(say["network"]), gpu=bool(say["gpu"]), scratch=str(Path.cwd()))
+    held = confine.confine(
+        int(say["memory"]), network=bool(say["network"]), gpu=bool(say["gpu"]), write=[str(Path.cwd()), *say["write"]],
+        **({"largest": int(say["memory"])} if say["role"] == "network" else {}),
+    )  # fmt: skip
     confine.end_with(int(sys.argv[1]))
     _quiet(bool(say["private"]))
     confine.more_time(float(say["time_limit"]))
     try:
-        worker = _worker(say)
+        worker = _worker(say, answers)
     except BaseException as error:
         frames.write(answers, b"E", frames.to_json(_told(error, say)))
         return
@@ -47,14 +51,30 @@ def main() -> None:
             frames.write(answers, b"E", frames.to_json(_told(error, say) | {"row": worker.row}))
 
 
-def _worker(say: Mapping[str, Any]) -> Worker | Steps:
+def _worker(say: Mapping[str, Any], answers: int) -> Worker | Steps | Learner:
     """What answers for an extern of this role."""
-    if say["role"] != "step":
+    if say["role"] not in ("step", "network"):
         return Worker(say)
     from mlspec.runtime.extern.modules import load
-    from mlspec.runtime.extern.tables import Steps
 
-    return Steps(load(say["files"], str(say["code"]), str(say["function"])))
+    function = load(say["files"], str(say["code"]), str(say["function"]))
+    if say["role"] == "step":
+        from mlspec.runtime.extern.tables import Steps
+
+        return Steps(function)
+    from mlspec.runtime.extern.learner import Learner
+
+    return Learner(function, _teller(answers, float(say["time_limit"])))
+
+
+def _teller(answers: int, time_limit: float) -> Callable[[float, float, str], None]:
+    """Says how far a training is, and gives the process its time anew."""
+
+    def tell(done: float, total: float, note: str) -> None:
+        confine.more_time(time_limit)
+        frames.write(answers, b"G", frames.to_json([done, total, note]))
+
+    return tell
 
 
 def _quiet(private: bool) -> None:
@@ -139,10 +159,13 @@ def _numpy(column: Any) -> Any:
 
 def _told(error: BaseException, say: Mapping[str, Any]) -> dict[str, Any]:
     """An error as its parent reports it: the last place in the files of the extern; no text of it where that may quote data."""
+    from mlspec.runtime.errors import StageError
     from mlspec.runtime.extern.types import Unfit
 
     if isinstance(error, Unfit):
         return {"kind": "result", "text": str(error)}
+    if isinstance(error, StageError):
+        return {"kind": "stage", "error": error.to_json()}
     place = ""
     trace = error.__traceback__
     while trace is not None:

@@ -84,6 +84,11 @@ def _converted(estimator: Any, width: int, target: Target) -> bytes:
 
 def load(data: bytes, task: str, classes: int) -> OnnxEngine:
     """A single-threaded session on the bytes of `model.onnx`; a graph that refers to other files is refused."""
+    return OnnxEngine(session_of(data), task)
+
+
+def session_of(data: bytes) -> Any:
+    """A session that computes in one thread; StageError for bytes that onnxruntime does not load."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -92,7 +97,6 @@ def load(data: bytes, task: str, classes: int) -> OnnxEngine:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a dozen error classes with no base of their own
         raise refused(f"onnxruntime does not load its model: {str(error)[:160]}") from error
-    return OnnxEngine(session, task)
