@@ -20,14 +20,26 @@ class Board:
         self._writer: Any = None
         self._profiler: Any = None
         self._scalars = bool(config and config["scalars"])
+        self._pictures = 0 if config is None or folder is None else int(config["images"])
         if config is None or folder is None:
             return
         for path in sorted(files.make_folder(folder).glob("events.out.*")):
             files.remove_tree(path)  # of an attempt that ended: what it wrote is written again, with what comes after
-        if self._scalars:
+        if self._scalars or self._pictures:
             self._writer = _writer(folder, where)
         if config["profile_steps"]:
             self._profiler = _profiler(folder, int(config["profile_steps"]))
+
+    @property
+    def pictures(self) -> int:
+        """How many images of rows are to be seen."""
+        return self._pictures
+
+    def show(self, planes: Any) -> None:
+        """Images as the network is given them in the first epoch, (n, channels, height, width) from 0 to 1."""
+        if self._writer is not None:
+            self._writer.add_images("images", planes, 1)
+            self._writer.flush()
 
     def begin(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Write what is known already, and begin the profile."""
@@ -48,7 +60,7 @@ class Board:
 
     def epoch(self, record: Mapping[str, Any]) -> None:
         """The numbers of an epoch, at its number."""
-        if self._writer is None:
+        if self._writer is None or not self._scalars:
             return
         for name, value in record.items():
             if name != "epoch" and isinstance(value, int | float):

@@ -18,7 +18,7 @@ from mlspec.runtime.deep.timm_model import prepare
 from mlspec.runtime.deep.trained import LabelScale
 from mlspec.runtime.deep.watch import Watch
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.image.augment import changes_of
+from mlspec.runtime.image.augment import changes_of, random_of
 from mlspec.runtime.image.pixels import Pixels
 from mlspec.runtime.image.render import is_image
 from mlspec.runtime.train.data import Learning, PartReader
@@ -72,6 +72,15 @@ class Pictures:
             return watch.value(judged.target, scores_of_raw(torch.cat(found), judged.target, self.scale))
 
         return evaluate
+
+    def shown(self, count: int) -> Any:
+        """The first rows as they are changed in the first epoch, from 0 to 1."""
+        change, seed = changes_of(self.context.config.get("augment") or ()), self.context.seed("augment", epoch=1)
+        planes = [one.reshape(self.pixels.shape) for one in self.pixels.raw[:count]]
+        return (
+            np.stack([plane if change is None else change(plane, random_of(seed, row)) for row, plane in enumerate(planes)])
+            / 255.0
+        )
 
     def sample(self, places: Any) -> Floats:
         """Some fitting rows, as a package is given them."""

@@ -22,6 +22,7 @@ from mlspec.runtime.deep.losses import loss_of
 from mlspec.runtime.deep.memory import located
 from mlspec.runtime.deep.networks import network_of
 from mlspec.runtime.deep.optimisers import optimiser_of
+from mlspec.runtime.deep.pictures import Pictures
 from mlspec.runtime.deep.rows import FittingRows, read_rows
 from mlspec.runtime.deep.schedules import needs_all_updates
 from mlspec.runtime.deep.spread.alone import Alone
@@ -162,9 +163,16 @@ def _training(
         network=network, optimiser=optimiser_of(config["optimiser"], network.parameters()),
         loss=loss_of(target.task, class_weights(config, target), device), examples=rows.examples(device),
         rules=_rules(context, device, kind.bytes_a_row(config["network"], rows.inputs)), checkpoints=checkpoints,
-        board=_board(context) if shown and team.rank == 0 else Board(None, None, where), team=team,
+        board=_shown(_board(context), rows) if shown and team.rank == 0 else Board(None, None, where), team=team,
         watch=watch, evaluate=None if watch is None else rows.evaluation(watch, device), progress=context.progress,
     )  # fmt: skip
+
+
+def _shown(board: Board, rows: FittingRows) -> Board:
+    """The board, with the first images that it asks for."""
+    if board.pictures and isinstance(rows, Pictures):
+        board.show(rows.shown(board.pictures))
+    return board
 
 
 def _board(context: StageContext) -> Board:

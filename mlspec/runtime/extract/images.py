@@ -86,10 +86,13 @@ def write_images(
                 writer.write_table(pa.table([pa.array(kept[item.name], item.type) for item in schema], schema))
                 written += count
                 context.progress(left_out.rows, total, "images")
-    _refuse(left_out, float(config["options"].get("broken") or 0.0), images, where)
+    allowed = float(config["options"].get("broken") or 0.0)
+    _refuse(left_out, allowed, images, where)
     said: dict[str, Any] = {"path": f"{config['images']}/", "digest": digest_of(folder.digests), "bytes": folder.read}
     return written, said | (
-        {"left_out": {"rows": left_out.count, "of": left_out.rows, "examples": left_out.examples}} if left_out.count else {}
+        {"left_out": {"rows": left_out.count, "of": left_out.rows, "allowed": allowed, "examples": left_out.examples}}
+        if left_out.count
+        else {}
     )
 
 

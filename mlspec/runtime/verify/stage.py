@@ -53,8 +53,17 @@ def run(context: StageContext) -> None:
         errors = [_error(str(config["source"]), result) for result in failed]
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     read = list(table.head(context.input("rows"))["files"])
+    results += [_left_out(file["path"], file["left_out"]) for file in read if "left_out" in file]
     files.write_json(context.output("checks") / "metrics.json", {"checks": results, "files": read})
     context.progress(1, 1, f"{len(results)} checks hold")
+
+
+def _left_out(folder: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a source of images leaves out as it was allowed to, told among its checks: never in silence."""
+    return {
+        "name": f"images of {folder}", "passed": True, "value": f"{found['rows']:,} of {found['of']:,} rows left out",
+        "expected": f"at most {found['allowed']:.2%} with an image that cannot be read", "failed_rows": found["rows"], "examples": found["examples"],
+    }  # fmt: skip
 
 
 def _with_externs(
