@@ -33,6 +33,8 @@ def open_keras(threads: int, where: str) -> None:
     """Settle TensorFlow for this process; StageError MLS812 without it, MLS704 where it began with something else already."""
     if BACKEND not in sys.modules:
         os.environ.update(_ENVIRONMENT)
+    elif os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0":
+        raise _begun(where, "TensorFlow with kernels that differ by processor")
     try:
         import keras
         import tensorflow as tf

@@ -26,7 +26,7 @@ from mlspec.runtime.keras.optimisers import optimiser_of
 from mlspec.runtime.keras.trained import BLOCK, KerasNetwork, starts
 from mlspec.runtime.transform.columns import Floats
 
-_POLICIES = {"fp32": "float32", "bf16": "mixed_bfloat16"}
+POLICIES = {"fp32": "float32", "bf16": "mixed_bfloat16"}
 
 
 def refuse(context: StageContext) -> None:
@@ -52,7 +52,7 @@ def _training(context: StageContext, rows: Table, rules: Callable[[int], Rules],
     """The network with its first weights, and all that the loop needs."""
     config, where, target = context.config, context.block, rows.learning.target
     outputs = outputs_of(target.task, target.classes)
-    network = networks.build(config["network"], rows.inputs.width, outputs, _POLICIES[str(config["precision"])])
+    network = networks.build(config["network"], rows.inputs.width, outputs, POLICIES[str(config["precision"])])
     networks.first_weights(network, context.seed("weights"))
     watch = read_watch(config.get("stop_early"), rows.reader.label, where)
     board = config.get("tensorboard")
