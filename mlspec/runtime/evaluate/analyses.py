@@ -21,6 +21,7 @@ from mlspec.runtime.evaluate.metrics import metric_of
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, outcomes_of
 from mlspec.runtime.evaluate.scoring import favourable_code, feature_values, finite_scores, registered
 from mlspec.runtime.evaluate.stage import label_of, load_packages
+from mlspec.runtime.evaluate.texts import Asked, text_columns, texts_told
 from mlspec.runtime.evaluate.weak_slices import weak_slices
 from mlspec.runtime.evaluate.worst_rows import worst_rows
 from mlspec.runtime.profile.sheet import kind_of
@@ -57,6 +58,7 @@ class Analysis:
             "dependence": self.dependence,
             "weak_slices": self.slices,
             "examples": self.examples,
+            "texts": self.texts,
         }
         found: dict[str, Any] = {
             "part": self.config["part"], "candidate": self.name, "n": len(self.held), "rows": len(self._drawn()), "label": self.label,
@@ -107,7 +109,10 @@ class Analysis:
     def examples(self, found: Mapping[str, Any]) -> dict[str, Any]:
         """The worst errors, with what the model read of these rows."""
         read = {str(column["name"]) for column in self.package.columns}
-        columns = [column for column in self.config["columns"] if column["name"] in read]
+        texts = text_columns(self.package.features)
+        columns = [
+            {**column, "read_as_text": True} if column["name"] in texts else column for column in self.config["columns"] if column["name"] in read
+        ]
         names = {code: value for value, code in class_places(self.label).items()} if self.rows.task != "regression" else {}
         chosen = self._searched()
         rows = self.rows.take(chosen)
@@ -119,6 +124,16 @@ class Analysis:
             min_cell=self.config["min_cell"],
             names=names,
         )
+
+    def texts(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """What the candidate makes of the texts that it reads."""
+        drawn = self._drawn()
+        rows = self.rows.take(drawn)
+        asked = Asked(
+            self._values(drawn), self._scores, row_losses(rows), wrong_rows(rows) if rows.task in ("binary", "multiclass") else None,
+            self._groups(drawn), self.package.classes, self.config["min_cell"], self.config["confidence"],
+        )  # fmt: skip
+        return texts_told(self.package.features, self.columns, asked)
 
     def _predicted(self) -> Outcomes:
         """The candidate's outcomes, from the predictions that the metrics were taken of."""

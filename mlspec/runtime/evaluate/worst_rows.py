@@ -17,6 +17,7 @@ from mlspec.runtime.image.text import thumbnail
 from mlspec.runtime.profile.sheet import NUMERIC, kind_of
 
 SHOWN = 5
+EXCERPT = 240
 MASKED = "(masked)"
 RARE = "(rare)"
 
@@ -60,6 +61,8 @@ def worst_rows(
 def _hides(column: Mapping[str, Any]) -> bool:
     if is_image_column(column):
         return not may_be_seen(column)
+    if column.get("read_as_text"):  # of a model of texts the text is what there is to see; tags still hide it
+        return is_masked(column) or "key" in column.get("tags", ())
     return is_masked(column) or kind_of(column) == "hidden"
 
 
@@ -82,7 +85,15 @@ def _cell(column: Mapping[str, Any], value: Any, counts: Counter[Any], min_cell:
         return value_name(None)
     if str(column["type"]).removesuffix("?") in NUMERIC:
         return float(f"{float(value):.3g}")
+    if column.get("read_as_text"):
+        return _excerpt(str(value))
     return RARE if counts[value] < min_cell else value_name(value)
+
+
+def _excerpt(text: str) -> str:
+    """The beginning of a text, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else f"{line[:EXCERPT].rstrip()} …"
 
 
 def _answer(rows: Outcomes, at: int, names: Mapping[int, Any]) -> dict[str, Any]:

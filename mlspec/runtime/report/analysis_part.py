@@ -12,6 +12,7 @@ from mlspec.runtime.report.charts.dependence import of_category, of_classes, of_
 from mlspec.runtime.report.charts.scale import label
 from mlspec.runtime.report.evidence import Evidence
 from mlspec.runtime.report.shown import SHARES, decimal, metric_name
+from mlspec.runtime.report.texts_part import texts_part
 
 
 def analysis_part(evidence: Evidence) -> list[dict[str, Any]]:
@@ -20,7 +21,7 @@ def analysis_part(evidence: Evidence) -> list[dict[str, Any]]:
         {
             "name": name, "candidate": found["candidate"], "part": found["part"], "n": found["n"], "rows": found["rows"],
             "searched": found["searched"], "confidence": found["confidence"], "min_cell": found["min_cell"], "loss": found["loss"],
-            "importance": _importance(found), "dependence": _dependence(found), "weak": _weak(found), "examples": _examples(found),
+            "importance": _importance(found), "dependence": _dependence(found), "weak": _weak(found), "examples": _examples(found), "texts": texts_part(found),
         }
         for name, found in evidence.analysis.items()
     ]  # fmt: skip

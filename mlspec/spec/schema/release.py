@@ -47,12 +47,13 @@ KINDS = {
             ),
             (
                 "analyses",
-                ("list", ("enum", "importance", "dependence", "weak_slices", "examples")),
+                ("list", ("enum", "importance", "dependence", "weak_slices", "examples", "texts")),
                 ("importance", "dependence", "weak_slices"),
                 "open",
                 "additive",
                 "What is looked into: `importance` of features by permutation, partial `dependence` on them, slices where the candidate is "
-                "worse than elsewhere, `examples` of its worst errors; single rows are shown only where `examples` is asked for.",
+                "worse than elsewhere, `examples` of its worst errors, what it makes of `texts`: their length and the words that tell most. Single "
+                "rows are shown only where `examples` is asked for.",
             ),
             ("repeats", ("int", 1, 100), 5, "open", "additive", "How often each feature is permuted."),
             (
