@@ -123,10 +123,11 @@ class Sharded(Group):
         return super().value(lambda: found)
 
     def whole(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
-        """Tensors put together from the pieces of all."""
+        """Tensors put together from the pieces of all, by name: an optimiser that took in a state has its tensors in another order."""
         from torch.distributed.tensor import DTensor
 
-        return {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in tensors.items()}
+        ordered = sorted(tensors.items())
+        return {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in ordered}
 
     def placed(self, tensor: Any, like: Any) -> Any:
         """The piece of a whole tensor that this process holds."""
