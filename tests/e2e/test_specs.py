@@ -24,7 +24,13 @@ def test_a_spec_is_canonical_and_checks_clean(name: str, tmp_path_factory: pytes
 
 # The census runs in full in `make demo` and `make test-slow`; here in its dev env.
 @pytest.mark.parametrize(
-    ("name", "arguments"), [("penguins", []), pytest.param("flight_delay", ["--env", "dev"], marks=pytest.mark.slow)]
+    ("name", "arguments"),
+    [
+        ("penguins", []),
+        pytest.param("flight_delay", ["--env", "dev"], marks=pytest.mark.slow),
+        pytest.param("late_departures", [], marks=pytest.mark.slow),
+        pytest.param("digits", [], marks=pytest.mark.slow),
+    ],
 )
 def test_a_spec_runs_to_its_verdict(name: str, arguments: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     project = Project(tmp_path_factory.mktemp(name) / "project", name)

@@ -42,6 +42,8 @@ class Project:
         for path in (SPECS / "data").iterdir():
             if path.is_file() and f"data/{path.name}" in self.spec.read_text():
                 shutil.copy(path, folder / "data")
+            elif path.is_dir() and f'"data/{path.name}"' in self.spec.read_text():
+                shutil.copytree(path, folder / "data" / path.name)
 
     def mlspec(self, *arguments: str | Path, env: dict[str, str] | None = None, timeout: float = 900) -> Said:
         """Run one command in the project; a traceback is always a failure of the test."""
