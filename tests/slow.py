@@ -47,7 +47,7 @@ RUNS: dict[str, list[str]] = {
             "--targets",
             "local,dvc,kfp",
         ]
-        for name in ("census_income", "flight_delay", "income_network", "penguins")
+        for name in ("census_income", "flight_delay", "income_network", "late_departures", "penguins")
     },
     "50 kills, env dev": [PYTHON, "-m", "tests.crash.kill_run", "specs/census_income.mlspec", "--env", "dev", "--kills", "50"],
     "3 kills, full demo": [PYTHON, "-m", "tests.crash.kill_run", "specs/census_income.mlspec", "--kills", "3"],

@@ -172,21 +172,25 @@ def _boosted(cls: type, signature: inspect.Signature, bounds: dict[str, Any], ta
         if bound and bound[0] not in types:
             types = sorted({*types, bound[0]})
         rows[name] = {"default": _plain(parameter.default), "types": types, "options": [], "ranges": ranges}
-    return {"module": module, "tasks": tasks, "nulls": True, "probability": "regression" not in tasks, "parameters": rows}
+    return {"module": module, "tasks": tasks, "nulls": True, "probability": "binary" in tasks, "parameters": rows}
 
 
 def lightgbm_estimators() -> dict[str, Any]:
-    """LightGBM's classifier and regressor."""
+    """LightGBM's classifier, regressor and ranker."""
     import lightgbm
 
     return {
         cls.__name__: _boosted(cls, inspect.signature(lightgbm.LGBMModel.__init__), _LIGHTGBM_BOUNDS, tasks, "lightgbm")
-        for cls, tasks in ((lightgbm.LGBMClassifier, ["binary", "multiclass"]), (lightgbm.LGBMRegressor, ["regression"]))
+        for cls, tasks in (
+            (lightgbm.LGBMClassifier, ["binary", "multiclass"]),
+            (lightgbm.LGBMRegressor, ["regression"]),
+            (lightgbm.LGBMRanker, ["ranking"]),
+        )
     }
 
 
 def xgboost_estimators() -> dict[str, Any]:
-    """XGBoost's classifiers and regressors."""
+    """XGBoost's classifiers, regressors and ranker."""
     import xgboost
 
     signature = inspect.signature(xgboost.XGBModel.__init__)
@@ -196,6 +200,7 @@ def xgboost_estimators() -> dict[str, Any]:
         (xgboost.XGBRegressor, ["regression"]),
         (xgboost.XGBRFClassifier, both),
         (xgboost.XGBRFRegressor, ["regression"]),
+        (xgboost.XGBRanker, ["ranking"]),
     )
     return {cls.__name__: _boosted(cls, signature, _XGBOOST_BOUNDS, tasks, "xgboost") for cls, tasks in classes}
 

@@ -6,12 +6,16 @@ from functools import cache
 from typing import Any
 
 _TWO, _MANY, _REAL, _ANY = ("binary",), ("multiclass",), ("regression",), ("binary", "multiclass")
+_RANK = ("ranking",)
 _CLASS = (("class", "class", None),)
+_FIRST = (("k", "const:int", 10),)
+_TIES = "rows of one score count as in the mean of all their orders; queries without a relevant row are left out"
 _NONE = ()
 # What `robustness(…, of:)` may be asked of: metrics that need no argument of their own.
 _PLAIN = (
     "auc", "average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "weighted_f1", "log_loss",
     "brier", "calibration_error", "selection_rate", "false_pos_rate", "false_neg_rate", "rmse", "mae", "mape", "r2", "bias",
+    "ndcg", "map", "mrr", "precision_at", "recall_at",
 )  # fmt: skip
 
 
@@ -191,6 +195,58 @@ METRICS = (
         source="Koenker and Bassett 1978",
     ),
     _metric("bias", _REAL, "float", "none", "bootstrap", "The mean error.", formula="mean (ŷ - y)"),
+    _metric(
+        "ndcg",
+        _RANK,
+        "ratio",
+        "higher",
+        "bootstrap",
+        "The gain of the first k rows of a query, those further down discounted, as a share of that of the best order; the mean over queries.",
+        parameters=_FIRST,
+        formula="Σ (2^rel - 1) / log2(1 + rank), over the same of the best order",
+        source="Järvelin and Kekäläinen 2002, gains of Burges 2005; " + _TIES,
+    ),
+    _metric(
+        "map",
+        _RANK,
+        "ratio",
+        "higher",
+        "bootstrap",
+        "The precision at the place of each relevant row, averaged over these and then over queries.",
+        formula="mean over relevant rows of (relevant up to it / its rank)",
+        source=_TIES,
+    ),
+    _metric(
+        "mrr",
+        _RANK,
+        "ratio",
+        "higher",
+        "bootstrap",
+        "One over the rank of the first relevant row, the mean over queries.",
+        formula="mean 1 / rank",
+        source=_TIES,
+    ),
+    _metric(
+        "precision_at",
+        _RANK,
+        "ratio",
+        "higher",
+        "bootstrap",
+        "The share of relevant rows among the first k, the mean over queries; a query of fewer rows counts as if irrelevant ones followed.",
+        parameters=_FIRST,
+        formula="relevant among the first k / k",
+    ),
+    _metric(
+        "recall_at",
+        _RANK,
+        "ratio",
+        "higher",
+        "bootstrap",
+        "The share of a query's relevant rows that are among the first k, the mean over queries.",
+        parameters=_FIRST,
+        formula="relevant among the first k / relevant",
+        source=_TIES,
+    ),
     _metric(
         "latency",
         ("package",),

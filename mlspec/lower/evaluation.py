@@ -58,7 +58,7 @@ def _evaluate(sheet: Sheet, block: Block, part: Reference, models: list[Referenc
         **shared,
         "models": names,
         "quantities": quantities,
-        "plots": json_value(block.get("plots")) or plots_of(label["task"]),
+        "plots": json_value(block.get("plots")) or plots_of(label),
         "baseline": None if baseline is None else baseline.block,
         "metrics": json_value(block.get("metrics")),
         "by": [["column", name] for name in json_value(block.get("slices"))],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mlspec.graph import stage_id
@@ -53,7 +54,7 @@ def _evaluate(
         **shared,
         "quantities": quantities.evaluated,
         "group": None if group is None else group.member,
-        "plots": plots_of(label_of(label)["task"]),
+        "plots": plots_of(label_of(label)),
         "seed": sheet.spec.seed,
     }
     config |= asked_for(sheet, part, models, quantities.evaluated)
@@ -140,13 +141,15 @@ def packages_of(sheet: Sheet, models: list[str]) -> dict[str, str]:
     return {f"package.{name}": sheet.package(name) for name in dict.fromkeys(models)}
 
 
-def plots_of(task: str) -> list[str]:
-    """The plots that a task has."""
+def plots_of(label: Mapping[str, Any]) -> list[str]:
+    """The plots that the task of a label has."""
+    if "query" in label:
+        return ["ndcg_by_k", "queries"]
     return {
         "binary": ["roc", "precision_recall", "calibration", "confusion"],
         "multiclass": ["roc", "confusion"],
         "regression": ["residuals"],
-    }[task]
+    }[label["task"]]
 
 
 def verdict_of(gates: str) -> str:

@@ -15,7 +15,7 @@ from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.store import Store
 
-MAIN = {"binary": ("auc", "log_loss"), "multiclass": ("accuracy", "macro_f1"), "regression": ("rmse", "r2")}
+MAIN = {"binary": ("auc", "log_loss"), "multiclass": ("accuracy", "macro_f1"), "regression": ("rmse", "r2"), "ranking": ("ndcg", "mrr")}
 """The metrics that a line of a list has room for, by task."""
 
 

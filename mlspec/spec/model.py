@@ -91,6 +91,12 @@ class Column(Item):
         return self.attr("outcome", "favourable")
 
     @property
+    def query(self) -> str | None:
+        """The column by whose values rows are ranked together, where the outcome is the relevance of a row."""
+        name: str | None = self.attr("outcome", "query")
+        return name
+
+    @property
     def tags(self) -> list[str]:
         """Tags as a plan's column descriptor spells them: key, event_time, outcome, protected, pii.quasi, …"""
         tags = [tag for tag in ("key", "event_time", "outcome", "protected") if tag in self.attrs]

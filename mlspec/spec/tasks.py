@@ -1,4 +1,4 @@
-"""What a model does: two classes, many classes or regression, as its label's column says."""
+"""What a model does: two classes, many classes, regression or ranking, as its label's column says."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from mlspec.spec.values import Reference
 class Label:
     """The label of a model: its column, type, task, classes, and the positive and favourable value."""
 
-    __slots__ = ("classes", "favourable", "name", "positive", "source", "task", "type")
+    __slots__ = ("classes", "favourable", "name", "positive", "query", "source", "task", "type")
 
     def __init__(self, source: str, name: str, type: Type, attribute: Attribute | None) -> None:
         self.source = source
         self.name = name
         self.type = type
         given = None if attribute is None else attribute.get("positive")
-        self.task = _task(type, given)
-        self.classes: tuple[Any, ...] = (False, True) if type.name == "bool" else type.values or ()
+        self.query: str | None = None if attribute is None else attribute.get("query")
+        self.task = "ranking" if self.query is not None else _task(type, given)
+        classes: tuple[Any, ...] = (False, True) if type.name == "bool" else type.values or ()
+        self.classes = () if self.task == "ranking" else classes
         self.positive: Any = (True if type.name == "bool" and given is None else given) if self.task == "binary" else None
         favourable = None if attribute is None else attribute.get("favourable")
         self.favourable: Any = self.positive if favourable is None else favourable
+
+    @property
+    def is_number(self) -> bool:
+        """Whether a model answers with one number that is no probability: a value, or what rows are ranked by."""
+        return self.task in ("regression", "ranking")
 
 
 def _task(type: Type, positive: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.estimators.rankers import fit_ranker, is_ranker
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
 
@@ -60,6 +61,9 @@ def fit_held(estimator: Any, matrix: Floats, target: Target, where: str = "", we
     """`fit_estimator` where threads are limited and warnings held already."""
     labels = target.y if target.task == "regression" else target.y.astype(np.int64)
     try:
+        if is_ranker(estimator):
+            fit_ranker(estimator, matrix, target, where)
+            return
         estimator.fit(matrix, labels) if weights is None else estimator.fit(matrix, labels, sample_weight=weights)
     except (ValueError, TypeError, ArithmeticError, RuntimeError, IndexError, np.linalg.LinAlgError) as error:
         raise StageError(

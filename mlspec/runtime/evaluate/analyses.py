@@ -19,14 +19,15 @@ from mlspec.runtime.evaluate.importance import families, permutation_importance
 from mlspec.runtime.evaluate.losses import NAMES, expected_losses, row_losses, wrong_rows
 from mlspec.runtime.evaluate.metrics import metric_of
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, outcomes_of
-from mlspec.runtime.evaluate.scoring import favourable_code, feature_values, finite_scores, registered
-from mlspec.runtime.evaluate.stage import label_of, load_packages
+from mlspec.runtime.evaluate.scoring import favourable_code, feature_values, finite_scores, queries_of, registered
+from mlspec.runtime.evaluate.stage import label_of, load_packages, task_of
 from mlspec.runtime.evaluate.texts import Asked, text_columns, texts_told
 from mlspec.runtime.evaluate.weak_slices import weak_slices
+from mlspec.runtime.evaluate.worst_queries import worst_queries
 from mlspec.runtime.evaluate.worst_rows import worst_rows
 from mlspec.runtime.profile.sheet import kind_of
 
-MAIN_METRIC = {"binary": "auc", "multiclass": "accuracy", "regression": "mae"}
+MAIN_METRIC = {"binary": "auc", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg"}
 SEARCHED_ROWS = 200_000
 """The most rows that slices are looked for on, drawn by the seed."""
 
@@ -48,6 +49,7 @@ class Analysis:
         self.package = packages[self.name]
         self.label = label_of(self.config, packages)
         self.held = read_part(reader, self.label, self.config, (), context.block)
+        self.task = task_of(self.label)
         self.rows = self._predicted()
         self.columns = {str(column["name"]): column for column in (*self.package.columns, *self.config["columns"])}
 
@@ -61,8 +63,8 @@ class Analysis:
             "texts": self.texts,
         }
         found: dict[str, Any] = {
-            "part": self.config["part"], "candidate": self.name, "n": len(self.held), "rows": len(self._drawn()), "label": self.label,
-            "searched": len(self._searched()), "confidence": self.config["confidence"], "min_cell": self.config["min_cell"], "loss": NAMES[self.label["task"]],
+            "part": self.config["part"], "candidate": self.name, "n": len(self.held), "rows": len(self._drawn()), "label": {**self.label, "task": self.task},
+            "searched": len(self._searched()), "confidence": self.config["confidence"], "min_cell": self.config["min_cell"], "loss": NAMES[self.task],
         }  # fmt: skip
         for name, make in made.items():
             if name in self.config["analyses"]:
@@ -71,7 +73,7 @@ class Analysis:
 
     def importance(self, found: Mapping[str, Any]) -> dict[str, Any]:
         """By how much the main metric falls without each feature."""
-        metric = metric_of(self.config.get("metric") or MAIN_METRIC[self.label["task"]], self.label["task"])
+        metric = metric_of(self.config.get("metric") or MAIN_METRIC[self.task], self.task)
         drawn = self._drawn()
         return permutation_importance(
             self._values(drawn), self.rows.take(drawn), lambda values: self._outcomes(values, drawn), metric,
@@ -88,7 +90,7 @@ class Analysis:
         drawn, task = self._drawn(), self.rows.task
         rows = Rows(
             self._values(drawn), self._scores, self._groups(drawn), self.label["classes"] if task == "multiclass" else (),
-            (-np.inf, np.inf) if task == "regression" else (0.0, 1.0), self.config["min_cell"], self.config["confidence"],
+            (0.0, 1.0) if task in ("binary", "multiclass") else (-np.inf, np.inf), self.config["min_cell"], self.config["confidence"],
         )  # fmt: skip
         return partial_dependence(features, self._hides, rows)
 
@@ -102,7 +104,7 @@ class Analysis:
         groups = [binned(column, values) for column, values in self._read(columns, chosen)]
         return weak_slices(
             [each for each in groups if each is not None], row_losses(rows), expected=expected_losses(rows),
-            wrong=None if rows.task == "regression" else wrong_rows(rows), groups=self._groups(chosen), least=max(self.config["min_group"], self.config["min_cell"], 2), min_cell=self.config["min_cell"],
+            wrong=wrong_rows(rows) if rows.task in ("binary", "multiclass") else None, groups=self._groups(chosen), least=max(self.config["min_group"], self.config["min_cell"], 2), min_cell=self.config["min_cell"],
             confidence=self.config["confidence"],
         )  # fmt: skip
 
@@ -113,9 +115,11 @@ class Analysis:
         columns = [
             {**column, "read_as_text": True} if column["name"] in texts else column for column in self.config["columns"] if column["name"] in read
         ]
-        names = {code: value for value, code in class_places(self.label).items()} if self.rows.task != "regression" else {}
         chosen = self._searched()
         rows = self.rows.take(chosen)
+        if rows.task == "ranking":
+            return worst_queries(rows, self.held.rows[chosen], self._read(columns, chosen), min_cell=self.config["min_cell"])
+        names = {code: value for value, code in class_places(self.label).items()} if rows.task != "regression" else {}
         return worst_rows(
             rows,
             row_losses(rows),
@@ -149,31 +153,42 @@ class Analysis:
             raise ValueError("the predictions are of other rows than the part's")
         scores = np.column_stack([found.column(name).to_numpy() for name in names])
         decided = [places[value] for value in found.column(wanted[-1]).to_pylist()] if places else None
-        return self._encoded(self.held.y, scores if len(names) > 1 else scores[:, 0], decided)
+        every = np.arange(len(self.held))
+        return self._encoded(every, scores if len(names) > 1 else scores[:, 0], decided)
 
-    def _encoded(self, y: Any, scores: Any, decided: Any) -> Outcomes:
-        task = self.label["task"]
+    def _encoded(self, rows: NDArray[np.int64], scores: Any, decided: Any) -> Outcomes:
+        task, query = self.label["task"], queries_of(self.label, self.held)
         return outcomes_of(
-            y, scores, None if decided is None else np.array(decided, dtype=np.int64), task=task,
+            self.held.y[rows], scores, None if decided is None else np.array(decided, dtype=np.int64), task=task,
             classes=self.label["classes"] if task != "regression" else (), favourable=favourable_code(self.label),
+            query=None if query is None else query[rows],
         )  # fmt: skip
 
     def _outcomes(self, values: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> Outcomes:
         """What the package says of changed values, beside the labels of the same rows."""
         result = self.package.score_values(values)
         places = class_places(self.label) if self.label["task"] != "regression" else {}
-        return self._encoded(self.held.y[rows], finite_scores(result.score, self.name), [places[item] for item in result.decision] if places else None)  # fmt: skip
+        return self._encoded(rows, finite_scores(result.score, self.name), [places[item] for item in result.decision] if places else None)  # fmt: skip
 
     def _scores(self, values: Mapping[str, NDArray[Any]]) -> Floats:
         return finite_scores(self.package.score_values(values).score, self.name)
 
     def _drawn(self) -> NDArray[np.int64]:
         """The places of the rows that are permuted and varied."""
-        return _draw(len(self.held), int(self.config["rows"]), self.context.seed("analysed-rows"))
+        return self._some(int(self.config["rows"]), self.context.seed("analysed-rows"))
 
     def _searched(self) -> NDArray[np.int64]:
         """The places of the rows that slices and worst errors are looked for on."""
-        return _draw(len(self.held), SEARCHED_ROWS, self.context.seed("searched-rows"))
+        return self._some(SEARCHED_ROWS, self.context.seed("searched-rows"))
+
+    def _some(self, most: int, seed: int) -> NDArray[np.int64]:
+        """At most so many rows, or of a ranking about so many in whole queries: part of a query is another ranking."""
+        if self.task != "ranking" or self.held.groups is None or len(self.held) <= most:
+            return _draw(len(self.held), most, seed)
+        sizes = np.bincount(self.held.groups)
+        order = np.random.Generator(np.random.PCG64(seed)).permutation(len(sizes))
+        taken = order[: max(2, int(np.searchsorted(np.cumsum(sizes[order]), most, side="right")))]
+        return np.flatnonzero(np.isin(self.held.groups, taken)).astype(np.int64)
 
     def _groups(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """The groups of some rows, numbered from 0 without gaps."""

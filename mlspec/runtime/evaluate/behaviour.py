@@ -27,6 +27,7 @@ from mlspec.runtime.extern.declaration import declared
 ROBUSTNESS, INVARIANT, MONOTONE = "robustness", "invariant", "monotone"
 QUESTIONS = (ROBUSTNESS, INVARIANT, MONOTONE)
 CHANGES = ("shift", "noise", "missing", "unseen")
+NUMBERS = ("regression", "ranking")
 # A column with more different values than this is given one other value a row instead of all of them.
 MOST_VALUES = 24
 STEPS = 11
@@ -140,7 +141,7 @@ class Subject:
         return np.concatenate(scores), self._encoded(decisions)
 
     def _encoded(self, decisions: Sequence[Any]) -> NDArray[Any]:
-        if self.base.task == "regression":
+        if self.base.task in NUMBERS:
             return np.array(decisions, dtype=np.float64)
         label = {"task": self.base.task, "positive": self.package.positive, "classes": list(self.package.classes)}
         places = class_places(label)
@@ -161,8 +162,8 @@ def outcomes_of_question(subject: Subject, node: Any) -> Outcomes:
 
 
 def _robustness(subject: Subject, given: Mapping[str, Any]) -> Outcomes:
-    if subject.base.task == "regression" and "of" not in given:
-        raise UndefinedMetric("a regression decides nothing: say which metric, as in `robustness(…, of: mae)`")
+    if subject.base.task in NUMBERS and "of" not in given:
+        raise UndefinedMetric("a number decides nothing: say which metric, as in `robustness(…, of: mae)`")
     score, decision = subject.answers(_changed(subject, given))
     if "of" in given:
         return replace(subject.base, score=score, decision=decision)
@@ -269,7 +270,7 @@ def _integers(order: NDArray[np.int64]) -> Any:
 
 
 def _same(subject: Subject, score: Floats, decision: NDArray[Any]) -> NDArray[np.bool_]:
-    if subject.base.task != "regression":
+    if subject.base.task not in NUMBERS:
         return np.asarray(decision == subject.base.decision)
     return np.asarray(np.abs(score - subject.base.score) <= ROUNDING * np.maximum(1.0, np.abs(subject.base.score)))
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlspec.runtime.evaluate.bands import bands_of
 from mlspec.runtime.evaluate.intervals import wilson
 from mlspec.runtime.evaluate.means import mean_interval
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, UndefinedMetric
+from mlspec.runtime.evaluate.query_curves import query_curves
 from mlspec.runtime.evaluate.ranking import BINS, ScoreOrder
 
 POINTS = 200
@@ -20,13 +22,19 @@ QUANTILE_POINTS = 99
 MOST_CURVES = 8
 MOST_CONFUSED = 8
 
-PLOTS = ("roc", "precision_recall", "calibration", "confusion", "residuals")
+PLOTS = ("roc", "precision_recall", "calibration", "confusion", "residuals", "ndcg_by_k", "queries")
 
 
 def curves_of(
-    rows: Outcomes, plots: Sequence[str] = PLOTS, confidence: float = 0.95, groups: NDArray[np.int64] | None = None
+    rows: Outcomes,
+    plots: Sequence[str] = PLOTS,
+    confidence: float = 0.95,
+    groups: NDArray[np.int64] | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """The curves of one model that the task has and `plots` names; the histogram of its scores or errors is always there."""
+    if rows.task == "ranking":
+        return query_curves(rows, plots, confidence)
     if rows.task == "regression":
         found: dict[str, Any] = {"histogram": error_histogram(rows)}
         if "residuals" in plots:
@@ -43,6 +51,9 @@ def curves_of(
         if 0 < rows.y.sum() < len(rows):
             drawn |= {"roc": roc, "precision_recall": precision_recall}
         found |= {name: drawn[name](rows) for name in drawn if name in plots}
+        if bands := found.keys() & {"roc", "precision_recall"}:
+            around = bands_of(rows, confidence, seed, groups)
+            found["bands"] = {name: around[name] for name in sorted(bands) if name in around}
     elif "roc" in plots:
         found["one_vs_rest"] = one_vs_rest(rows)
     return found

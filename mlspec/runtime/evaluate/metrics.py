@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mlspec.runtime.evaluate import ranking, sums
+from mlspec.runtime.evaluate import queries, ranking, sums
 from mlspec.runtime.evaluate.outcomes import Floats, Outcomes, UndefinedMetric, outcomes_of
 
-TWO, MANY, NUMBER = "binary", "multiclass", "regression"
+TWO, MANY, NUMBER, RANKED = "binary", "multiclass", "regression", "ranking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Metric:
 
 NO_POSITIVE = "no row is positive"
 ONE_CLASS = "all rows have the same label"
+NO_RELEVANT = "no query has a relevant row"
 TWO_MANY = (TWO, MANY)
 
 _ROWS = (
@@ -99,6 +100,11 @@ _ROWS = (
     Metric("r2", "maximize", (NUMBER,), "score", sums.explained, sums.r2, undefined="all labels are equal"),
     Metric("pinball", "minimize", (NUMBER,), "score", sums.tilted_miss),
     Metric("bias", "zero", (NUMBER,), "score", sums.signed_miss),
+    Metric("ndcg", "maximize", (RANKED,), "score", queries.ndcg, undefined=NO_RELEVANT),
+    Metric("map", "maximize", (RANKED,), "score", queries.average_precision, undefined=NO_RELEVANT),
+    Metric("mrr", "maximize", (RANKED,), "score", queries.reciprocal_rank, undefined=NO_RELEVANT),
+    Metric("precision_at", "maximize", (RANKED,), "score", queries.precision),
+    Metric("recall_at", "maximize", (RANKED,), "score", queries.recall, undefined=NO_RELEVANT),
 )  # fmt: skip
 
 METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
@@ -123,7 +129,8 @@ def score(
     classes: Sequence[Any] = (),
     favourable: int = 1,
     args: Mapping[str, Any] | None = None,
+    query: Any = None,
 ) -> float:
-    """The metric `name` on plain arrays, encoded as in `Outcomes`: labels 0/1, class places or numbers."""
-    rows = outcomes_of(y, scores, decision, task=task, classes=classes, favourable=favourable)
-    return metric_of(name, task).value(rows, args)
+    """The metric `name` on plain arrays, encoded as in `Outcomes`: labels 0/1, class places or numbers; of a ranking with queries."""
+    rows = outcomes_of(y, scores, decision, task=task, classes=classes, favourable=favourable, query=query)
+    return metric_of(name, rows.task).value(rows, args)

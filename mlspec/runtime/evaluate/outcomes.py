@@ -24,6 +24,7 @@ class Outcomes:
     binary: `y` and `decision` are 0 or 1 (1 is positive), `score` is P(positive), shape (n,).
     multiclass: `y` and `decision` are places in `classes`, `score` is (n, classes).
     regression: all three are numbers, `decision` equals `score`.
+    ranking: as in a regression; `y` is the relevance of a row among those of its `query`, a number for each.
     """
 
     task: str
@@ -32,6 +33,7 @@ class Outcomes:
     decision: NDArray[Any]
     classes: Sequence[Any] = ()
     favourable: int = 1
+    query: Ints | None = None
     kept: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
     """What metrics derive from these rows and ask for again with other weights."""
 
@@ -40,7 +42,8 @@ class Outcomes:
 
     def take(self, rows: NDArray[Any]) -> Outcomes:
         """The rows that a mask or an index array selects."""
-        return replace(self, y=self.y[rows], score=self.score[rows], decision=self.decision[rows])
+        query = None if self.query is None else self.query[rows]
+        return replace(self, y=self.y[rows], score=self.score[rows], decision=self.decision[rows], query=query)
 
     def one_against_rest(self, value: Any) -> Outcomes:
         """The two-class view of one class among many."""
@@ -55,10 +58,16 @@ class Outcomes:
 
 
 def outcomes_of(
-    y: Any, score: Any, decision: Any = None, *, task: str = "binary", classes: Sequence[Any] = (), favourable: int = 1
-) -> Outcomes:
-    """Outcomes from arrays; without `decision` it is score >= 0.5, the most probable class, or the prediction."""
+    y: Any, score: Any, decision: Any = None, *, task: str = "binary", classes: Sequence[Any] = (), favourable: int = 1,
+    query: Any = None,
+) -> Outcomes:  # fmt: skip
+    """Outcomes from arrays; without `decision` it is score >= 0.5, the most probable class, or the prediction.
+
+    Numbers with the query of each row are a ranking.
+    """
     scores = np.ascontiguousarray(score, dtype=np.float64)
+    if query is not None:
+        return Outcomes("ranking", np.asarray(y, dtype=np.float64), scores, scores, query=np.asarray(query, dtype=np.int64))
     if task == "regression":
         return Outcomes(task, np.asarray(y, dtype=np.float64), scores, scores)
     if decision is None:

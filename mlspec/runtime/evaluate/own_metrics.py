@@ -16,6 +16,7 @@ from mlspec.runtime.extern.pool import Externs, Measure
 if TYPE_CHECKING:
     from mlspec.runtime.context import StageContext
 
+NUMBERS = ("regression", "ranking")
 _ITEMS = {"list(float)": "float", "list(int)": "int", "list(bool)": "bool", "list(string)": "string"}
 
 
@@ -71,13 +72,13 @@ class OwnMetric:
         item = _ITEMS[kind]
         if values.ndim != 1:
             raise self._unfit(name, kind, "a score for each of many classes")
-        if item == "string" and rows.task != "regression":
+        if item == "string" and rows.task not in NUMBERS:
             return pa.array([str(rows.classes[int(place)]) for place in values], type=pa.string())
         if item == "bool" and rows.task == "binary" and name != "score":
             return pa.array(values.astype(bool))
-        if item == "float" and (rows.task == "regression" or name == "score"):
+        if item == "float" and (rows.task in NUMBERS or name == "score"):
             return pa.array(np.asarray(values, dtype=np.float64))
-        if item == "int" and rows.task != "regression" and name != "score":
+        if item == "int" and rows.task not in NUMBERS and name != "score":
             return pa.array(np.asarray(values, dtype=np.int64))
         raise self._unfit(name, kind, f"that of a {rows.task} task")
 

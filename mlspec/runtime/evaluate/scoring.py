@@ -33,8 +33,13 @@ def score_package(
         context.progress(done, len(held), f"scoring {name}")
     return outcomes_of(
         held.y, np.concatenate(scores), np.concatenate(decisions) if places else None, task=label["task"],
-        classes=label["classes"] if places else (), favourable=favourable_code(label),
+        classes=label["classes"] if places else (), favourable=favourable_code(label), query=queries_of(label, held),
     )  # fmt: skip
+
+
+def queries_of(label: Mapping[str, Any], held: HeldOut) -> NDArray[np.int64] | None:
+    """The query of each row where the label is a relevance; the split keeps each whole, so it is the group of the row."""
+    return held.groups if "query" in label else None
 
 
 def registered(context: StageContext, name: str) -> bool:

@@ -20,6 +20,7 @@ SLICED = {
     "binary": ("auc", "accuracy", "selection_rate", "false_pos_rate", "false_neg_rate", "calibration_error"),
     "multiclass": ("accuracy", "macro_f1", "log_loss"),
     "regression": ("rmse", "mae", "bias"),
+    "ranking": ("ndcg", "mrr"),
 }
 QUARTERS = 4
 # More values than this are no slices that a person reads.

@@ -77,12 +77,17 @@ def label_of(config: Mapping[str, Any], packages: Mapping[str, Any]) -> dict[str
     return label
 
 
+def task_of(label: Mapping[str, Any]) -> str:
+    """The task that metrics are taken of: what is fitted as a number is a ranking where its label has a query."""
+    return "ranking" if "query" in label else str(label["task"])
+
+
 def measure(
     context: StageContext, held: HeldOut, label: Mapping[str, Any], models: Mapping[str, Outcomes],
     answered: Asked, by: Sequence[tuple[str, str]], own: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Everything that metrics.json holds."""
-    config, task = context.config, label["task"]
+    config, task = context.config, task_of(label)
     evaluator = Evaluator(
         held, {**models, **answered.outcomes}, void=answered.void, confidence=config.get("confidence") or CONFIDENCE,
         min_group=config.get("min_group") or 1, seed=context.seed("bootstrap"), if_absent=config.get("if_absent"),
@@ -104,14 +109,14 @@ def measure(
         "n": len(held),
         "confidence": evaluator.confidence,
         "min_group": evaluator.min_group,
-        "label": label,
+        "label": {**label, "task": task},
         "quantities": {key: quantity_entry(evaluator, computed, written) for key, (written, computed) in asked.items()},
         "models": model_entries(evaluator, list(models), metrics),
         "comparisons": comparison_entries(evaluator, pairs, metrics),
         "classes": class_entries(evaluator, label, one),
         "slices": slices_of(evaluator, by, list(models), task, config.get("min_cell") or 1),
         "curves": {
-            name: curves_of(rows, config.get("plots") or PLOTS, evaluator.confidence, held.groups)
+            name: curves_of(rows, config.get("plots") or PLOTS, evaluator.confidence, held.groups, context.seed("bands"))
             for name, rows in models.items()
         },
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def worst_rows(
 ) -> dict[str, Any]:  # fmt: skip
     """The rows of the highest loss by kind of error, with their values; a kind of fewer rows than `min_cell` shows none."""
     shown = [column for column, _ in columns]
-    counted = [_shares(column, values) for column, values in columns]
+    cells = cells_of(columns, min_cell)
     kinds = []
     for kind, mask in kinds_of_error(rows).items():
         places = np.flatnonzero(mask)
@@ -48,14 +48,25 @@ def worst_rows(
             worst = places[np.argsort(-losses[places], kind="stable")][:SHOWN]
             entry["rows"] = [
                 {"row": int(numbers[at]), "loss": float(losses[at]), **_answer(rows, at, names),
-                 "values": [_cell(column, values[at], counts, min_cell) for (column, values), counts in zip(columns, counted, strict=True)]}
+                 "values": cells(at)}
                 for at in worst.tolist()
             ]  # fmt: skip
         kinds.append(entry)
     found = {"columns": [str(column["name"]) for column in shown], "kinds": kinds,
-             "masked": [str(column["name"]) for column in shown if _hides(column)]}  # fmt: skip
+             "masked": masked_names(shown)}  # fmt: skip
     pairs = confused(rows, losses, columns, min_cell=min_cell, names=names) if rows.task != "regression" else []
     return found | ({"confused": pairs} if pairs else {})
+
+
+def cells_of(columns: Sequence[tuple[Mapping[str, Any], Sequence[Any]]], min_cell: int) -> Callable[[int], list[Any]]:
+    """What the page shows of a row in every column."""
+    counted = [(column, values, _shares(column, values)) for column, values in columns]
+    return lambda at: [_cell(column, values[at], counts, min_cell) for column, values, counts in counted]
+
+
+def masked_names(columns: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The columns whose values are shown nowhere."""
+    return [str(column["name"]) for column in columns if _hides(column)]
 
 
 def _hides(column: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from mlspec.runtime.report.charts import bars
 from mlspec.runtime.report.charts.dependence import of_category, of_classes, of_number
 from mlspec.runtime.report.charts.scale import label
 from mlspec.runtime.report.evidence import Evidence
+from mlspec.runtime.report.rankings_part import worst_queries_of
 from mlspec.runtime.report.shown import SHARES, decimal, metric_name
 from mlspec.runtime.report.texts_part import texts_part
 
@@ -21,7 +22,7 @@ def analysis_part(evidence: Evidence) -> list[dict[str, Any]]:
         {
             "name": name, "candidate": found["candidate"], "part": found["part"], "n": found["n"], "rows": found["rows"],
             "searched": found["searched"], "confidence": found["confidence"], "min_cell": found["min_cell"], "loss": found["loss"],
-            "importance": _importance(found), "dependence": _dependence(found), "weak": _weak(found), "examples": _examples(found), "texts": texts_part(found),
+            "importance": _importance(found), "dependence": _dependence(found), "weak": _weak(found), "examples": _examples(found), "texts": texts_part(found), "queries": worst_queries_of(found),
         }
         for name, found in evidence.analysis.items()
     ]  # fmt: skip
@@ -131,7 +132,7 @@ def _weak_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _examples(found: Mapping[str, Any]) -> dict[str, Any] | None:
     own = found.get("examples")
-    if own is None:
+    if own is None or "kinds" not in own:
         return None
     regression = found["label"]["task"] == "regression"
     kinds = [{**kind, "rows": [_example(row, regression) for row in kind["rows"]]} for kind in own["kinds"]]

@@ -21,7 +21,12 @@ from mlspec.runtime.report.shown import metric_name, of_metric
 from mlspec.runtime.report.slices_part import slices_part
 from mlspec.runtime.report.training_part import training_part
 
-HEADLINE = {"binary": ("auc", "accuracy"), "multiclass": ("accuracy", "macro_f1"), "regression": ("mae", "r2")}
+HEADLINE = {
+    "binary": ("auc", "accuracy"),
+    "multiclass": ("accuracy", "macro_f1"),
+    "regression": ("mae", "r2"),
+    "ranking": ("ndcg", "mrr"),
+}
 
 
 def evaluation_page(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> str:

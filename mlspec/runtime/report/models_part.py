@@ -12,6 +12,7 @@ from mlspec.runtime.report.charts.residuals import residual_bands
 from mlspec.runtime.report.classes_part import cell_of, classes_of
 from mlspec.runtime.report.comparisons_part import comparisons_of
 from mlspec.runtime.report.evidence import Evidence
+from mlspec.runtime.report.rankings_part import ranking_charts
 from mlspec.runtime.report.shown import decimal, metric_name
 
 PR = "precision_recall"
@@ -107,6 +108,8 @@ def _unspread(entry: Mapping[str, Any]) -> str | None:
 def _charts(found: Mapping[str, Any], models: Sequence[str]) -> list[dict[str, Any]]:
     task, candidate = found["label"]["task"], str(found.get("candidate") or models[0])
     curves = found["curves"]
+    if task == "ranking":
+        return ranking_charts(curves, models, candidate)
     if task == "regression":
         return _regression(curves.get(candidate, {}), candidate)
     charts = []
@@ -143,17 +146,28 @@ def _counts(classes: Sequence[str], curves: Mapping[str, Any]) -> str:
 
 
 def _rankings(curves: Mapping[str, Any], models: Sequence[str], label: Mapping[str, Any]) -> list[dict[str, Any]]:
-    roc = [Series(name, [(a, b) for a, b in curves[name]["roc"]]) for name in models if "roc" in curves.get(name, {})]
-    pr = [Series(name, [(a, b) for a, b in curves[name][PR]]) for name in models if PR in curves.get(name, {})]
+    roc, pr = ([_banded(name, curves[name], kind) for name in models if kind in curves.get(name, {})] for kind in ("roc", PR))
     charts = []
     if roc:
         drawn = line(roc, title="ROC curves", x_name="false-positive rate", y_name="recall", x=(0, 1), y=(0, 1), diagonal=True)
-        charts.append({"title": "ROC", "note": "recall bought with false alarms, over all thresholds", "chart": drawn})
+        charts.append(
+            {"title": "ROC", "note": "recall bought with false alarms, over all thresholds" + _band_note(roc), "chart": drawn}
+        )
     if pr:
         drawn = line(pr, title="precision-recall curves", x_name="recall", y_name="precision", x=(0, 1), y=(0, 1))
-        note = f"how clean the list of {class_name(label['positive'])} stays as it grows"
+        note = f"how clean the list of {class_name(label['positive'])} stays as it grows" + _band_note(pr)
         charts.append({"title": "Precision and recall", "note": note, "chart": drawn})
     return charts
+
+
+def _banded(name: str, curves: Mapping[str, Any], kind: str) -> Series:
+    """A curve with its band, where draws gave one."""
+    band = [(at, low, high) for at, low, high in curves.get("bands", {}).get(kind, ())]
+    return Series(name, [(a, b) for a, b in curves[kind]], around=band)
+
+
+def _band_note(series: Sequence[Series]) -> str:
+    return "; bands are its interval at each place, by bootstrap" if any(item.around for item in series) else ""
 
 
 def _probabilities(curves: Mapping[str, Any], model: str, label: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -20,6 +20,8 @@ SHARES = frozenset(
         "calibration_error",
         "top_k",
         "mape",
+        "precision_at",
+        "recall_at",
     ]
 )
 NAMES = {
@@ -27,6 +29,7 @@ NAMES = {
     "log_loss": "log loss", "brier": "Brier score", "calibration_error": "calibration error", "selection_rate": "selection rate",
     "false_pos_rate": "false-positive rate", "false_neg_rate": "false-negative rate", "macro_f1": "macro F1",
     "weighted_f1": "weighted F1", "rmse": "RMSE", "mae": "MAE", "mape": "MAPE", "r2": "R²",
+    "ndcg": "NDCG at 10", "map": "mean average precision", "mrr": "mean reciprocal rank", "precision_at": "precision at 10", "recall_at": "recall at 10",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ DRAWN = {
     "binary": ("false_pos_rate", "selection_rate", "auc"),
     "multiclass": ("accuracy", "macro_f1"),
     "regression": ("mae", "bias"),
+    "ranking": ("ndcg", "mrr"),
 }
 
 

@@ -47,7 +47,8 @@ class Measures:
         favourable = int(label.get("favourable") in (None, label.get("positive"))) if task == "binary" else 1
         y = target.y if task == "regression" else target.y.astype("int64")
         classes = tuple(label.get("classes") or ())
-        value = score(metric, y, scores, task=task, classes=classes, favourable=favourable, args=args)
+        value = score(metric, y, scores, task=task, classes=classes, favourable=favourable, args=args,
+                      query=target.groups if "query" in label else None)  # fmt: skip
         return abs(value) if METRICS[metric].direction == "zero" else value
 
 
@@ -69,7 +70,7 @@ def read_goal(config: Mapping[str, Any], label: Mapping[str, Any], where: str) -
 
 
 def _require_metric(metric: str, args: Mapping[str, Any], label: Mapping[str, Any], where: str) -> None:
-    task = str(label["task"])
+    task = "ranking" if "query" in label else str(label["task"])
     try:
         if metric != LEARNED:
             row = metric_of(metric, task)

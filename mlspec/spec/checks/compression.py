@@ -155,7 +155,7 @@ def _estimator(spec: Spec, block: Block, made: Made, label: Label, findings: Fin
         findings.add("MLS212", span, estimator=row.key, name=label.name, wanted=TASKS[label.task],
                      got=" or ".join(TASKS[task] for task in row.tasks), nearest="")  # fmt: skip
         return
-    if label.task != "regression" and not row.gives_probability({name: value.item for name, value in made.args.items()}):
+    if not label.is_number and not row.gives_probability({name: value.item for name, value in made.args.items()}):
         findings.add("MLS212", span, estimator=row.key, name=label.name, nearest="sklearn.LogisticRegression",
                      wanted=f"{TASKS[label.task]} with a probability of each", got=f"{TASKS[label.task]} with decisions alone")  # fmt: skip
         return

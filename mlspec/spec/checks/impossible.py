@@ -12,7 +12,7 @@ from mlspec.spec.model import Block, Spec
 from mlspec.spec.tasks import label_of
 from mlspec.spec.values import Made
 
-_TASKS = {"binary": "two classes", "multiclass": "many classes", "regression": "a number"}
+_TASKS = {"binary": "two classes", "multiclass": "many classes", "regression": "a number", "ranking": "ranking"}
 
 
 def parameters_that_cannot_be(spec: Spec, findings: Findings) -> None:

@@ -21,7 +21,7 @@ from mlspec.syntax.nodes import Call, Expr
 
 Operate = Callable[[Expr, Context], Operand]
 
-TASKS = {"binary": "two classes", "multiclass": "many classes", "regression": "regression", "generation": "a language model"}
+TASKS = {"binary": "two classes", "multiclass": "many classes", "regression": "regression", "ranking": "ranking", "generation": "a language model"}
 
 
 def metric_call(
@@ -52,8 +52,9 @@ def metric_call(
         return unknown(node.span, (model,) if isinstance(model, Reference) else ())
     if not _question_fits(node, metric, label, bound.options, context):
         return unknown(node.span, (model,) if isinstance(model, Reference) else ())
-    if not metric.built:
-        context.not_built(f"metric `{name}`", node.callee.span)
+    live = context.role in ("guard", "alert") and "ranking" in metric.tasks
+    if not metric.built or live:
+        context.not_built(f"metric `{name}`{' of live queries' * live}", node.callee.span)
     if "class" in metric.parameters or "class" in [row[0] for row in metric.parameters]:
         _take_class(bound)
     return Typed(
@@ -95,10 +96,10 @@ def _question_fits(node: Call, metric: Metric, label: Label | None, options: dic
         return False
     task = "" if label is None else label.task
     other = catalogue.metric(str(options.get("of")))
-    if metric.name == "robustness" and task == "regression" and other is None:
+    if metric.name == "robustness" and task in ("regression", "ranking") and other is None:
         context.findings.add(
             "MLS106", node.span, kind="metric", block=metric.name, name="of", fix="of: mae",
-            wanted="the metric on the changed rows, since a regression decides nothing that could stay",
+            wanted="the metric on the changed rows, since a number decides nothing that could stay",
         )  # fmt: skip
         return False
     if other is not None and task and not other.fits(task) and label is not None:

@@ -61,6 +61,13 @@ ATTRIBUTES = (
         (
             ("positive", ("const",), None, "The positive value; `true` for a bool, none for many classes."),
             ("favourable", ("const",), None, "The value that is good for the person; absent: the positive one."),
+            (
+                "query",
+                ("name",),
+                None,
+                "The column of the query that a row answers: rows of one query are ranked, the most relevant first. The outcome is then its "
+                "relevance, a Boolean or a whole number from 0.",
+            ),
         ),
         "breaking",
         "The column is known only after the prediction: it may be a label and never a feature.",

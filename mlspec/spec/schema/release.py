@@ -39,7 +39,7 @@ KINDS = {
             ),
             (
                 "plots",
-                ("list", ("enum", "roc", "precision_recall", "calibration", "confusion", "residuals")),
+                ("list", ("enum", "roc", "precision_recall", "calibration", "confusion", "residuals", "ndcg_by_k", "queries")),
                 (),
                 "open",
                 "additive",

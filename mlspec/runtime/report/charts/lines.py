@@ -15,11 +15,18 @@ from mlspec.runtime.report.charts.scale import Scale, label, linear, ticks
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A named line: points in order, and optionally a band (low, high) per point around it."""
+    """A named line: points in order, and optionally a band around it: (low, high) per point, or `around` as (place, low, high) of its own."""
 
     name: str
     points: Sequence[tuple[float, float]]
     band: Sequence[tuple[float, float]] = field(default=())
+    around: Sequence[tuple[float, float, float]] = field(default=())
+
+    @property
+    def ends(self) -> list[tuple[float, float, float]]:
+        """The band as (place, low, high)."""
+        own = [(a, low, high) for (a, _), (low, high) in zip(self.points, self.band, strict=False)]
+        return [*own, *self.around]
 
 
 def line(
@@ -35,9 +42,9 @@ def line(
         parts.append(svg.rule(axes.x(low_x), axes.y(low_y), axes.x(high_x), axes.y(high_y), "reference"))
     for order, item in enumerate(series):
         points = [(axes.x(a), axes.y(b)) for a, b in item.points]
-        if item.band:
-            around = [(axes.x(a), axes.y(low)) for (a, _), (low, _) in zip(item.points, item.band, strict=True)]
-            back = [(axes.x(a), axes.y(high)) for (a, _), (_, high) in zip(item.points, item.band, strict=True)]
+        if item.ends:
+            around = [(axes.x(a), axes.y(low)) for a, low, _ in item.ends]
+            back = [(axes.x(a), axes.y(high)) for a, _, high in item.ends]
             parts.append(svg.path([*around, *reversed(back)], f"band c{order}"))
         parts.append(svg.path(_stairs(points) if steps else points, f"line s{order}", item.name))
         if marks:
@@ -99,8 +106,7 @@ class _Axes:
 
 
 def _extent(item: Series) -> list[tuple[float, float]]:
-    around = [(a, end) for (a, _), ends in zip(item.points, item.band, strict=False) for end in ends]
-    return [*item.points, *around]
+    return [*item.points, *((a, end) for a, low, high in item.ends for end in (low, high))]
 
 
 def _axes(
