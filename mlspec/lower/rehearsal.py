@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlspec.lower.development import label_column
+from mlspec.lower.development import features_block, label_column
 from mlspec.lower.extraction import partners_of, step_config, verify_config
 from mlspec.lower.fitted import model_feature, split_feature
 from mlspec.lower.quantities import Quantities
 from mlspec.lower.sheet import Sheet
+from mlspec.lower.training import train_config
 from mlspec.lower.values import descriptors, json_form, label_of
 from mlspec.spec.checks.reading import LEARNERS
 from mlspec.spec.extern_steps import step_of, tables_of
@@ -46,6 +47,9 @@ def _case(sheet: Sheet, block: Block) -> Case:
         },
         "expectations": [_expectation(sheet, definition) for definition in block.definitions.values()],
     }
+    networks = dict.fromkeys(ref.block for ref in refs if ref.kind == "network")
+    if networks:
+        case["networks"] = {name: _network(sheet, name) for name in networks}
     case["judged"] = {inner.name: _judged(sheet, inner) for inner in block.nested("given") if inner.name not in case["sources"]}
     return case
 
@@ -53,7 +57,7 @@ def _case(sheet: Sheet, block: Block) -> Case:
 def _sources(sheet: Sheet, block: Block, refs: Iterable[Reference]) -> list[str]:
     """The sources that rows are given to, and the spines of features that are expected without any."""
     names = [inner.name for inner in block.blocks if sheet.block(inner.name).kind == "source"]
-    spines = [_spine(sheet, ref.block) for ref in refs if ref.kind == "feature"]
+    spines = [_rows_of(sheet, ref) for ref in refs if ref.kind in ("feature", "network")]
     read = [ref.block for ref in refs if ref.kind in ("column", "check")]
     partners = [other for name in names for other in _partners(sheet, name)]
     known = dict.fromkeys([*names, *spines, *read, *partners])
@@ -79,6 +83,17 @@ def _spine(sheet: Sheet, features: str) -> str:
     frame = sheet.block(features).ref("frame")
     assert frame is not None, "a features block without a frame is an error"
     return sheet.source_of(frame.block).name
+
+
+def _rows_of(sheet: Sheet, ref: Reference) -> str:
+    """The source whose rows a feature, or what a network gives, has a value for."""
+    return _spine(sheet, features_block(sheet.block(ref.block)) if ref.kind == "network" else ref.block)
+
+
+def _network(sheet: Sheet, name: str) -> dict[str, Any]:
+    """A network of the project's own as its training has it."""
+    block = sheet.block(name)
+    return {"source": _spine(sheet, features_block(block)), "config": train_config(sheet, block)}
 
 
 def _source(sheet: Sheet, test: Block, name: str, refs: Iterable[Reference]) -> dict[str, Any]:
@@ -211,12 +226,12 @@ def _expectation(sheet: Sheet, definition: Definition) -> dict[str, Any]:
         "reads": [
             {
                 "path": ref.path,
-                "kind": ref.kind,
-                "rows": _spine(sheet, ref.block) if ref.kind == "feature" else ref.block,
+                "kind": "feature" if ref.kind == "network" else ref.kind,
+                "rows": _rows_of(sheet, ref) if ref.kind in ("feature", "network") else ref.block,
                 "columns": _columns(sheet, ref),
             }
             for ref in definition.value.refs
-            if ref.kind in ("feature", "column", "check", "gate", "alert", "verdict")
+            if ref.kind in ("feature", "network", "column", "check", "gate", "alert", "verdict")
         ],
     }  # fmt: skip
 

@@ -16,6 +16,7 @@ from mlspec.spec.measured import JUDGED
 from mlspec.spec.model import Block, Column, Definition
 from mlspec.spec.scope import Scope
 from mlspec.spec.source_rules import foreign_columns
+from mlspec.spec.tasks import features_of
 from mlspec.spec.values import Made, Reference, Typed, Value
 
 CODES = ("MLS211", "MLS803", "MLS804", "MLS805")
@@ -152,6 +153,8 @@ def _supplied(block: Block, definition: Definition, scope: Scope) -> None:
             _numbers_given(block, found, ref, scope)
         elif ref.kind == "feature":
             _feature_given(block, found, ref, scope)
+        elif ref.kind == "network":
+            _network_given(block, found, ref, scope)
         elif ref.kind in ("column", "check"):
             _rows_given(block, found, ref, scope)
         rows = _rows_of(found, ref, scope)
@@ -167,7 +170,10 @@ def _rows_of(found: Block, ref: Reference, scope: Scope) -> str:
     """The source whose rows a name has a value in; "" for what is one value for all rows."""
     if ref.kind == "column":
         return found.name
-    frame = found.ref("frame") if ref.kind == "feature" else None
+    if ref.kind == "network":
+        read = features_of(scope.spec, found)
+        found = scope.spec.blocks[read[0].block] if read else found
+    frame = found.ref("frame") if ref.kind in ("feature", "network") else None
     spine = None if frame is None else scope.spec.spine(frame.block)
     return "" if spine is None else spine.name
 
@@ -200,6 +206,15 @@ def _feature_given(test: Block, features: Block, ref: Reference, scope: Scope) -
     if definition.value.level >= FITTED and not any(_rows(test, "fit", name) for name in _stands_on(test, spine, scope)):
         hint = f"add `fit {spine.name} = [row(…)]`, the training part of this test"
         _lacks(scope, ref, test, "rows that its fitted steps learn from", hint)
+
+
+def _network_given(test: Block, train: Block, ref: Reference, scope: Scope) -> None:
+    """All features of a network have what they are computed from."""
+    for each in features_of(scope.spec, train):
+        before = scope.findings.errors
+        _feature_given(test, scope.spec.blocks[each.block], Reference("feature", each.block, each.member, ref.span), scope)
+        if scope.findings.errors > before:
+            return
 
 
 def _rows_given(test: Block, source: Block, ref: Reference, scope: Scope) -> bool:

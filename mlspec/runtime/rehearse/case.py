@@ -78,6 +78,8 @@ def run_case(rehearsal: Rehearsal, case: Case, root: Path | None = None) -> dict
             outcome.fault(error, path)
         for name, features in case["features"].items():
             _features(rehearsal, name, features, given[features["source"]], outcome, root)
+        for name, network in case.get("networks", {}).items():
+            outcome.columns.update(_network(rehearsal, name, network, given[network["source"]], root))
         _judged(case, outcome)
     except Disagreement as error:
         outcome.disagreement(str(error))
@@ -106,11 +108,21 @@ def _made(rehearsal: Rehearsal, given: Mapping[str, Given], name: str, source: M
     return Given(name, source["columns"], tested, learned)
 
 
+def _network(
+    rehearsal: Rehearsal, name: str, network: Mapping[str, Any], given: Given, root: Path | None
+) -> dict[str, list[Any]]:
+    """What a network of the project's own gives for the tested rows."""
+    from mlspec.runtime.rehearse.networks import answers
+
+    config = network["config"]
+    return answers(rehearsal.tables, name, config, given, rehearsal.externs(config["features"], root), root or rehearsal.work)
+
+
 def _checks(rehearsal: Rehearsal, case: Case, outcome: Outcome, root: Path | None) -> Iterator[tuple[str, StageError]]:
     """Evaluates the checks that are expected, and all of a source where a failing one is; gives the errors of those that fail."""
     read = {item["path"] for expectation in case["expectations"] for item in expectation["reads"] if item["kind"] == "check"}
     for name, source in case["sources"].items():
-        every = "MLS803" in case["expect"] and source["given"]
+        every = "MLS803" in case["expect"] and (source["given"] or "step" in source)
         wanted = [check for check in source["checks"] if every or f"{name}.{check['name']}" in read]
         if not wanted:
             continue

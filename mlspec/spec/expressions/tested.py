@@ -13,7 +13,7 @@ from mlspec.spec.kinds import BOOL, NONE, ROW, Type
 from mlspec.spec.model import Block
 from mlspec.spec.values import Reference, Typed
 
-TESTED = {"features": "feature", "frame": "derived", "source": "check", "gates": "gate", "monitor": "alert"}
+TESTED = {"features": "feature", "frame": "derived", "source": "check", "gates": "gate", "monitor": "alert", "train": "network"}
 
 
 def tested_block(block: Block, span: Span) -> Typed | None:
@@ -25,6 +25,8 @@ def tested_member(block: Block, name: str, span: Span) -> Typed | None:
     """The value of something inside a block; None where nothing of that name can be expected."""
     if block.kind == "source" and name in block.columns:
         return _leaf("column", block.name, name, block.columns[name].type, span)
+    if block.kind == "train":
+        return _of_network(block, name, span)
     if block.kind not in TESTED or name not in block.definitions:
         return None
     value = block.definitions[name].value
@@ -36,7 +38,20 @@ def tested_member(block: Block, name: str, span: Span) -> Typed | None:
 
 def tested_names(block: Block) -> list[str]:
     """What may follow the dot after a block's name in an expectation."""
+    if block.kind == "train":
+        from mlspec.spec.extern_networks import MEMBERS, network_of
+
+        return list(MEMBERS) if network_of(block) is not None else []
     return [*block.columns, *block.definitions]
+
+
+def _of_network(block: Block, name: str, span: Span) -> Typed | None:
+    """What a network of the project's own gives for a row before it has learned anything; of other networks nothing is asked."""
+    from mlspec.spec.extern_networks import MEMBERS, network_of
+
+    if network_of(block) is None or name not in MEMBERS:
+        return None
+    return _leaf("network", block.name, name, MEMBERS[name], span)
 
 
 def _leaf(noun: str, block: str, member: str | None, kind: Type, span: Span) -> Typed:
