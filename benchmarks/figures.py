@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks import checking, compiling, editing, reviewing, running, training
+from benchmarks import automl, checking, compiling, editing, reviewing, running, training
 from benchmarks.measure import Figure
 
 
@@ -65,6 +65,12 @@ FIGURES = {
         "schedule and journal, without imports, matrices and the final refit",
         "the same fits alone, in two processes of one thread each; for the loop, the CPU of its own workers",
         "1.10 times; the loop 0.02 of its workers", "mlspec[all]", running.search_against_fits,
+    ),
+    "automl": Row(
+        tuple(f"automl-{table}{tool}{ending}" for table in automl.TABLES for tool in ("", "-autogluon") for ending in ("", "-seconds")),
+        "the AUC on the holdout of the search that `docs/search.md` begins with, the mean over 3 seeds, on three tables; and its seconds",
+        "FLAML and AutoGluon on the same rows, given as many seconds", "0.002 below; the seconds 1.0 times",
+        "mlspec[all,boost], AUTOML_PYTHON", automl.figures,
     ),
     "training": Row(
         ("train-loader", "train-memory", "train-loader-cpu", "train-memory-cpu"),

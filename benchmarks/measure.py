@@ -26,7 +26,7 @@ class Used:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the output. `ours` and `peer` are medians, `spread` is (max − min) / median of ours."""
+    """One line of the output. `ours` and `peer` are medians, of AUCs means; `spread` is (max − min) / median of ours."""
 
     name: str
     ours: float
@@ -36,6 +36,7 @@ class Figure:
     met: bool
     n: int
     spread: float
+    unit: str = " s"
 
     def to_json(self) -> dict[str, object]:
         """The line's object."""

@@ -30,10 +30,10 @@ class Reading:
 
 def reading(figure: Figure) -> Reading:
     """The figure with the machine's load of the last minute and the time, as they are now."""
-    peer = "" if figure.peer is None else f"{figure.peer:.4g} s"
+    peer = "" if figure.peer is None else f"{figure.peer:.4g}{figure.unit}"
     ratio = "" if figure.ratio is None else f"{figure.ratio:.3g}"
     cells = (
-        f"`{figure.name}`", f"{figure.ours:.4g} s", peer, ratio, f"{figure.goal:g}", "yes" if figure.met else "no",
+        f"`{figure.name}`", f"{figure.ours:.4g}{figure.unit}", peer, ratio, f"{figure.goal:g}", "yes" if figure.met else "no",
         str(figure.n), f"{100 * figure.spread:.0f} %" if figure.n > 1 else "", f"{os.getloadavg()[0]:.1f}", datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
     )  # fmt: skip
     return Reading(figure.name, cells)
@@ -110,6 +110,12 @@ METHOD = """How it is measured:
   and right after the study's loop. The first is what we spend to suggest, schedule and journal; the second are the fits, with
   their scoring and with what starting a worker costs. What surrounds the loop (imports, matrices, the final refit, the package) is in
   `search-wall` and `search-cpu`.
+* `automl` gives each side the rows of our split as they came, and 2 threads. Ours is the search of `benchmarks/specs`, which may search for 0.8 of the seconds and
+  then fits its best trial again; its time is that of the process `mlspec run --only tune-search`, imports included. The peers run as their pages begin
+  (`benchmarks/peers/automl.py`), in a Python that AUTOML_PYTHON names and that has `flaml[automl]` and `autogluon.tabular`; their imports are left out. AutoGluon's
+  model is an ensemble of many, the others' are one model. The sides take turns, in another order for each seed. A peer that takes 6 times its seconds is ended, and that seed is left out;
+  what each side said by seed goes to stderr. `made` is 200,000 rows of scikit-learn's `make_classification` and looks like no real table; the other two are shipped.
+  SECONDS=30 is what each side is given.
 * `training` trains the same network on the same rows three times over, 12 epochs in batches of 256 with one thread: by the loop of a `train` stage, and by the two
   loops in `benchmarks/peers/training_loop.py`. All have torch's fused AdamW, which alone is faster than its default. On a busy machine it was read under
   `chrt -r 20`. `package-load` is read in fresh processes that have imported nothing of ours; loading onnxruntime is most of it."""
