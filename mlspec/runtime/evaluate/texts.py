@@ -48,7 +48,7 @@ def text_columns(features: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {
         name: str(feature["name"])
         for feature in features
-        if feature["fitted"] and feature["fitted"][-1]["op"] in STEPS
+        if feature.get("fitted") and feature["fitted"][-1]["op"] in STEPS
         for name in columns_of(feature["value"])
     }
 
