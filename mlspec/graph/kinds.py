@@ -116,7 +116,7 @@ NETWORK_PACKAGES = {"timm": ("timm",), "transformers": ("tokenizers", "transform
 
 def packages_of(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """The packages whose versions enter the key of a stage: those of its kind, of its estimators, its engine and its framework."""
-    framework = framework_of(config.get("framework")).packages if kind == "train" else ()
+    framework = framework_of(config.get("framework")).packages if _learns_weights(kind, config) else ()
     library = str((config.get("network") or {}).get("name")).partition(".")[0] if kind == "train" else ""
     pictures = ("pillow",) if _reads_images(config) else ()
     return tuple(
@@ -128,6 +128,12 @@ def _reads_images(config: Mapping[str, Any]) -> bool:
     """Whether a stage decodes images: of a source, or for features that are."""
     columns = [*(config.get("features") or ()), *(config.get("columns") or ())]
     return any(isinstance(column, Mapping) and str(column.get("type")).removesuffix("?") == "image" for column in columns)
+
+
+def _learns_weights(kind: str, config: Mapping[str, Any]) -> bool:
+    """Whether a framework is at work: in `train`, and where a `compress` trains a student or goes on training."""
+    student, pruned = config.get("distil") or {}, config.get("prune") or {}
+    return kind == "train" or (kind == "compress" and bool(student.get("network") or pruned.get("retrain_epochs")))
 
 
 def _estimator_packages(config: Mapping[str, Any]) -> Iterator[str]:

@@ -168,7 +168,7 @@ def engines_for(estimator: str) -> tuple[str, ...]:
 
 def _versions(estimator: str, engine: str) -> dict[str, str]:
     library = estimator.partition(".")[0]
-    names = {"numpy", {"sklearn": "scikit-learn"}.get(library, library)}
+    names = {"numpy", *{"sklearn": {"scikit-learn"}, "keras": {"keras", "tensorflow"}}.get(library, {library})}
     converter = {"onnx", "onnxruntime"} if is_network(estimator) else {"onnx", "onnxruntime", "skl2onnx"}
     names |= {"onnx": converter, "skops": {"skops"}}.get(engine, set())
     return dict(sorted(installed_versions(names).items()))
