@@ -62,6 +62,8 @@ def toleration(settings: Settings) -> Tree:
 def executor_devices(asked: Resources, settings: Settings) -> Tree:
     """What the executor of a task says of them, in the fields of kfp-kubernetes."""
     found: Tree = {}
+    if asked.nodes > 1:  # the task only waits for the machines that have them
+        return found
     if asked.shared_memory is not None:
         found["emptyDirMounts"] = [
             {"medium": "Memory", "mountPath": MOUNT, "sizeLimit": str(asked.shared_memory), "volumeName": SHARED}

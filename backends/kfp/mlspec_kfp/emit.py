@@ -18,6 +18,8 @@ from mlspec_kfp.kubernetes import platforms
 from mlspec_kfp.names import check_names, pipeline_name, slug
 from mlspec_kfp.recurring import check_schedules, part, pipeline_path, recurring_run, timed
 from mlspec_kfp.settings import Settings, check_settings
+from mlspec_kfp.trainer import FILE as MACHINES
+from mlspec_kfp.trainer import check_machines, manifests
 from mlspec_kfp.verify import check_pipeline, check_size
 
 PIPELINE = "pipeline.yaml"
@@ -33,16 +35,18 @@ def emit(graph: Graph, options: Mapping[str, Any]) -> Emitted:
     settings = Settings.of(options, pipeline_name(graph), digest)
     if refused := check_names(graph) or check_settings(settings, graph.spec):
         return Emitted({}, refused)
-    findings = [*check_schedules(graph, settings.zone), *_registries(graph)]
+    findings = [*check_schedules(graph, settings.zone), *_registries(graph), *check_machines(graph, settings)]
+    machines = manifests(graph, settings)
     pipelines = {PIPELINE: graph} | {pipeline_path(graph, timed_run): part(graph, timed_run) for timed_run in _parts(graph)}
     written = {path: pipeline_file(stages, settings) for path, stages in pipelines.items()}
     if not settings.allow_oversize:
         findings += [found for path, (text, _) in written.items() for found in check_size(pipelines[path], text)]
     files = {
-        **{path: text for path, (text, _) in written.items()}, PLAN: plan.decode(),
+        **({} if machines is None else {MACHINES: machines.text}), **{path: text for path, (text, _) in written.items()}, PLAN: plan.decode(),
         "Dockerfile": dockerfile(graph, settings, digest), "requirements.txt": requirements(graph), **_recurring(graph, settings.zone),
     }  # fmt: skip
-    return Emitted(files, findings, {path: origins for path, (_, origins) in written.items()})
+    origins = {path: places for path, (_, places) in written.items()}
+    return Emitted(files, findings, origins if machines is None else {**origins, MACHINES: machines.origins})
 
 
 def _registries(graph: Graph) -> list[Finding]:

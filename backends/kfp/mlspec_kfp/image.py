@@ -10,6 +10,7 @@ from mlspec.graph.extras import extras_of
 from mlspec.graph.keys import packages_needed
 from mlspec.graph.versions import installed_versions
 from mlspec_kfp.settings import Settings
+from mlspec_kfp.trainer import spread
 
 USER = 10001
 
@@ -19,7 +20,7 @@ _DISTRIBUTIONS = {"xgboost": "xgboost-cpu"}
 
 def requirements(graph: Graph) -> str:
     """What the image installs: the packages that keys speak of, in the versions that are installed where this is compiled."""
-    needed = packages_needed(graph)
+    needed = sorted({*packages_needed(graph), *(["kubernetes"] if spread(graph) else ())})
     pinned = installed_versions(needed)
     extras = sorted({"local", *extras_of(needed)})
     lines = [f"mlspec-lang[{','.join(extras)}]=={mlspec.__version__}"]

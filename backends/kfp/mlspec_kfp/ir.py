@@ -8,6 +8,7 @@ from typing import Any
 from mlspec.graph import Graph, Resources, Stage
 from mlspec_kfp.names import models_shown, port
 from mlspec_kfp.settings import Settings
+from mlspec_kfp.trainer import environment
 
 Tree = dict[str, Any]
 
@@ -51,6 +52,8 @@ def executor(stage: Stage, settings: Settings) -> Tree:
     container: Tree = {
         "args": arguments(stage, settings), "command": ["python3", "-m", "mlspec.runtime"], "image": settings.image,
     }  # fmt: skip
+    if variables := environment(stage, settings):
+        container["env"] = variables
     if asked := resources(stage.resources, settings.accelerator):
         container["resources"] = asked
     return {"container": container}
@@ -75,7 +78,7 @@ def arguments(stage: Stage, settings: Settings) -> list[str]:
 def resources(asked: Resources, accelerator: str) -> Tree:
     """Cores, memory and GPU in the fields of old and of new servers. Requests equal limits: what was promised is there."""
     found: Tree = {}
-    if count := asked.gpus_a_node:
+    if (count := asked.gpus_a_node) and asked.nodes == 1:
         found["accelerator"] = {
             "count": str(count),
             "resourceCount": str(count),

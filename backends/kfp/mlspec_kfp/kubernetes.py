@@ -9,6 +9,7 @@ from mlspec.graph import Graph, Stage
 from mlspec_kfp.devices import executor_devices
 from mlspec_kfp.names import variables
 from mlspec_kfp.settings import Settings
+from mlspec_kfp.trainer import whoami
 
 Tree = dict[str, Any]
 
@@ -37,6 +38,8 @@ def _executor(stage: Stage, settings: Settings) -> Tree:
                 **_name("secretNameParameter", settings.secret),
             }
         ]
+    if stage.resources.nodes > 1:
+        found["fieldPathAsEnv"] = whoami()
     return found | executor_devices(stage.resources, settings)
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlspec.backend import RunRequest, RunResult
+from mlspec.backend import Finding, RunRequest, RunResult
 from mlspec.backend.answers import error, error_of, not_begun
 from mlspec.backend.scheduler import alone, next_folder, run_logged, wanted
 from mlspec.graph import Graph, plan_digest, write_plan
@@ -25,6 +25,7 @@ from mlspec_kfp.emit import pipeline_file
 from mlspec_kfp.names import check_names, pipeline_name
 from mlspec_kfp.results import read_outcome
 from mlspec_kfp.settings import Settings, check_settings
+from mlspec_kfp.trainer import spread
 
 STATE = Path(".mlspec/kfp")
 _STARTED = re.compile(r"Executing task '?([a-z0-9-]+)'?")
@@ -43,7 +44,7 @@ def run_locally(request: RunRequest) -> RunResult:
     """Run what the request asks for below the project root."""
     graph = wanted(request)
     settings = Settings.of(request.options, pipeline_name(graph), plan_digest(graph))
-    findings = [*check_names(graph), *check_settings(settings, graph.spec)]
+    findings = [*check_names(graph), *check_settings(settings, graph.spec), *_elsewhere(graph)]
     if findings:
         return not_begun(request.project_root, [error_of(finding) for finding in findings])
     state = request.project_root.resolve() / STATE
@@ -51,6 +52,13 @@ def run_locally(request: RunRequest) -> RunResult:
         if not held:
             return not_begun(state, [_busy(state)])
         return _run(request, graph, _here(settings), state)
+
+
+def _elsewhere(graph: Graph) -> list[Finding]:
+    """MLS701 for what the local runner has not: other machines."""
+    data = {"target": "kfp's local runner", "what": "a training on several machines", "known": "`--option endpoint=…`",
+            "wanted": "a server of a cluster", "hint": "or lower the strategy in an `env`"}  # fmt: skip
+    return [Finding("MLS701", f"{stage.block}.strategy", data) for stage in spread(graph)]
 
 
 def _here(settings: Settings) -> Settings:

@@ -18,6 +18,7 @@ OPTIONS = (
     Option("pipeline_root", str, "", "where KFP keeps artifacts (s3://…, gs://…, minio://…); without it, where the server does"),
     Option("secret", str, "", "the Kubernetes secret whose keys are the variables that the spec names (default: the pipeline)"),
     Option("accelerator", str, "nvidia.com/gpu", "the resource that a GPU is asked for by"),
+    Option("account", str, "pipeline-runner", "the service account of tasks, which gets the right to create TrainJobs (with profiles: default-editor)"),
     Option("gpu_label", str, "", "the label by which nodes say their kind of GPU; without it NVIDIA's and Google's, by a table of kinds"),
     Option("zone", str, "UTC", "the zone of the server's clock (its CRON_SCHEDULE_TIMEZONE), which recurring runs go by"),
     Option("allow_oversize", bool, False, "write files that are too large for etcd"),
@@ -39,6 +40,8 @@ class Settings:
     secret: str
     accelerator: str
     gpu_label: str
+    account: str
+    pipeline: str
     allow_oversize: bool
     zone: str
     plan: str
@@ -51,7 +54,7 @@ class Settings:
         return cls(
             image=str(options["image"]) or f"mlspec.invalid/python/{pipeline}@sha256:{plan_digest}",
             base=str(options["base"]), root=root, volume=str(options["volume"]), pipeline_root=str(options["pipeline_root"]),
-            secret=str(options["secret"]) or pipeline, accelerator=str(options["accelerator"]), gpu_label=str(options["gpu_label"]),
+            secret=str(options["secret"]) or pipeline, accelerator=str(options["accelerator"]), gpu_label=str(options["gpu_label"]), account=str(options["account"]), pipeline=pipeline,
             allow_oversize=bool(options["allow_oversize"]), zone=str(options["zone"]), plan=f"/plan/{plan_digest}.json",
             store=f"{root}/.mlspec/kfp/store" if options["volume"] else "",
         )  # fmt: skip
@@ -76,6 +79,7 @@ def _words(settings: Settings, where: str) -> Iterator[Finding]:
         ("pipeline_root", settings.pipeline_root, names.URI, "an address such as s3://bucket/folder"),
         ("secret", settings.secret, names.RESOURCE, "a name that Kubernetes takes"),
         ("accelerator", settings.accelerator, names.RESOURCE, "a resource such as nvidia.com/gpu"),
+        ("account", settings.account, names.RESOURCE, "a name that Kubernetes takes"),
         ("gpu_label", settings.gpu_label, names.RESOURCE, "a label such as nvidia.com/gpu.product"),
     )
     for option, value, rule, wanted in rules:

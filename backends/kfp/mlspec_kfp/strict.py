@@ -12,7 +12,7 @@ def verify(emitted: Emitted) -> list[Finding]:
     return [
         Finding("MLS701", "spec", {"target": "kfp", "what": f"{path}: {problem}", "wanted": "a file that KFP's messages take"})
         for path, text in emitted.files.items()
-        if path.endswith(".yaml")
+        if path.startswith("pipeline") and path.endswith(".yaml")
         for problem in problems(text)
     ]
 

@@ -18,6 +18,9 @@ backend = Backend(
             "native", "units of the resource that the option `accelerator` names, on nodes whose labels say the kind of `gpu`"
         ),
         "shared_memory": Capability("native", "an `emptyDir` in memory at `/dev/shm`, with this size as its limit"),
+        "nodes": Capability(
+            "native", "the task creates a `TrainJob` of Kubeflow Trainer v2 and waits; the machines share the option `volume`"
+        ),
         "time_limit": Capability("native", "`activeDeadlineSeconds` of the task's pod"),
         "retry": Capability("native", "`retryPolicy` of the task, waiting 10 s and then twice as long"),
         "exclusive": Capability("emulated", "a pod of its own, with the cores that it asks for, on a node that others may use"),

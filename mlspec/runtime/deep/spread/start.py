@@ -10,7 +10,7 @@ from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.spread.plan import Spread
 from mlspec.runtime.errors import StageError
 
-STARTERS = {"torchrun": "mlspec.runtime.deep.spread.torchrun"}
+STARTERS = {"torchrun": "mlspec.runtime.deep.spread.torchrun", "trainjob": "mlspec.runtime.deep.spread.trainjob"}
 """By name the modules with `start`; a target that has another one names it in the environment of its tasks."""
 
 CHOICE = "MLSPEC_TRAINING_STARTER"
