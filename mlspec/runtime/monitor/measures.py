@@ -104,7 +104,7 @@ class WindowMeasures:
     def _outcomes(self, rows: list[dict[str, Any]], labelled: bool) -> Any:
         from mlspec.runtime.evaluate.held_out import class_places
         from mlspec.runtime.evaluate.outcomes import outcomes_of
-        from mlspec.runtime.evaluate.predictions import favourable_code
+        from mlspec.runtime.evaluate.scoring import favourable_code
 
         label = self.reference.label
         key = "label" if labelled else "decision"
