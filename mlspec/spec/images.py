@@ -10,6 +10,7 @@ from mlspec.spec.kinds import Type
 if TYPE_CHECKING:
     from mlspec.spec.model import Block, Definition
     from mlspec.spec.scope import Scope
+    from mlspec.spec.values import Reference
 
 CHANNELS, LONGEST = 3, 4_096
 _READERS = ("cnn", "timm")
@@ -50,8 +51,32 @@ def shape_of(kind: Type) -> tuple[int, int, int] | None:
 
 def check_images(block: Block, scope: Scope) -> None:
     """Applies what holds for images to a source or a features block."""
+    if block.kind in ("log", "monitor"):
+        _kept_back(block, scope)
+        return
     for rule in (_of_source,) if block.kind == "source" else (_in_order, _of_one_size, _changed):
         rule(block, scope)
+
+
+def _kept_back(block: Block, scope: Scope) -> None:
+    """No log keeps an image, and no monitor compares what images are made of (901)."""
+    for definition in block.definitions.values():
+        for reference in definition.value.refs:
+            if _names_image(reference, scope):
+                scope.findings.add("MLS901", definition.value.span, what=f"an image in a `{block.kind}`", wanted="features that are none, or the score",
+                                   hint="watch the score: `psi(score)`")  # fmt: skip
+                break
+
+
+def _names_image(reference: Reference, scope: Scope) -> bool:
+    owner = scope.spec.blocks.get(reference.block)
+    if owner is None or reference.kind not in ("features", "feature", "column"):
+        return False
+    if reference.kind == "column":
+        column = owner.columns.get(reference.member or "")
+        return column is not None and column.type.name == "image"
+    names = [reference.member] if reference.kind == "feature" else list(owner.definitions)
+    return any(owner.definitions[name].value.type.name == "image" for name in names if name in owner.definitions)
 
 
 def _of_source(block: Block, scope: Scope) -> None:

@@ -34,9 +34,10 @@ def check_readable(block: Block, scope: Scope) -> None:
         return
     types, (one, wanted) = _OF_NETWORKS.get(name, _OF_NETWORKS.get(name.partition(".")[0], (_READABLE, ("", ""))))
     before = scope.findings.errors
-    for definition in _inputs(block, one, scope):
+    baseline = (block.get("estimator") or "").startswith("sklearn.Dummy")
+    for definition in _inputs(block, "baseline" if baseline else one, scope):
         kind = definition.value.type
-        if kind.name == "image" and (block.get("estimator") or "").startswith("sklearn.Dummy"):
+        if kind.name == "image" and baseline:
             continue  # it reads nothing of what it is given
         if kind.name in types or kind.name == "unknown":
             continue

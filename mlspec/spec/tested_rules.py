@@ -26,6 +26,7 @@ CODES = ("MLS211", "MLS803", "MLS804", "MLS805")
 def check_test(block: Block, scope: Scope) -> None:
     """Applies every rule to one test; one with errors in its rows is left alone."""
     _codes(block, scope)
+    _pictures(block, scope)
     _once(block, scope)
     broken = any(inner.get("value") is None for inner in block.blocks) or block.name in scope.broken
     if not block.definitions and not block.get("expect") and not scope.findings.errors:
@@ -51,6 +52,19 @@ def _codes(block: Block, scope: Scope) -> None:
             "MLS209", block.span_of("expect"), what=f"the code `{code}` of `expect`", got=f"`{code}`, which no row can give",
             wanted=f"one of {listing(CODES)}", hint=f"did you mean `{near}`?" if near else "a fault of the spec itself is found by `mlspec check`",
         )  # fmt: skip
+
+
+def _pictures(block: Block, scope: Scope) -> None:
+    """A row of a test is written out, and an image cannot be."""
+    for inner in block.blocks:
+        source = scope.spec.blocks.get(inner.name)
+        if source is not None and any(column.type.name == "image" for column in source.columns.values()):
+            scope.findings.add(
+                "MLS901",
+                inner.head,
+                what=f"a test with rows of `{inner.name}`, which holds images",
+                wanted="rows of a source without images",
+            )
 
 
 def _once(block: Block, scope: Scope) -> None:

@@ -196,7 +196,7 @@ def training(**changes: Any) -> dict[str, Any]:
     return {
         "name": "net", "features": FEATURES, "label": LABEL, "part": "train", "group": None, "seed": 4, "calibrate": None,
         "threshold": {"method": "fixed", "value": 0.5}, "unknown": "encode", "network": NETWORK,
-        "optimiser": {"name": "adamw", "lr": 0.02, "weight_decay": 0.01, "beta1": 0.9, "beta2": 0.999}, "schedule": None, "epochs": 8,
+        "optimiser": {"name": "adamw", "lr": 0.02, "weight_decay": 0.01, "beta1": 0.9, "beta2": 0.999}, "schedule": None, "epochs": 6,
         "global_batch": 16, "gradient_accumulation": 2, "clip_norm": None, "class_weights": "none", "precision": "fp32",
         "strategy": {"name": "single", "gpus": 0}, "checkpoint": {"name": "keep", "best": 1, "last": 2, "every": 0.0}, "resume": "auto",
         "tensorboard": None, "stop_early": {"name": "patience", "epochs": 20, "on": "auc", "part": "tune", "min_gain": 0.0}, "threads": 1,

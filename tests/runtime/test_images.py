@@ -191,7 +191,7 @@ def test_text_of_requests() -> None:
             image_of_text(wrong, GREY)
     for column in (GREY, COLOUR, {**GREY, "longest": 3}):
         picture = read(bytes_of_text(example_text(column)), column)
-        assert picture.size == (min(8, column["longest"]),) * 2 and len(set(np.asarray(picture).ravel().tolist())) == 1
+        assert picture.size == (min(8, int(str(column["longest"]))),) * 2 and len(set(np.asarray(picture).ravel().tolist())) == 1
     small = base64.b64decode(thumbnail(data, GREY).removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(small)).size == (96, 96)
 

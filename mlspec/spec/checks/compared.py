@@ -106,7 +106,7 @@ def slices_that_tell_of_persons(spec: Spec, findings: Findings) -> None:
         for item in block.get("slices") or ():
             reference = getattr(item, "item", item)
             column = spec.column(reference.block, reference.member or "") if isinstance(reference, Reference) else None
-            if column is not None and (_HIDDEN & set(column.tags) or column.type.name in ("text", "id")):
+            if column is not None and (_HIDDEN & set(column.tags) or column.type.name in ("text", "id", "image")):
                 findings.add("MLS209", block.span_of("slices"), [Note("declared here", column.span)], what=f"a slice by `{column.name}`",
                              got="a column whose values tell rows or persons apart", wanted="a column that groups rows",
                              hint="leave it out")  # fmt: skip

@@ -237,6 +237,9 @@ def _by(name: str, arg: Arg, bound: Bound, context: Context, operate: Operate) -
         )
         return False
     assert isinstance(found, Typed)
+    if found.type.name == "image":
+        mismatch(found, "a feature or a column that groups rows", context)
+        return False
     bound.refs.extend(found.refs)
     bound.options[name] = [first.kind, first.member] if first.kind != "feature" else ["feature", first.member]
     return True

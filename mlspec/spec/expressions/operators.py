@@ -143,7 +143,7 @@ def common_type(left: Type, right: Type) -> Type | None:
             found = left if left.name == "category" else right
         else:
             found = left if left.name == right.name else kinds.STRING
-    elif left.name == right.name:
+    elif left.name == right.name and left.name != "image":
         found = left
     else:
         return None
@@ -154,6 +154,8 @@ def _compare(op: str, left: Typed, right: Typed, span: Span, context: Context) -
     if context.role == "expectation" and left.type.name in ("vector", "tokens") and op in ("==", "!="):
         hint = "one for each number that the feature becomes"
         return vectors_equal(op, left, right, span) or mismatch(right, "a list of numbers, `[0.0, 1.0]`", context, hint)
+    if "image" in (left.type.name, right.type.name):
+        return mismatch(left if left.type.name == "image" else right, "values that can be compared", context)
     fault = comparable(left, right, context) or (comparable(right, left, context, units=False))
     if fault is not None:
         return fault

@@ -60,8 +60,18 @@ CALLS = {
             "images",
             (
                 ("path", "string", R, "The folder of the images, relative to the spec."),
-                ("index", "string", R, "The file of rows, CSV, JSON lines or parquet; its column of an image names a file in the folder."),
-                ("broken", ("ratio", 0, 1), 0.0, "The share of rows that may be left out because their image cannot be read; they are counted."),
+                (
+                    "index",
+                    "string",
+                    R,
+                    "The file of rows, CSV, JSON lines or parquet; its column of an image names a file in the folder.",
+                ),
+                (
+                    "broken",
+                    ("ratio", 0, 1),
+                    0.0,
+                    "The share of rows that may be left out because their image cannot be read; they are counted.",
+                ),
             ),
             True,
             "Images, listed by an index.",
