@@ -34,7 +34,7 @@ def need_tensorflow() -> None:
     """Skip where there is no TensorFlow, and say what to install; else begin it as a stage does."""
     if find_spec("keras") is None or find_spec("tensorflow") is None:
         pytest.skip(INSTALL, allow_module_level=True)
-    from mlspec.runtime.keras.library import open_keras
+    from mlspec.runtime.deep_keras.library import open_keras
 
     open_keras(1, "net")
 
@@ -49,12 +49,12 @@ def rows(count: int = 103, seed: int = 1) -> tuple[Any, Any]:
 
 def training(folder: Path, *, optimiser: Any = ADAMW, network: Any = MLP, watched: bool = True, **rules: Any) -> Any:
     """A training whose states lie in `folder`."""
-    from mlspec.runtime.keras import networks
-    from mlspec.runtime.keras.board import Board
-    from mlspec.runtime.keras.loop import Training
-    from mlspec.runtime.keras.losses import loss_of
-    from mlspec.runtime.keras.optimisers import optimiser_of
-    from mlspec.runtime.keras.stage import POLICIES
+    from mlspec.runtime.deep_keras import networks
+    from mlspec.runtime.deep_keras.board import Board
+    from mlspec.runtime.deep_keras.loop import Training
+    from mlspec.runtime.deep_keras.losses import loss_of
+    from mlspec.runtime.deep_keras.optimisers import optimiser_of
+    from mlspec.runtime.deep_keras.stage import POLICIES
 
     given = {"epochs": 4, "batch": 16, "accumulation": 1, "clip_norm": 1.0, "precision": "fp32", "rate": optimiser["lr"], "schedule": ONE_CYCLE,
              "keep_best": 2, "every": 0.0, "device": "cpu", "where": "net"} | rules  # fmt: skip
@@ -86,7 +86,7 @@ def trained(folder: Path, **how: Any) -> Any:
 
 def digest(found: Any) -> str:
     """What the weights and the history are."""
-    from mlspec.runtime.keras import networks
+    from mlspec.runtime.deep_keras import networks
 
     told = hashlib.sha256(canonical_bytes(found.history))
     for name, value in sorted(networks.weights(found.network).items()):
@@ -96,7 +96,7 @@ def digest(found: Any) -> str:
 
 def main() -> None:
     """Train, and be killed in the middle of a batch; or be done, and print the digest."""
-    from mlspec.runtime.keras.library import open_keras
+    from mlspec.runtime.deep_keras.library import open_keras
 
     open_keras(1, "net")
     found, at = training(Path(sys.argv[1])), int(sys.argv[2])

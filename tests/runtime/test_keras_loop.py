@@ -126,7 +126,7 @@ def test_a_field_does_what_it_does_with_pytorch(tmp_path: Path, how: dict[str, A
     from mlspec.runtime.deep.losses import loss_of
     from mlspec.runtime.deep.networks import network_of
     from mlspec.runtime.deep.optimisers import optimiser_of
-    from mlspec.runtime.keras import networks
+    from mlspec.runtime.deep_keras import networks
 
     given = {**PLAIN, "every": None, **how}
     found = training(tmp_path / "keras", **given)

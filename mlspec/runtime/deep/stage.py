@@ -82,7 +82,7 @@ def _of_torch(context: StageContext) -> tuple[FittingRows, Course, TrainedNetwor
 
 def _of_keras(context: StageContext) -> tuple[FittingRows, Course, TrainedNetwork]:
     """The same with Keras on TensorFlow."""
-    from mlspec.runtime.keras.stage import learn, refuse
+    from mlspec.runtime.deep_keras.stage import learn, refuse
 
     refuse(context)
     rows, states = read_table(context), _checkpoints(context, training_key(context), "numpy")

@@ -15,15 +15,15 @@ from mlspec.runtime.deep.networks import network_of
 from mlspec.runtime.deep.table import Table, name_of
 from mlspec.runtime.deep.trained import LabelScale, outputs_of
 from mlspec.runtime.deep.watch import Watch, read_watch
+from mlspec.runtime.deep_keras import networks
+from mlspec.runtime.deep_keras.board import Board
+from mlspec.runtime.deep_keras.library import open_keras, refuse_what_is_not_built
+from mlspec.runtime.deep_keras.loop import Training
+from mlspec.runtime.deep_keras.losses import loss_of
+from mlspec.runtime.deep_keras.memory import located
+from mlspec.runtime.deep_keras.optimisers import optimiser_of
+from mlspec.runtime.deep_keras.trained import BLOCK, KerasNetwork, starts
 from mlspec.runtime.estimators.build import refuse_nulls
-from mlspec.runtime.keras import networks
-from mlspec.runtime.keras.board import Board
-from mlspec.runtime.keras.library import open_keras, refuse_what_is_not_built
-from mlspec.runtime.keras.loop import Training
-from mlspec.runtime.keras.losses import loss_of
-from mlspec.runtime.keras.memory import located
-from mlspec.runtime.keras.optimisers import optimiser_of
-from mlspec.runtime.keras.trained import BLOCK, KerasNetwork, starts
 from mlspec.runtime.transform.columns import Floats
 
 POLICIES = {"fp32": "float32", "bf16": "mixed_bfloat16"}

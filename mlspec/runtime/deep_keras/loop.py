@@ -14,9 +14,9 @@ import numpy as np
 
 from mlspec.runtime.deep.checkpoints import Saved
 from mlspec.runtime.deep.course import Course
-from mlspec.runtime.keras import networks
-from mlspec.runtime.keras.losses import Loss
-from mlspec.runtime.keras.memory import located
+from mlspec.runtime.deep_keras import networks
+from mlspec.runtime.deep_keras.losses import Loss
+from mlspec.runtime.deep_keras.memory import located
 
 
 @dataclass(kw_only=True)
@@ -33,7 +33,7 @@ class Training(Course):
         import tensorflow as tf
 
         self.plan(len(self.labels))
-        self._total = tf.Variable(0.0, dtype=tf.float64)
+        self._total = tf.Variable(tf.constant(0.0, dtype=tf.float64))
         self._drawn = [layer.seed_generator.state for layer in self.network.layers if hasattr(layer, "seed_generator")]
         self._gathered: list[Any] = []
         self._step, self._gather, self._apply = self._functions()

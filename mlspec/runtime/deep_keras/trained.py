@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlspec.runtime.deep.trained import TrainedNetwork, outputs_of
-from mlspec.runtime.keras import networks
+from mlspec.runtime.deep_keras import networks
 from mlspec.runtime.transform.columns import Floats
 
 BLOCK = 8192
