@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from test_search_study import search, search_config, small_inputs
+from test_search_study import LINEAR, search, search_config, small_inputs
 
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.search.cluster import _connect, _require_closed
 
 OPTUNA = {"name": "optuna", "algorithm": "tpe"}
+RATE = {"dist": "loguniform", "low": 0.05, "high": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,15 @@ def test_a_study_on_two_nodes_is_that_of_this_machine(tmp_path, small, cluster):
     workers = {"name": "ray", "address": cluster.address}
     _, remote = search(tmp_path / "remote", {**config, "workers": workers}, inputs)
     assert files.sha256_files(remote) == files.sha256_files(alone)
+
+    boosted = {
+        "name": "leaves", "estimator": "lightgbm.LGBMClassifier", "params": {"max_depth": 3}, "space": {"learning_rate": RATE},
+        "rounds": {"parameter": "n_estimators", "most": 40, "first": 2, "patience": 3},
+    }  # fmt: skip
+    rounds = {**config, "families": [boosted, LINEAR]}
+    _, alone_by_rounds = search(tmp_path / "alone-rounds", rounds, inputs)
+    _, remote_by_rounds = search(tmp_path / "remote-rounds", {**rounds, "workers": workers}, inputs)
+    assert files.sha256_files(remote_by_rounds) == files.sha256_files(alone_by_rounds)
 
     def lose_a_node() -> None:
         deadline = time.monotonic() + 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mlspec.runtime.estimators import build_estimator, fit_estimator, predict
 from mlspec.runtime.estimators.fit import one_thread, quiet
 from mlspec.runtime.estimators.rounds import open_rounds_fit
 from mlspec.runtime.package import load_package
+from mlspec.runtime.report.search_part import search_part
 from mlspec.runtime.search.constraints import Constraint, FoldMeans
 from mlspec.runtime.search.goal import Aim
 from mlspec.runtime.search.pruning import bars
@@ -100,6 +102,11 @@ def test_a_study_over_rounds_is_the_same_for_any_number_of_workers_and_wherever_
     assert best["family"] in ("leaves", "binned")
     package = load_package(whole / "package").manifest.estimator["params"]
     assert package.items() >= best["params"].items()
+    (entry,) = search_part(SimpleNamespace(study={"tune": study}))
+    assert [str(entry["courses"]).count(f"trial {trial['number']}, ") for trial in boosted] == [2] * len(
+        boosted
+    )  # line and dot
+    assert f"after {best['curve'][-1][0]} rounds" in str(entry["courses"])
 
     search(tmp_path / "cut", rounds_config(features, trials=6), inputs, workers=1)
     (journal,) = (tmp_path / "cut" / "resume").rglob("study.journal")

@@ -33,6 +33,7 @@ class RoundsFit(Protocol):
 
     def scores(self) -> Floats:
         """The scores of the judging rows after these rounds."""
+        ...
 
     def close(self) -> None:
         """Leave the fit as it is."""

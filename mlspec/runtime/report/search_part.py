@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from mlspec.runtime.figures import best_so_far
 from mlspec.runtime.report.charts import bars
+from mlspec.runtime.report.charts.courses import Course, courses
 from mlspec.runtime.report.charts.search import history, parameter
 from mlspec.runtime.report.charts.study import Line, Point, front, parallel
 from mlspec.runtime.report.evidence import Evidence
@@ -41,7 +44,7 @@ def _study(name: str, study: Mapping[str, Any]) -> dict[str, Any] | None:
         "total": study.get("requested") or len(study.get("trials", ())), "importance": _importance(study), "other": _other(study),
         "parameters": _parameters(trials, families, metric), "best": [_line(trial, aims) for trial in ranked[:SHOWN]],
         "measures": [aim.name for aim in aims], "front": _front(study, trials, aims, families, ranked[0]),
-        "parallel": _parallel(trials, families, metric, ranked[0]), "sought": " and the ".join(aim.sought for aim in aims),
+        "parallel": _parallel(trials, families, metric, ranked[0]), "courses": _courses(study, families, metric, ranked[0]), "sought": " and the ".join(aim.sought for aim in aims),
         "preferred": _preferred(study), "constraints": [str(item["name"]) for item in study.get("constraints") or ()],
     }  # fmt: skip
 
@@ -104,6 +107,25 @@ def _front(
                       note=f"{len(study.get('front') or ())} trials that no other beats", x_name=aim.name, y_name=aims[0].name)  # fmt: skip
         found.append({"title": f"{aims[0].name} against {aim.name}", "chart": drawn})
     return found
+
+
+def _courses(study: Mapping[str, Any], families: Sequence[str], metric: str, best: Mapping[str, Any]) -> Markup | None:
+    """The trials that found their rounds, pruned ones too, where there are some."""
+    own = [trial for trial in study.get("trials", ()) if trial.get("curve")]
+    if not own:
+        return None
+    drawn = [
+        Course(
+            int(trial["number"]),
+            str(trial["family"]),
+            trial["curve"],
+            trial["state"] == "pruned",
+            trial["number"] == best["number"],
+        )
+        for trial in own
+    ]
+    known = list(dict.fromkeys((*families, *(trial.family for trial in drawn))))
+    return courses(drawn, known, title=f"search: {metric} by rounds", note="a line per trial", y_name=metric)
 
 
 def _preferred(study: Mapping[str, Any]) -> str:
