@@ -97,7 +97,7 @@ def ours(model: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, fol
     training = Training(
         network=model, optimiser=optimiser_of(adamw, model.parameters()), loss=loss_of("binary", None, "cpu"), examples=InMemory(inputs, labels),
         rules=rules, checkpoints=Checkpoints(folder / "states", "key", 1), watch=None, evaluate=None, progress=lambda done, total, note: None,
-        board=Board({"scalars": True, "profile_steps": 0}, folder / "board", "net"),
+        board=Board({"scalars": True, "images": 0, "profile_steps": 0}, folder / "board", "net"),
     )  # fmt: skip
     with settled(1, "fp32", "cpu"):
         began = clocks()
