@@ -14,7 +14,7 @@ SPEC = ROOT / "specs" / "census_income.mlspec"
 
 # semantics: these never load on the check path. numpy and the test tools follow from the same rule.
 HEAVY = {
-    "pandas", "numpy", "torch", "kfp", "dvc", "mlflow", "typer", "rich", "jinja2", "google.protobuf", "sqlglot", "pydantic",
+    "pandas", "numpy", "torch", "tensorflow", "keras", "kfp", "dvc", "mlflow", "typer", "rich", "jinja2", "google.protobuf", "sqlglot", "pydantic",
     "duckdb", "pyarrow", "sklearn", "scipy", "fastapi", "hyperopt", "optuna", "click", "pygls", "lsprotocol",
 }  # fmt: skip
 

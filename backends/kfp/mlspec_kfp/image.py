@@ -14,7 +14,7 @@ from mlspec_kfp.trainer import spread
 
 USER = 10001
 
-_DISTRIBUTIONS = {"xgboost": "xgboost-cpu"}
+_DISTRIBUTIONS = {"tensorflow": "tensorflow-cpu", "xgboost": "xgboost-cpu"}
 """The distribution that brings a package, where its name is another."""
 
 
