@@ -29,7 +29,7 @@ _TABLE = (
 
 NAMES = {
     "linear": "a linear model", "boosted": "boosted trees", "forest": "a forest", "tree": "one tree", "network": "a network",
-    "constant": "a baseline that answers every row alike", "other": "neither linear, nor trees, nor a network",
+    "constant": "a baseline that answers every row alike", "own": "a network whose code is the project's own", "other": "neither linear, nor trees, nor a network",
 }  # fmt: skip
 
 STEPS = {
@@ -37,8 +37,8 @@ STEPS = {
     "rounds": ("boosted", "forest"),
     "static_int8": ("linear", "network"),
     "dynamic_int8": ("linear", "network"),
-    "student": ("linear", "boosted", "forest", "tree", "network", "other"),
-    "onnx": ("linear", "boosted", "forest", "tree", "network"),
+    "student": ("linear", "boosted", "forest", "tree", "network", "own", "other"),
+    "onnx": ("linear", "boosted", "forest", "tree", "network", "own"),
 }
 """The families that each step of a `compress` makes something of."""
 
@@ -46,6 +46,8 @@ STEPS = {
 def family_of(estimator: str) -> str:
     """The family of an estimator by its key, `sklearn.Ridge`; of a network by its name."""
     library, _, name = estimator.rpartition(".")
+    if library.rpartition(".")[2] == "extern":
+        return "own"
     if not library or is_network(estimator):
         return "network"
     return next((family for family, names in _TABLE if name in names), "other")

@@ -70,24 +70,18 @@ def step_call(node: Call, context: Context) -> Any:
         if extern.get("role") is not None:
             context.scope.wrong(name, node.callee.span, f"extern {extern.get('role')}", "an extern step, in `from` of a source")
         return INVALID
-    parameters = extern.get("parameters")
-    matched = (
-        None
-        if parameters is None
-        else match(f"extern `{name}`", tuple((one, "value", ...) for one, _ in parameters), node, context)
-    )
+    types: dict[str, Type] = dict(extern.get("parameters") or ())
+    matched = match(f"extern `{name}`", tuple((one, "value", ...) for one in types), node, context) if types else None
     if matched is None:
         return INVALID
-    types, tables = dict(parameters), {}
+    tables: dict[str, Value] = {}
     for parameter, arg, _ in matched:
         table = _table(arg.value, types[parameter[0]], context)
         if table is None:
             return INVALID
         tables[parameter[0]] = Value(table, arg.value.span)
-    if set(tables) != set(types):
-        return INVALID
     called = Value(Reference("extern", name, None, node.callee.span), node.callee.span)
-    return Made(GROUP, GROUP, {"": called, **{one: tables[one] for one, _ in parameters}}, node.span)
+    return Made(GROUP, GROUP, {"": called, **{one: tables[one] for one in types}}, node.span)
 
 
 def _table(node: Expr, wanted: Type, context: Context) -> Reference | None:

@@ -69,7 +69,7 @@ COLUMNS = [
     column("spent", "float", optional=True),
     column("seen", "timestamp", tags=["event_time"]),
 ]
-TABLES = {
+TABLES: dict[str, Any] = {
     "visits": {
         "columns": [column("person", "int"), column("at", "timestamp"), column("cost", "float", optional=True)],
         "time": "at",

@@ -103,7 +103,7 @@ def test_a_feature_a_check_and_a_metric(tmp_path: Path) -> None:
         (extern("fature f(age: int) -> float"), "MLS101"),
         (extern("feature log1p(age: int) -> float"), "MLS108"),
         (extern("metric auc(score: list(float)) -> float"), "MLS108"), (extern("step f(age: int) -> float"), "MLS201"),
-        (extern("network f(age: int) -> float"), "MLS901"), (extern("feature f() -> float"), "MLS106"),
+        (extern("network f(age: int) -> float"), "MLS201"), (extern("feature f() -> float"), "MLS106"),
         (extern("feature f(age: int, age: int) -> float"), "MLS102"), (extern("feature f(age: decimal(5, 2)) -> float"), "MLS201"),
         (extern("feature f(age: list(int)) -> float"), "MLS201"), (extern("feature f(age: int) -> list(int)"), "MLS201"),
         (extern("check f(age: int) -> float"), "MLS201"), (extern("check f(age: int) -> bool?"), "MLS201"),
@@ -239,3 +239,49 @@ def test_the_code_enters_the_keys_of_the_stages_that_run_it_and_limits_enter_non
     changed = {name for name, key in keys().items() if key != before[name]}
     assert {"inputs-features", "linear-fit"} <= changed
     assert not {"people-extract", "people-verify", "parts-split"} & changed
+
+
+TRAIN = """
+train deep {
+  network = CALL
+  features = inputs
+  label = people.bought
+  part = parts.train
+  optimiser = adamw(lr: 0.01)
+  epochs = 2
+  MORE
+}
+"""
+NETWORK = "network net(rows: list(float), hidden: int, dropout: ratio) -> list(float)"
+
+
+@pytest.mark.parametrize(
+    ("call", "more", "wanted"),
+    [
+        ("net(hidden: 8, dropout: 10%)", "", []), ("net(8, 10%)", "", []), ("net(hidden: 8)", "", ["MLS106"]),
+        ("net(hidden: 0.5, dropout: 10%)", "", ["MLS201"]), ("net(hidden: 8, dropout: 10%, depth: 2)", "", ["MLS105"]), ("nets(8, 10%)", "", ["MLS101"]),
+        ("net(8, 10%)", "strategy = ddp(processes: 2)", ["MLS901"]), ("net(8, 10%)", "strategy = single(gpus: 1)", ["MLS209"]),
+        ("net(8, 10%)", "framework = tensorflow", ["MLS209"]),
+    ],
+)  # fmt: skip
+def test_a_network_is_given_its_settings(tmp_path: Path, call: str, more: str, wanted: list[str]) -> None:
+    gate = "}\n" + TRAIN.replace("CALL", call).replace("MORE", more).rstrip().removesuffix("}")
+    found = [
+        code
+        for code, _ in codes(
+            tmp_path, extern(NETWORK), feature="worked := people.hours", gate="better_too := accuracy(candidate) >= 1%\n" + gate
+        )
+    ]
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "network net(rows: float) -> list(float)", "network net(rows: list(int)) -> list(float)", "network net(rows: list(float)) -> float",
+        "network net(rows: list(float), width: int) -> list(float)", "network net(rows: list(float), sizes: list(int)) -> list(float)",
+    ],
+)  # fmt: skip
+def test_heads_of_networks_that_are_wrong(tmp_path: Path, head: str) -> None:
+    (found,) = {code for code, _ in codes(tmp_path, extern(head))}
+    assert found == ("MLS102" if "width" in head else "MLS201")

@@ -44,7 +44,7 @@ def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
         at = 2 * _SIZE.size + first
         head = json.loads(content[_SIZE.size : _SIZE.size + first])
         arrays = load(content[at : at + second])
-    except (struct.error, SafetensorError, ValueError) as error:
+    except (struct.error, SafetensorError, ValueError, OverflowError) as error:
         raise ValueError("parts that do not fit together") from error
     if not isinstance(head, dict):
         raise ValueError("parts that do not fit together")

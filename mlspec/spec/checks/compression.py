@@ -8,6 +8,7 @@ from mlspec import catalogue
 from mlspec.catalogue.families import NAMES, STEPS, family_of, listing
 from mlspec.spec.checks.reading import features_of
 from mlspec.spec.expressions.models import TASKS
+from mlspec.spec.extern_networks import network_of
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.tasks import Label, model_label
@@ -47,7 +48,7 @@ def families_of(spec: Spec, learner: Block) -> set[str]:
             return {family_of(distil.get("estimator"))}
         return set() if inner is None else families_of(spec, spec.blocks[inner.block])
     if learner.kind == "train":
-        return {"network"}
+        return {"network" if network_of(learner) is None else "own"}
     blocks = learner.nested("family") if learner.kind == "search" else [learner]
     return {family_of(str(each.get("estimator"))) for each in blocks if each.get("estimator") is not None}
 
@@ -141,6 +142,13 @@ def _student(spec: Spec, block: Block, made: Made, findings: Findings) -> None:
     label = model_label(spec, block.name)
     if label is not None and label.task and given == ["estimator"]:
         _estimator(spec, block, made, label, findings)
+    elif given == ["network"] and network_of(spec.learned(block)) is not None:
+        findings.add(
+            "MLS901",
+            made.args["network"].span or block.head,
+            what="a network as the student of an extern network",
+            wanted="an `estimator`",
+        )
     elif given == ["network"] and spec.learned(block).kind != "train":
         findings.add("MLS209", made.args["network"].span or block.head, what="`network` of `student(…)`", got="a student of a model that is no network",
                      wanted="an `estimator`", hint="`estimator: sklearn.MLPClassifier` is a small network")  # fmt: skip
