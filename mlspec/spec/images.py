@@ -158,7 +158,7 @@ def _weights(block: Block, scope: Scope) -> None:
         return
     if "weights" not in given or "digest" not in given:
         scope.findings.add("MLS901", made.span, what=f"`{made.name}(…)` of `train {block.name}` with weights that the library chooses",
-                           wanted='`weights: "models/net.safetensors", digest: "sha256:…"`')  # fmt: skip
+                           wanted='`weights: "models/net.safetensors", digest: sha256:…`')  # fmt: skip
         return
     from mlspec.spec.texts import check_pretrained
 
