@@ -1,4 +1,4 @@
-"""Two runs side by side: metrics with differences, gates, parameters, and what changed in the spec, the data and the libraries."""
+"""Two runs side by side: metrics with differences, gates, what models weigh and how fast they answer, parameters, and what changed in the spec, the data and the libraries."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ FIELDS = ("run", "at", "spec", "spec_digest", "target", "env", "passed")
 
 def comparison(root: Path, old: tuple[Path, Mapping[str, Any]], new: tuple[Path, Mapping[str, Any]]) -> dict[str, Any]:
     """The comparison of two runs, each a folder and its summary, for programs."""
-    from mlspec.runtime.history import metrics_of, params_of
+    from mlspec.runtime.history import figures_of, metrics_of, params_of
 
     (_, before), (_, after) = old, new
     return {
         "format": 1, "old": _head(*old), "new": _head(*new),
         "metrics": list(_metrics(metrics_of(root, before), metrics_of(root, after))), "gates": list(_gates(before, after)),
+        "figures": list(_figures(figures_of(root, before), figures_of(root, after))),
         "params": [{"model": key[0], "name": key[1], "old": one, "new": two}
                    for key, one, two in _unlike(params_of(root, before), params_of(root, after))],
         "spec": _spec(old[0], new[0]),
@@ -50,7 +51,7 @@ def _metrics(old: Mapping[Any, float], new: Mapping[Any, float]) -> Iterator[dic
         one, two = old.get(key), new.get(key)
         difference = None if one is None or two is None else two - one
         row = metric(key[2])
-        direction = None if row is None else {"maximize": 1, "minimize": -1}.get(row.direction)
+        direction = None if row is None else {"higher": 1, "lower": -1}.get(row.direction)
         better = None if not difference or direction is None else difference * direction > 0
         yield {
             "gates": key[0],
@@ -61,6 +62,14 @@ def _metrics(old: Mapping[Any, float], new: Mapping[Any, float]) -> Iterator[dic
             "difference": difference,
             "better": better,
         }
+
+
+def _figures(old: Mapping[Any, tuple[float, str]], new: Mapping[Any, tuple[float, str]]) -> Iterator[dict[str, Any]]:
+    """What the models of either run weigh and how fast they answered, in the order of the newer one."""
+    for key in [*new, *(key for key in old if key not in new)]:
+        (one, unit), (two, other) = old.get(key, (None, "")), new.get(key, (None, ""))
+        yield {"block": key[0], "figure": key[1], "unit": other or unit, "old": one, "new": two,
+               "ratio": None if not one or two is None else two / one}  # fmt: skip
 
 
 def _gates(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -118,7 +127,11 @@ def _spec(old: Path, new: Path) -> list[dict[str, Any]] | None:
 def as_text(value: Mapping[str, Any], paint: Callable[[str, str], str]) -> str:
     """The comparison for people."""
     lines = [f"{paint('bold', clean(str(value['new']['spec'])))} run {value['old']['run']} → {value['new']['run']}"]
-    for title, rows in (("metrics", _metric_rows(value, paint)), ("gates", _gate_rows(value, paint))):
+    for title, rows in (
+        ("metrics", _metric_rows(value, paint)),
+        ("gates", _gate_rows(value, paint)),
+        ("figures", _figure_rows(value)),
+    ):
         lines += _table(title, rows, paint)
     for title, name, key in (("parameters", "params", ("model", "name")), ("spec", "spec", ("where",)),
                              ("data", "data", ("stage", "name")), ("libraries", "libraries", ("name",))):  # fmt: skip
@@ -169,6 +182,26 @@ def _metric_rows(value: Mapping[str, Any], paint: Callable[[str, str], str]) -> 
 def _gate_rows(value: Mapping[str, Any], paint: Callable[[str, str], str]) -> list[list[str]]:
     return [[clean(f"{row['gates']}.{row['gate']}"), _gate(row["old"], paint), "→", _gate(row["new"], paint)]
             for row in value["gates"] if row["old"] != row["new"]]  # fmt: skip
+
+
+_LIKE = 0.05
+"""Readings of a clock that are nearer than this say nothing."""
+
+
+def _figure_rows(value: Mapping[str, Any]) -> list[list[str]]:
+    """What differs: sizes in any byte, readings by more than a clock does."""
+    return [[clean(f"{row['block']}.{row['figure']}"), _amount(row["old"], row["unit"]), "→", _amount(row["new"], row["unit"]),
+             "" if row["ratio"] is None else f"× {row['ratio']:.2f}"]
+            for row in value["figures"]
+            if row["old"] != row["new"] and (row["unit"] == "bytes" or row["ratio"] is None or abs(row["ratio"] - 1) > _LIKE)]  # fmt: skip
+
+
+def _amount(value: float | None, unit: str) -> str:
+    if value is None:
+        return "none"
+    if unit == "bytes":
+        return f"{value / 1024:,.1f} KiB"
+    return f"{value * 1000:.3g} ms" if unit == "seconds" else f"{value:,.0f} {unit}"
 
 
 def _gate(found: Mapping[str, Any] | None, paint: Callable[[str, str], str]) -> str:

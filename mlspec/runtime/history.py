@@ -15,7 +15,12 @@ from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.store import Store
 
-MAIN = {"binary": ("auc", "log_loss"), "multiclass": ("accuracy", "macro_f1"), "regression": ("rmse", "r2"), "ranking": ("ndcg", "mrr")}
+MAIN = {
+    "binary": ("auc", "log_loss"),
+    "multiclass": ("accuracy", "macro_f1"),
+    "regression": ("rmse", "r2"),
+    "ranking": ("ndcg", "mrr"),
+}
 """The metrics that a line of a list has room for, by task."""
 
 
@@ -52,6 +57,22 @@ def metrics_of(project_root: Path, summary: Mapping[str, Any]) -> dict[tuple[str
             for metric, entry in entries.items():
                 if isinstance(entry.get("value"), int | float):
                     found[block, model, metric] = float(entry["value"])
+    return found
+
+
+def figures_of(project_root: Path, summary: Mapping[str, Any]) -> dict[tuple[str, str], tuple[float, str]]:
+    """(block, figure) → (value, unit): the bytes of every package, and what a clock gave of a model or of each step of a compression."""
+    found: dict[tuple[str, str], tuple[float, str]] = {}
+    for stage in summary.get("stages", {}).values():
+        made = (stage.get("outputs") or {}).get("package") or {}
+        if isinstance(made.get("bytes"), int):
+            found[str(stage["block"]), "size"] = (float(made["bytes"]), "bytes")
+    for kind in ("compress", "measure"):
+        for block, document in documents(project_root, summary, kind, "measurements", "measurements.json"):
+            for name, entry in (document.get("quantities") or {}).items():
+                if isinstance(entry.get("value"), int | float):
+                    unit = "rows a second" if str(name).endswith(".rows_per_second") else "seconds"
+                    found[block, str(name)] = (float(entry["value"]), unit)
     return found
 
 

@@ -137,6 +137,14 @@ def test_the_runs_and_two_of_them_side_by_side(project: Path, capsys: Capture) -
     assert {row["metric"] for row in found["metrics"] if row["model"] == "line"} >= {"auc", "log_loss", "accuracy"}
     (useful,) = [row for row in found["gates"] if row["gate"] == "useful"]
     assert (useful["old"]["text"], useful["new"]["text"]) == ("lower(auc(line)) >= 0.5", "lower(auc(line)) >= 0.55")
+    better = {row["metric"]: row["better"] for row in found["metrics"] if row["difference"]}
+    assert all(
+        better[name] is (row["difference"] < 0)
+        for row in found["metrics"]
+        if (name := row["metric"]) == "log_loss" and row["difference"]
+    )
+    (size,) = [row for row in found["figures"] if (row["block"], row["figure"]) == ("line", "size")]
+    assert size["unit"] == "bytes" and size["ratio"] == size["new"] / size["old"] > 0
     same = written(capsys, "show", "--compare", "2", "2")
     assert not any(same[name] for name in ("params", "spec", "data", "libraries"))
     assert all(row["difference"] == 0 for row in same["metrics"])
