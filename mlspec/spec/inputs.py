@@ -25,6 +25,11 @@ _OF_NETWORKS: dict[str, tuple[frozenset[str], tuple[str, str]]] = {
 }
 
 
+def reads_text(network: str) -> bool:
+    """Whether a network of this name reads a text."""
+    return network in _OF_NETWORKS or network.partition(".")[0] in _OF_NETWORKS
+
+
 def check_readable(block: Block, scope: Scope) -> None:
     """A model reads numbers: texts and categories are encoded first, times are made into durations (201)."""
     network = block.make("network")

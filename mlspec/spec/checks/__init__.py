@@ -25,6 +25,7 @@ from mlspec.spec.checks import (
     same_rows,
     secrets,
     serving,
+    texts,
     unbuilt,
 )
 from mlspec.spec.findings import Findings
@@ -46,6 +47,7 @@ CHECKS = (
     *compared.CHECKS,
     *compression.CHECKS,
     *frameworks.CHECKS,
+    *texts.CHECKS,
     *serving.CHECKS,
     *monitoring.CHECKS,
     *alerts.CHECKS,
