@@ -199,7 +199,7 @@ ARGUMENTS = {
     "metric": "auc(candidate)", "metric_or_each": "auc(candidate)", "samples": "latency(candidate, load: 5rps)", "by": "inputs.sex",
     "where": "people.age > 3", "rows": "people", "watched": "inputs", "model": "live", "other_column": "people.code", "judge": "base",
     "class": '"yes"', "const:int": "3", "const:float": "0.5", "const:ratio": "50%", "const:string": '"a"', "const:bool": "true",
-    "const:duration": "30d", "const:rate": "5rps", "input": "people.age",
+    "const:duration": "30d", "const:rate": "5rps", "input": "people.age", "image": "people.job",
 }  # fmt: skip
 BARE = {"number": "age", "value": "age", "bool": "age > 30", "other_column": "people.code"}
 
