@@ -64,7 +64,7 @@ class Follower:
             self.run(example)
         elif example.language == "text":
             assert looks_like(example.text, self.said), f"{example}\nwanted\n{example.text}\nsaid\n{self.said}"
-        elif example.language in ("mlspec", "python", "toml") and example.words:
+        elif example.language in ("mlspec", "python", "toml", "csv") and example.words:
             (self.folder / example.words[0]).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / example.words[0]).write_text(example.text)
 
