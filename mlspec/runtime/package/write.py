@@ -120,7 +120,7 @@ def _manifest(
         features=tuple(_signature(feature) for feature in fitted.transform.features),
         columns=tuple(columns),
         unknown=fitted.transform.unknown,
-        versions=_versions(fitted.estimator_name, engine),
+        versions=_versions(fitted.estimator_name, engine) | (installed_versions({"tokenizers"}) if fitted.transform.files() else {}),
         proof={},
         files=dict(digests),
     )  # fmt: skip

@@ -26,7 +26,7 @@ class Operation:
 
     `label` says that learning reads the label too, `unknown` that changing minds the policy for unknown values; `fitting_rows`
     gives the values of the very rows that were learned from, where these are others. `aside` names texts of the state that are files of
-    the package of their own.
+    the package of their own, `ready` makes what a state that was read needs before the first row.
     """
 
     fit: Callable[..., State]
@@ -35,6 +35,7 @@ class Operation:
     unknown: bool = False
     fitting_rows: Callable[[State, Column, Step, Target], list[Column]] | None = None
     aside: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[State], Any] | None = None
 
     def learn(self, step: Step, column: Column, target: Target) -> State:
         """The state of the step, learned from these rows."""
@@ -64,7 +65,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "hash_bucket": Operation(categories.fit_hash_bucket, categories.apply_hash_bucket),
     "tfidf": Operation(words.fit_tfidf, words.apply_tfidf),
     "tokens": Operation(tokens.fit_tokens, tokens.apply_tokens),
-    "tokenizer": Operation(tokenizer.fit_tokenizer, tokenizer.apply_tokenizer, aside=tokenizer.ASIDE),
+    "tokenizer": Operation(tokenizer.fit_tokenizer, tokenizer.apply_tokenizer, aside=tokenizer.ASIDE, ready=tokenizer.ready),
 }  # fmt: skip
 
 
@@ -153,6 +154,11 @@ def read_transform(
             for item in document["features"]
         )
         widths = tuple(int(item["width"]) for item in document["features"])
+        for item, learned in zip(document["features"], states, strict=True):
+            for step, state in zip(item["steps"], learned, strict=True):
+                make = OPERATIONS[step["op"]].ready
+                if make is not None:
+                    make(state)
         return FittedTransform(tuple(features), states, widths, str(document["unknown"]))
     except (KeyError, TypeError) as error:
         raise StageError(

@@ -40,6 +40,11 @@ def apply_tokenizer(state: State, column: Column) -> list[Column]:
     return [numbers_column([f"{column.names[0]}.{place}" for place in range(length)], numbers)]
 
 
+def ready(state: State) -> None:
+    """Read the tokenizer, so that no request waits for it; StageError MLS812 where its library is not there."""
+    _tokenizer(str(state["tokenizer"]), int(state["length"]))
+
+
 def reading_of(state: State, column: Column) -> dict[str, Any]:
     """What is left of the texts of a column, as of `tokens`; no word is unknown to a tokenizer of parts of words."""
     tokenizer = _tokenizer(str(state["tokenizer"]), None)
