@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ DDP: dict[str, Any] = {"name": "ddp", "nodes": 1, "gpus_per_node": 0, "processes
 FSDP: dict[str, Any] = {**DDP, "name": "fsdp"}
 SURE: dict[str, Any] = {"name": "keep", "best": 1, "last": 2, "every": 0.0}
 """A state after every batch, so that a stop anywhere has one before it."""
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 
 
 def workers_of(parent: int) -> list[int]:
@@ -41,14 +42,15 @@ def are_gone(processes: list[int]) -> bool:
 
 
 def listening(pid: int) -> set[str]:
-    """The addresses at which a process listens, as the kernel writes them."""
-    own = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    """The addresses at which a process listens, as the kernel writes them; none of one that is gone."""
     found = set()
-    for name in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
-                found.add(fields[1].partition(":")[0])
+    with suppress(FileNotFoundError):
+        own = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+        for name in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+                    found.add(fields[1].partition(":")[0])
     return found
 
 
