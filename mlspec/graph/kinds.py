@@ -66,9 +66,9 @@ _TABLE = (
     Kind("search", 6, {**_ROWS_PARTS_VALUES, "warm": "json"}, {"package": "model", "study": "json"}, optional=frozenset({"warm"}),
          packages=_LEARNING, aside=("workers",)),
     Kind("train", 1, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
-         aside=("checkpoint", "resume", "tensorboard")),
+         aside=("checkpoint", "cluster", "resume", "tensorboard")),
     Kind(
-        "compress", 1, {**_ROWS_PARTS_VALUES, "package": "model"}, {"package": "model", "steps": "json", "measurements": "measurements"},
+        "compress", 2, {**_ROWS_PARTS_VALUES, "package": "model"}, {"package": "model", "steps": "json", "measurements": "measurements"},
         packages=(*_LEARNING, "scikit-learn"),
     ),
     Kind(

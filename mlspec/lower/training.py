@@ -33,6 +33,7 @@ def train_config(sheet: Sheet, block: Block) -> dict[str, Any]:
         **{name: block.get(name) for name in _PLAIN},
         **{name: json_value(block.make(name)) for name in _CALLS},
         **own_network(sheet, block),
+        **_cluster(block),
         **_augment(sheet, block),
         "threads": max(1, resources(block).cpu // asked_of(block).processes),
     }
@@ -49,6 +50,17 @@ def own_network(sheet: Sheet, block: Block) -> dict[str, Any]:
     return {
         "network": {"name": f"{PREFIX}.{extern.own_name}", **settings},
         "externs": {extern.name: declaration(sheet, extern, private)},
+    }
+
+
+def _cluster(block: Block) -> dict[str, Any]:
+    """Where the workers of a strategy are: it changes nothing of what is learned, and is kept apart from the strategy."""
+    made = block.make("strategy")
+    if made is None or made.name != "ray":
+        return {}
+    return {
+        "strategy": {name: value for name, value in json_value(made).items() if name != "address"},
+        "cluster": {"address": made.get("address")},
     }
 
 

@@ -11,16 +11,17 @@ from mlspec.spec.values import Made
 
 @dataclass(frozen=True)
 class Asked:
-    """What a training is spread over: machines, and GPUs and processes of each of them."""
+    """What a training is spread over: machines, and GPUs and processes of each of them; or `workers` of a cluster that places them."""
 
     nodes: int = 1
     gpus: int = 0
     processes: int = 1
+    workers: int = 0
 
     @property
     def size(self) -> int:
         """How many processes there are together."""
-        return self.nodes * self.processes
+        return self.workers or self.nodes * self.processes
 
 
 def asked_of(block: Block) -> Asked:
@@ -28,6 +29,8 @@ def asked_of(block: Block) -> Asked:
     made = block.make("strategy")
     if made is None or made.name == "single":
         return Asked(gpus=0 if made is None else _whole(made, "gpus", 0))
+    if made.name == "ray":
+        return Asked(gpus=_whole(made, "gpus", 0), workers=_whole(made, "workers", 1))
     gpus = _whole(made, "gpus_per_node", 0)
     return Asked(_whole(made, "nodes", 1), gpus, gpus or _whole(made, "processes", 1))
 
@@ -41,14 +44,14 @@ def check_strategy(block: Block, scope: Scope) -> None:
     """Applies the rules of the strategy of one `train` block."""
     made = block.make("strategy")
     if made is not None and made.name != "single":
-        for rule in (_devices, _rows, _formats):
+        for rule in (_devices, _rows, _formats, _of_the_cluster):
             rule(block, made, asked_of(block), scope)
 
 
 def _devices(block: Block, made: Made, asked: Asked, scope: Scope) -> None:
     """A GPU has one process."""
     own = made.get("processes")
-    if asked.gpus and isinstance(own, int) and own != asked.gpus:
+    if asked.gpus and not asked.workers and isinstance(own, int) and own != asked.gpus:
         scope.findings.add(
             "MLS209", made.args["processes"].span or made.span, what="`processes` of machines with GPUs", got=f"`{own}`", wanted=f"{asked.gpus}, one for each GPU",
             hint="leave it out: each GPU has a process of its own",
@@ -76,3 +79,13 @@ def _formats(block: Block, made: Made, asked: Asked, scope: Scope) -> None:
             "MLS209", block.span_of("precision"), what="`precision` of a training by `fsdp(…)`", got="`fp16`", wanted="`bf16`, `tf32` or `fp32`",
             hint="say `precision = bf16`: it needs no scaled gradients",
         )  # fmt: skip
+
+
+def _of_the_cluster(block: Block, made: Made, asked: Asked, scope: Scope) -> None:
+    """What the nodes of a Ray cluster are was said when they were started."""
+    for field in ("gpu", "shared_memory") if asked.workers else ():
+        if block.get(field) is not None:
+            scope.findings.add(
+                "MLS209", block.span_of(field), what=f"`{field}` of a training on a Ray cluster", got="set", wanted="nothing: its nodes are what they are",
+                hint="leave it out, or say it to what starts the cluster",
+            )  # fmt: skip

@@ -12,7 +12,7 @@ from test_search_study import LINEAR, search, search_config, small_inputs
 
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.search.cluster import _connect, _require_closed
+from mlspec.runtime.search.cluster import _require_closed, connect
 
 OPTUNA = {"name": "optuna", "algorithm": "tpe"}
 RATE = {"dist": "loguniform", "low": 0.05, "high": 1.0}
@@ -104,15 +104,15 @@ def test_the_cluster_behind_auto_is_looked_at_too(monkeypatch):
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
     with pytest.raises(StageError, match="no token is asked for") as caught:
-        _connect("auto", "tune")
+        connect("auto", "tune")
     assert caught.value.code == "MLS810"
     for address in ("local", "ray://10.0.0.7:10001", "", "10.0.0.7"):
         with pytest.raises(StageError) as caught:
-            _connect(address, "tune")
+            connect(address, "tune")
         assert (caught.value.code, caught.value.where) == ("MLS209", "tune.workers")
     monkeypatch.setenv("RAY_ADDRESS", "local")
     with pytest.raises(StageError, match="outside its domain"):
-        _connect("auto", "tune")
+        connect("auto", "tune")
 
 
 def test_the_cluster_is_no_part_of_what_a_study_is(tmp_path, small, monkeypatch):

@@ -122,3 +122,16 @@ def test_other_targets_have_one_machine() -> None:
         assert [item.code for item in found] == ["MLS701"] and found[0].data["known"] == "`kfp`"
         assert "set net.strategy = single()" in found[0].data["hint"]
     assert [item.code for item in _elsewhere(graph())] == ["MLS701"] and _elsewhere(graph("here")) == []
+
+
+def test_an_image_that_asks_a_ray_cluster_has_its_client(tmp_path: Path) -> None:
+    text = (FOLDER / "visits.mlspec").read_text().replace("ddp(nodes: 2)", 'ray(workers: 2, address: "ray-head:6379")')
+    spec = tmp_path / "visits.mlspec"
+    spec.write_text(text.replace("  shared_memory = 64MiB\n", "").partition("env gpus")[0])
+    made = mlspec.load(spec).graph
+    assert made["net-train"].config["strategy"] == {"name": "ray", "workers": 2, "gpus": 0}
+    assert made["net-train"].config["cluster"] == {"address": "ray-head:6379"}
+    emitted = load_backend("kfp").emit(made, options(**GIVEN))
+    assert emitted.findings == [] and "trainer.yaml" not in emitted.files
+    lines = emitted.files["requirements.txt"].splitlines()
+    assert "ray" in lines[0] and any(line.startswith("ray==") for line in lines)

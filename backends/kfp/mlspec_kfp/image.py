@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import mlspec
 from mlspec.graph import Graph, code_files
@@ -20,11 +20,20 @@ _DISTRIBUTIONS = {"tensorflow": "tensorflow-cpu", "xgboost": "xgboost-cpu"}
 
 def requirements(graph: Graph) -> str:
     """What the image installs: the packages that keys speak of, in the versions that are installed where this is compiled."""
-    needed = sorted({*packages_needed(graph), *(["kubernetes"] if spread(graph) else ())})
+    needed = sorted({*packages_needed(graph), *_clients(graph)})
     pinned = installed_versions(needed)
     extras = sorted({"local", *extras_of(needed)})
     lines = [f"mlspec-lang[{','.join(extras)}]=={mlspec.__version__}"]
     return "\n".join([*lines, *(_pin(name, pinned.get(name)) for name in needed)]) + "\n"
+
+
+def _clients(graph: Graph) -> Iterable[str]:
+    """What tasks talk to clusters by; no result depends on it, so no key names it."""
+    if spread(graph):
+        yield "kubernetes"
+    named = [stage.config.get(field) for stage in graph for field in ("strategy", "workers")]
+    if any(isinstance(made, Mapping) and made.get("name") == "ray" for made in named):
+        yield "ray"
 
 
 def _pin(name: str, version: str | None) -> str:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _SAMPLE = 512
 _SAMPLE_NUMBERS = 1 << 22
 # What the weights of a training do not depend on.
-_NOT_IN_KEY = ("checkpoint", "resume", "tensorboard", "calibrate", "threshold")
+_NOT_IN_KEY = ("checkpoint", "resume", "tensorboard", "calibrate", "threshold", "cluster")
 
 
 def run(context: StageContext) -> None:

@@ -50,7 +50,7 @@ class Cluster:
     """A connection to a running cluster that holds the folds of one study; a pool of the study while it runs."""
 
     def __init__(self, address: str, header: Mapping[str, Any], data: Sequence[FoldData], where: str) -> None:
-        self._ray = _connect(address, where)
+        self._ray = connect(address, where)
         self._where = where
         self._header = self._ray.put(json.dumps(header).encode())
         self._folds = [[self._ray.put(array) for array in _arrays(fold)] for fold in data]
@@ -191,16 +191,16 @@ def _fold(arrays: Sequence[Any]) -> FoldData:
     return FoldData(Matrix(names, fitting), target, Matrix(names, judging), Target(task, judging_y, classes))
 
 
-def _connect(address: str, where: str) -> Any:
-    """Ray, connected to a cluster that runs."""
-    known = _resolved(address, where)
-    _require_closed(known, where)
+def connect(address: str, where: str, field: str = "workers") -> Any:
+    """Ray, connected to a cluster that runs; `field` of the block `where` names it."""
+    known = _resolved(address, f"{where}.{field}")
+    _require_closed(known, f"{where}.{field}")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         ray: Any = import_module("ray")
     except ModuleNotFoundError as error:
         raise StageError(
-            "MLS812", "`workers = ray(…)` needs the library `ray`, which is not installed", f"{where}.workers", expected="ray",
+            "MLS812", f"`{field} = ray(…)` needs the library `ray`, which is not installed", f"{where}.{field}", expected="ray",
             found=f"no module `{error.name}`", help='run `pip install "mlspec-lang[ray]"`',
         ) from error  # fmt: skip
     try:
@@ -208,7 +208,7 @@ def _connect(address: str, where: str) -> Any:
         ray.init(address=known, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (OSError, RuntimeError, ValueError) as error:
         raise StageError(
-            "MLS810", f"no Ray cluster answers at `{address}`", f"{where}.workers", expected="a cluster that runs",
+            "MLS810", f"no Ray cluster answers at `{address}`", f"{where}.{field}", expected="a cluster that runs",
             found=str(error).strip().partition("\n")[0][:300], help="start one with `ray start --head`, or correct the address",
         ) from error  # fmt: skip
     return ray
@@ -220,7 +220,7 @@ def _resolved(address: str, where: str) -> str:
     if known == "auto" or _HOST_AND_PORT.fullmatch(known):
         return known
     raise StageError(
-        "MLS209", "the address of the Ray cluster is outside its domain", f"{where}.workers", found=known,
+        "MLS209", "the address of the Ray cluster is outside its domain", where, found=known,
         expected="`auto`, or host and port of a running cluster, as `10.0.0.7:6379`",
         help="correct the address" if known == address else "correct RAY_ADDRESS, which `auto` reads",
     )  # fmt: skip
@@ -239,7 +239,7 @@ def _require_closed(address: str, where: str) -> None:
     if address == "auto" or host in LOOPBACK or mode.lower() == "token":
         return
     raise StageError(
-        "MLS810", f"the Ray cluster at `{address}` is on the network and no token is asked for", f"{where}.workers",
+        "MLS810", f"the Ray cluster at `{address}` is on the network and no token is asked for", where,
         expected="RAY_AUTH_MODE=token, on every node and here", found=f"RAY_AUTH_MODE={mode}" if mode else "RAY_AUTH_MODE is not set",
         help="whoever reaches a Ray cluster without token runs code on it: start its nodes with RAY_AUTH_MODE=token, and set it here",
     )  # fmt: skip

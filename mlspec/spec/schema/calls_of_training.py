@@ -204,6 +204,21 @@ CALLS = {
         ("single", (("gpus", ("int", 0, 1), 0, "Whether the one device is a GPU."),), True, "One device."),
         ("ddp", _PROCESSES, True, "Processes that each learn from a share of every batch, with all of the weights."),
         ("fsdp", _PROCESSES, True, "The same, each process with a share of the weights and of what the optimiser keeps."),
+        (
+            "ray",
+            (
+                ("workers", ("int", 1, 4_096), R, "How many processes, each where the cluster has room for it."),
+                ("gpus", ("int", 0, 1), 0, "Whether each of them has a GPU."),
+                (
+                    "address",
+                    "string",
+                    "auto",
+                    "Host and port of a running cluster; `auto`: the one of this machine, or of RAY_ADDRESS.",
+                ),
+            ),
+            True,
+            "As `ddp`, the processes being workers of Ray Train.",
+        ),
     ),
     "stop_by": (
         (

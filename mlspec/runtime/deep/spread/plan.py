@@ -34,5 +34,7 @@ def spread_of(config: Mapping[str, Any]) -> Spread | None:
     strategy = config["strategy"]
     if strategy["name"] == "single":
         return None
+    if strategy["name"] == "ray":
+        return Spread("ray", 1, int(strategy["workers"]), bool(strategy["gpus"]))
     gpus = int(strategy["gpus_per_node"])
     return Spread(str(strategy["name"]), int(strategy["nodes"]), gpus or int(strategy.get("processes") or 1), bool(gpus))

@@ -11,6 +11,7 @@ from mlspec.runtime.deep.spread.plan import Spread
 from mlspec.runtime.errors import StageError
 
 STARTERS = {"torchrun": "mlspec.runtime.deep.spread.torchrun", "trainjob": "mlspec.runtime.deep.spread.trainjob"}
+_RAY = "mlspec.runtime.deep.spread.rays"
 """By name the modules with `start`; a target that has another one names it in the environment of its tasks."""
 
 CHOICE = "MLSPEC_TRAINING_STARTER"
@@ -26,6 +27,9 @@ class Starter(Protocol):
 
 def start(context: StageContext, spread: Spread, key: str) -> None:
     """Have the processes train, whoever starts them here."""
+    if spread.strategy == "ray":
+        import_module(_RAY).start(context, spread, key)
+        return
     name = os.environ.get(CHOICE) or "torchrun"
     if name not in STARTERS:
         raise StageError(

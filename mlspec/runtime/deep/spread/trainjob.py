@@ -15,17 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlspec.graph.canonical import digest_of
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep.spread.failures import first_of
 from mlspec.runtime.deep.spread.job import job_of, write_job
 from mlspec.runtime.deep.spread.plan import Spread
+from mlspec.runtime.deep.spread.shared import shared_inputs
 from mlspec.runtime.deep.spread.told import told_errors
 from mlspec.runtime.deep.spread.trainjobs import GROUP, VERSION, TrainJobs, at_work, ended
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.folder import content_of
-from mlspec.runtime.store import Store
 
 LOOK_EVERY = 2.0
 _FORGIVEN = 30  # looks in a row that an API server may leave without answer
@@ -45,7 +43,7 @@ def start(context: StageContext, spread: Spread, key: str) -> None:
             _away(jobs, name, where)
         files.remove_tree(told)
         job = job_of(context, key, told=str(files.make_folder(told)))
-        write_job(_shared(job, context, folder), folder / "job.json")
+        write_job(replace(job, inputs=shared_inputs(context, folder / "inputs")), folder / "job.json")
         jobs.create(body)  # where somebody was faster, it is the same training
     kind, said = _wait(context, jobs, name, spread)
     errors = told_errors(told)
@@ -81,26 +79,6 @@ def manifest(name: str, job: Path, spread: Spread, where: str) -> dict[str, Any]
             "trainer": {"args": [str(job)], "numNodes": spread.nodes, "numProcPerNode": spread.processes},
         },
     }  # fmt: skip
-
-
-def _shared(job: Any, context: StageContext, folder: Path) -> Any:
-    """The job with its inputs where every pod finds them: in the store on the volume, or copied beside the job."""
-
-    artifacts = Store(context.project_root, context.resume_root.parent.parent).artifacts
-    inputs = {name: str(_on_volume(path, artifacts, folder / "inputs" / name)) for name, path in context.inputs().items()}
-    return replace(job, inputs=inputs)
-
-
-def _on_volume(source: Path, artifacts: Path, target: Path) -> Path:
-    content = content_of(source)
-    stored = artifacts / digest_of(content)
-    if stored.is_dir() and files.sha256_files(stored) == content:
-        return stored
-    files.remove_tree(target)
-    for name in content:
-        files.make_folder((target / name).parent)
-        files.copy_file(source / name, target / name)
-    return target
 
 
 def _away(jobs: TrainJobs, name: str, where: str) -> None:
