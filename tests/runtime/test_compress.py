@@ -169,6 +169,8 @@ def test_what_a_clock_says_is_in_no_digested_file(tmp_path: Path, inputs: dict[s
         out = tmp_path / run_of / "out-edge-compress"
         digests.append({name: content_of(out / name) for name in ("package", "steps")})
         readings = json.loads((out / "measurements" / "measurements.json").read_bytes())["quantities"]
+        page = (out / "measurements" / "index.html").read_text()
+        assert f"{readings['original.request']['value'] * 1000:.3g} ms" in page and "as it was" in page
         assert set(readings) == {
             f"{step}.{what}" for step in ("original", "prune", "quantise") for what in ("rows_per_second", "request")
         }

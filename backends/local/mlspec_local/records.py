@@ -26,7 +26,13 @@ from mlspec_local.events import Outcome, StageState
 if TYPE_CHECKING:
     from mlspec_local.run import Run
 
-_COPIED = {"explore": ("report",), "verdict": ("verdict",), "report": ("report",), "card": ("card",)}
+_COPIED = {
+    "explore": ("report",),
+    "verdict": ("verdict",),
+    "report": ("report",),
+    "card": ("card",),
+    "compress": ("measurements",),
+}
 """The outputs of each kind that are copied into the run's folder, for people to open."""
 
 

@@ -58,7 +58,17 @@ def run(context: StageContext) -> None:
         for package in packages.values():
             package.close()
     files.write_json(context.output("measurements") / "measurements.json", {"quantities": clock})
+    _write_page(context, packages, clock)
     context.progress(len(asked) + 1, len(asked) + 1, _summary(packages, clock))
+
+
+def _write_page(context: StageContext, packages: Mapping[str, Package], clock: Mapping[str, Any]) -> None:
+    """The readings for people, beside those for programs."""
+    from mlspec.runtime.report.readings import readings_page
+
+    sizes = [(name, size_of(package.folder)) for name, package in packages.items()]
+    page = readings_page(str(context.config["name"]), str(context.config["model"]), sizes, clock)
+    files.write_text(context.output("measurements") / "index.html", page)
 
 
 @dataclass
