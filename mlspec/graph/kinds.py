@@ -57,7 +57,7 @@ _TABLE = (
     Kind("verify", 2, {"rows": "table"}, {"checks": "metrics"}, named={"references": "table"}, packages=("duckdb",)),
     Kind("split", 1, {"rows": "table"}, {"parts": "table"}),
     Kind(
-        "explore", 8, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
+        "explore", 9, {"rows": "table", "parts": "table"}, {"report": "html", "statistics": "json"},
         packages=("duckdb", "numpy", "scipy"),
     ),
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
@@ -88,7 +88,7 @@ _TABLE = (
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
     Kind("report", 10, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
-    Kind("card", 6, {}, {"card": "markdown"}, named=_FINDINGS),
+    Kind("card", 7, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 2, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 2, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
     Kind("write", 1, {}, {"file": "json"}, any_input=True),

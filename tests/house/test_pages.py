@@ -31,6 +31,7 @@ PAGES = {
             "analysis.html.j2",
             "comparisons.html.j2",
             "training.html.j2",
+            "texts.html.j2",
             "compression.html.j2",
         ),
     ),
