@@ -227,6 +227,11 @@ def by_hand(path: Path, **environment: str) -> StageError:
     return error_from_json(json.loads(line.removeprefix(MARK)))
 
 
+def test_a_process_whose_parent_is_gone_ends() -> None:
+    code = "import os; from mlspec.runtime.deep.spread.worker import leave_with; leave_with(os.getppid() + 1)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 137
+
+
 @pytest.mark.slow
 def test_processes_that_do_not_meet_are_located(tmp_path: Path, inputs: dict[str, Path]) -> None:
     path = job(tmp_path, inputs, meet=3.0, store=str(tmp_path))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 import traceback
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 def main() -> int:
     """The exit status: 0 when the newest state is that of the whole training, or when there is no use in trying again."""
     job = read_job(Path(sys.argv[1]))
-    die_with_parent(os.getppid() if job.parent is None else job.parent)
+    parent = os.getppid() if job.parent is None else job.parent
+    die_with_parent(parent)
+    if sys.platform != "linux":  # where the kernel does not see to it
+        threading.Thread(target=leave_with, args=(parent,), daemon=True).start()
     told = None if job.told is None else Path(job.told)
     if told is not None and told_errors(told):
         return 0  # torchrun begins again whatever went wrong; what a process has told would only be told once more
@@ -53,6 +58,13 @@ def _bug(block: str, error: Exception) -> StageError:
         block,
         help="report it with the log of the stage",
     )
+
+
+def leave_with(parent: int) -> None:
+    """End this process when its parent is another one than that."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(137)
 
 
 def work(job: Job) -> None:
