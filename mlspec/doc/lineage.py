@@ -10,14 +10,16 @@ from mlspec.page.drawing import Drawing, Edge, Node
 from mlspec.page.html import join
 from mlspec.page.layout import longest_paths
 from mlspec.source import Span
+from mlspec.spec.extern_steps import extern_of, step_of, tables_of
 from mlspec.spec.kinds import LEVELS, TAINTS
 from mlspec.spec.model import Block, Definition
 from mlspec.spec.values import Reference, Typed
 
 KINDS = {
-    "column": "column", "feature": "feature", "split": "split", "model": "model", "gate": "gate", "use": "serving and scoring",
+    "column": "column", "step": "code of the project", "feature": "feature", "split": "split", "model": "model", "gate": "gate", "use": "serving and scoring",
     "live": "logged and watched",
 }  # fmt: skip
+_BESIDE = {"column": ("step",), "feature": ("split",)}  # kinds that stand among those of another, and after one another
 HEADS = {"column": "Columns", "feature": "Features", "model": "Models", "gate": "Gates", "use": "Use", "live": "Live"}
 MODELS = ("model", "search", "train", "compress")
 USES = ("serve", "score")
@@ -61,19 +63,15 @@ class Lineage:
         return [name for name in self.nodes if name in reached and name != node]
 
     def _layers(self) -> tuple[dict[str, int], list[str]]:
-        """A layer for each node: features may stand on features, everything else has one layer a kind that occurs."""
-        inside = [name for name, node in self.nodes.items() if node.kind in ("feature", "split")]
-        known = set(inside)
-        depth = longest_paths(inside, [edge for edge in self.edges if edge[0] in known and edge[1] in known])
-        deepest = max(depth.values(), default=0)
+        """A layer for each node: features stand on features and columns on code, everything else has one layer a kind that occurs."""
         layers, heads, at = {}, [], 0
         for kind, head in HEADS.items():
-            members = [
-                name for name, node in self.nodes.items() if node.kind == kind or (kind == "feature" and node.kind == "split")
-            ]
+            members = [name for name, node in self.nodes.items() if node.kind in (kind, *_BESIDE.get(kind, ()))]
             if not members:
                 continue
-            span = deepest + 1 if kind == "feature" else 1
+            known = set(members) if kind in _BESIDE else set()
+            depth = longest_paths(members, [edge for edge in self.edges if edge[0] in known and edge[1] in known])
+            span = max(depth.values(), default=0) + 1
             layers.update({name: at + depth.get(name, 0) for name in members})
             heads += [head] * span
             at += span
@@ -93,11 +91,27 @@ class Lineage:
 
     def _columns(self) -> None:
         for source in self.subject.blocks("source"):
+            step = self._step(source)
             for column in source.columns.values():
                 tags = ", ".join(column.tags)
                 about = f"{column.type}" + (f" · {tags}" if tags else "")
                 self._add(f"{source.name}.{column.name}", column.name, "column", about, self.subject.line(column.span),
                           column.doc, f"source {source.name}")  # fmt: skip
+                self._edge(step, f"{source.name}.{column.name}")
+
+    def _step(self, source: Block) -> str:
+        """The code that makes the rows of a source, behind the columns that it is given; "" where its rows are read."""
+        made = step_of(source)
+        if made is None:
+            return ""
+        extern = self.subject.spec.blocks[extern_of(made)]
+        id_ = f"{source.name} from {extern.name}"
+        self._add(id_, extern.name, "step", str(extern.get("code")), self.subject.line(extern.head), extern.doc)
+        types = dict(extern.get("parameters"))
+        for parameter, table in tables_of(source).items():
+            for column, _ in types[parameter].members:
+                self._edge(f"{table}.{column}", id_)
+        return id_
 
     def _features(self) -> None:
         for block in self.subject.blocks("features"):

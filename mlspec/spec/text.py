@@ -21,8 +21,9 @@ def item_text(item: Any, form: Any) -> str:
     if isinstance(item, Value):
         return value_text(item, None)
     if isinstance(item, Made):
-        shown = [f"{name}: {item_text(part, '')}" for name, part in item.args.items() if part.item is not None]
-        return f"{item.name}({', '.join(shown)})"
+        shown = [f"{name}: {item_text(part, '')}" for name, part in item.args.items() if name and part.item is not None]
+        called = item.args.get("")  # the extern that a call of the project's own names
+        return f"{item.name if called is None else item_text(called, '')}({', '.join(shown)})"
     if isinstance(item, Reference):
         return item.path
     if isinstance(item, Bounds):

@@ -12,6 +12,7 @@ from mlspec.doc.privacy import WITHHELD, hides_values, is_personal, withheld
 from mlspec.doc.subject import Subject, cites, expression_text, field_text
 from mlspec.page.frame import Page, anchor, facts, section, table, tag
 from mlspec.page.html import Html, el, join
+from mlspec.spec.extern_steps import step_of
 from mlspec.spec.model import Block, Column
 from mlspec.spec.text import item_text
 
@@ -56,7 +57,7 @@ def _origin(subject: Subject) -> Html:
 def _source(subject: Subject, block: Block) -> Html:
     seen = _statistics(subject, block)
     pairs = [("Rows from", el("code", field_text(block, "from"))), ("Sampled", field_text(block, "sample") or "no"),
-             ("Read again", field_text(block, "refresh") or "when its files change")]  # fmt: skip
+             ("Read again", field_text(block, "refresh") or _when(block))]  # fmt: skip
     if subject.run is not None:
         pairs += [("Content read", el("span", digest, class_="digest")) for digest in _leaves(subject, block)]
     rows = [_column(subject, block, column, seen) for column in block.columns.values()]
@@ -75,6 +76,11 @@ def _source(subject: Subject, block: Block) -> Html:
         note,
         _checks(subject, block),
     ])  # fmt: skip
+
+
+def _when(block: Block) -> str:
+    """What has the rows of a source read, or made, again."""
+    return "when its files change" if step_of(block) is None else "when its code or its tables change"
 
 
 def _leaves(subject: Subject, block: Block) -> list[str]:
