@@ -83,19 +83,17 @@ class _CalledBack:
         self._estimator, self._rows, self._judging, self._where, self._weights = estimator, rows, judging, where, weights
         self._go, self._still = threading.Semaphore(0), threading.Semaphore(0)
         self._reached = self._wanted = 0
-        self._closed = False
+        self._closed = self._ended = False
         self._error: Exception | None = None
         self._seen: Any = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def advance(self, rounds: int) -> None:
-        if rounds <= self._reached:
+        if rounds <= self._reached or self._ended:  # a library may see nothing more to learn
             return
         self._wanted = rounds
         if self._thread.ident is None:
             self._thread.start()
-        elif not self._thread.is_alive():  # the library saw nothing more to learn
-            return
         else:
             self._go.release()
         self._still.acquire()
@@ -120,6 +118,7 @@ class _CalledBack:
             fit_held(_with(self._estimator, self._arguments()), *self._rows, self._where, self._weights)
         except Exception as error:  # it belongs to whoever waits for the rounds
             self._error = error
+        self._ended = True
         self._still.release()
 
     def _arguments(self) -> dict[str, Any]:
