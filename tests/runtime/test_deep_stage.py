@@ -183,7 +183,8 @@ def test_null_does_not_reach_a_network(tmp_path: Path, inputs: dict[str, Path], 
     [
         ({"strategy": {"name": "ddp", "nodes": 2, "gpus_per_node": 4, "processes": None}}, "MLS704", "net.strategy"),
         ({"precision": "fp16"}, "MLS209", "net.precision"),
-        ({"network": {"name": "timm.convnext_tiny"}}, "MLS901", "net.network"),
+        ({"network": {"name": "forest"}}, "MLS901", "net.network"),
+        ({"network": {"name": "cnn"}}, "MLS201", "net.network"),
     ],
 )
 def test_what_is_not_there_is_said_before_anything_is_trained(

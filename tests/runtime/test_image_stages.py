@@ -21,6 +21,7 @@ from mlspec.graph.model import Stage
 from mlspec.runtime import table
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.extract import run as extract_stage
+from mlspec.runtime.image import held
 from mlspec.runtime.package.model import load_package
 from mlspec.runtime.prepare.features import run as features_stage
 from mlspec.runtime.verify import run as verify_stage
@@ -227,11 +228,13 @@ def test_a_network_over_images_learns_goes_on_after_a_stop_and_answers_with_the_
         step(self, rows)
 
     monkeypatch.setattr(Training, "_step", stop)
+    monkeypatch.setattr(held, "IN_MEMORY", 0)  # from here on pixels lie in a file
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "parts", inputs)
     monkeypatch.setattr(Training, "_step", step)
     assert trained(tmp_path / "parts", inputs).digest == whole.digest
     assert stopped[0] == 13
+    assert not list((tmp_path / "parts" / "resume").rglob("pixels/*"))
 
     rows = pq.read_table(table.rows_path(inputs["rows"]), columns=["pixels", "kind"]).to_pylist()[100:]
     values = pq.read_table(table.rows_path(inputs["values"]))["f.look"].to_pylist()[100:]

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import struct
+import sys
 import zlib
 from typing import Any
 
@@ -32,6 +33,7 @@ def encoded(pixels: Any, form: str = "PNG", **options: Any) -> bytes:
 
 
 RAMP = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+PICTURE = encoded(RAMP)
 FLAG = np.stack([RAMP, RAMP[::-1], np.full((8, 8), 200, dtype=np.uint8)], axis=2)
 
 
@@ -191,7 +193,9 @@ def test_text_of_requests() -> None:
             image_of_text(wrong, GREY)
     for column in (GREY, COLOUR, {**GREY, "longest": 3}):
         picture = read(bytes_of_text(example_text(column)), column)
-        assert picture.size == (min(8, int(str(column["longest"]))),) * 2 and len(set(np.asarray(picture).ravel().tolist())) == 1
+        assert (
+            picture.size == (min(8, int(str(column["longest"]))),) * 2 and len(set(np.asarray(picture).ravel().tolist())) == 1
+        )
     small = base64.b64decode(thumbnail(data, GREY).removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(small)).size == (96, 96)
 
@@ -207,3 +211,10 @@ def test_a_request_is_refused_without_a_word_of_it() -> None:
         with pytest.raises(RequestRefused) as told:
             schema.read({"pixels": wrong})
         assert told.value.errors[0]["where"] == "pixels" and str(wrong) not in str(told.value.errors)
+
+
+def test_without_pillow_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(StageError) as told:
+        read(PICTURE, GREY)
+    assert told.value.code == "MLS812" and "mlspec-lang[images]" in str(told.value.help)

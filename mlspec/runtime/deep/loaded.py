@@ -78,7 +78,7 @@ class LoadedPictures:
     def _make(self, rows: NDArray[np.int64], seed: int) -> Any:
         import torch
 
-        raw = self._pixels.raw[rows]
+        raw = self._pixels.bytes_at(rows)
         if self._change is not None:
             shape = self._pixels.shape
             changed = [self._change(one.reshape(shape), random_of(seed, int(row))) for one, row in zip(raw, rows, strict=True)]

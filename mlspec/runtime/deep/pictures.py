@@ -46,7 +46,7 @@ class Pictures:
         import torch
 
         change, labels = changes_of(self.context.config.get("augment") or ()), label_tensor(self.learning.target, self.scale)
-        if change is None and self.pixels.raw.size <= _HELD:
+        if change is None and len(self.pixels) * self.pixels.width <= _HELD:
             return InMemory(torch.from_numpy(self.pixels.numbers().astype(np.float32)).to(device), labels.to(device))
         return LoadedPictures(
             self.pixels, labels, change, lambda epoch: self.context.seed("augment", epoch=epoch), device, self.context.threads
@@ -76,7 +76,7 @@ class Pictures:
     def shown(self, count: int) -> Any:
         """The first rows as they are changed in the first epoch, from 0 to 1."""
         change, seed = changes_of(self.context.config.get("augment") or ()), self.context.seed("augment", epoch=1)
-        planes = [one.reshape(self.pixels.shape) for one in self.pixels.raw[:count]]
+        planes = [one.reshape(self.pixels.shape) for one in self.pixels.bytes_at(slice(0, count))]
         return (
             np.stack([plane if change is None else change(plane, random_of(seed, row)) for row, plane in enumerate(planes)])
             / 255.0

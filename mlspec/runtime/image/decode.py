@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlspec.runtime.errors import StageError
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -24,8 +26,7 @@ class Unreadable(Exception):
 
 def read(data: bytes, column: Mapping[str, Any]) -> Image.Image:
     """The picture that bytes encode, turned as its camera says, in mode `L` or `RGB`; `column` declares channels and the longest side."""
-    from PIL import Image, ImageOps
-
+    Image, ImageOps = pillow()
     if len(data) > MAX_BYTES:
         raise Unreadable(f"{len(data):,} bytes, more than {MAX_BYTES:,}")
     if not data:
@@ -42,6 +43,16 @@ def read(data: bytes, column: Mapping[str, Any]) -> Image.Image:
             return _plain(ImageOps.exif_transpose(picture), int(column["channels"]))
         except Exception as error:
             raise Unreadable(f"a broken {picture.format} file") from error
+
+
+def pillow() -> tuple[Any, Any]:
+    """The library's modules; StageError MLS812 where it is not installed."""
+    try:
+        from PIL import Image, ImageOps
+    except ModuleNotFoundError as error:
+        raise StageError("MLS812", "images need the library `Pillow`, which is not installed", expected="Pillow", found=f"no module `{error.name}`",
+                         help="install it: pip install 'mlspec-lang[images]'") from error  # fmt: skip
+    return Image, ImageOps
 
 
 def _refuse_shape(picture: Image.Image, column: Mapping[str, Any]) -> None:

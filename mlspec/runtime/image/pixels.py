@@ -18,22 +18,36 @@ _MEANS, _SPREADS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Pixels:
-    """`raw` is (n, channels * height * width) of eight bits; `by` says what they are normalised by."""
+    """`raw` is (any rows, channels * height * width) of eight bits, of which `rows` are meant, all of them unless it says which;
+    `by` says what they are normalised by. Rows that are chosen are copied when they are read, and not before.
+    """
 
     raw: NDArray[np.uint8]
     shape: tuple[int, int, int]
     by: str | None
+    rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
-        return len(self.raw)
+        return len(self.raw if self.rows is None else self.rows)
+
+    @property
+    def width(self) -> int:
+        """How many pixels a row has."""
+        return int(self.raw.shape[1])
 
     def take(self, rows: Any) -> Pixels:
         """The rows that an index selects."""
-        return replace(self, raw=self.raw[rows])
+        chosen = np.arange(len(self.raw))[rows] if self.rows is None else self.rows[rows]
+        return replace(self, rows=chosen)
+
+    def bytes_at(self, rows: Any) -> NDArray[np.uint8]:
+        """The pixels of some rows."""
+        found: NDArray[np.uint8] = self.raw[rows if self.rows is None else self.rows[rows]]
+        return found
 
     def numbers(self) -> Floats:
         """One line of numbers a row."""
-        return numbers_of(self.raw, self.shape, self.by)
+        return numbers_of(self.bytes_at(slice(None)), self.shape, self.by)
 
 
 def numbers_of(raw: NDArray[Any], shape: tuple[int, ...], by: str | None) -> Floats:

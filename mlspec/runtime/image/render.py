@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.image.decode import Unreadable, read
+from mlspec.runtime.image.decode import Unreadable, pillow, read
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,6 +38,7 @@ def renderer(feature: Mapping[str, Any], columns: Sequence[Mapping[str, Any]], w
 
     What is normalised is stored as it was before: numbers are made of it where they are read.
     """
+    pillow()
     name = column_of_form(feature["value"])
     column = next(column for column in columns if column["name"] == name)
     change, shape = _changes(feature["value"]), tuple(feature["shape"])

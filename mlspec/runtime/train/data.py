@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 from mlspec.runtime import table
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.package.proof import LIMIT, Proof
+from mlspec.runtime.image.held import held_pixels
+from mlspec.runtime.image.pixels import Pixels
+from mlspec.runtime.image.render import is_image, normalised_by
+from mlspec.runtime.package.proof import LIMIT, OF_IMAGES, Proof
 from mlspec.runtime.train.labels import encode_labels, known_classes
 from mlspec.runtime.train.mitigation import protected_column
-from mlspec.runtime.transform.columns import Column, column_of_values
+from mlspec.runtime.transform.columns import Column, column_of_pixels, column_of_values
 from mlspec.runtime.transform.target import Target
 
 Rows = NDArray[np.int64]
@@ -86,7 +90,18 @@ class PartReader:
 
     @cached_property
     def _values(self) -> Any:
-        return self._load("values", [f"f.{feature['name']}" for feature in self.features])
+        return self._load("values", [f"f.{feature['name']}" for feature in self.features if not is_image(feature)])
+
+    @cached_property
+    def _pixels(self) -> dict[str, Pixels]:
+        """The pixels of the features that are images, of all rows."""
+        return {
+            str(feature["name"]): held_pixels(
+                table.rows_path(self._context.input("values")), f"f.{feature['name']}", feature["shape"], normalised_by(feature["value"]),
+                self._context.resume_dir("pixels"),
+            )
+            for feature in self.features if is_image(feature)
+        }  # fmt: skip
 
     def learning(self, part: str) -> Learning:
         """Features and label of a part. The first part that is read settles the classes where the spec leaves them open."""
@@ -104,8 +119,15 @@ class PartReader:
 
     def columns_at(self, rows: Rows) -> dict[str, Column]:
         """The feature columns of the given rows."""
-        values = self._values.take(_places(self._values, rows, "values", self.where))
-        return {str(feature["name"]): column_of_values(feature, values[f"f.{feature['name']}"]) for feature in self.features}
+        places = _places(self._values, rows, "values", self.where)
+        values = self._values.take(places)
+        return {str(feature["name"]): self._column_at(feature, values, places) for feature in self.features}
+
+    def _column_at(self, feature: Mapping[str, Any], values: Any, places: Rows) -> Column:
+        name = str(feature["name"])
+        if is_image(feature):
+            return column_of_pixels(feature, self._pixels[name].take(places))
+        return column_of_values(feature, values[f"f.{name}"])
 
     def column(self, name: str, rows: Rows) -> Any:
         """A source column of the given rows, as an Arrow column."""
@@ -117,15 +139,33 @@ class PartReader:
         own, every = self.rows_of(part), self._values[table.ROW].to_numpy()
         outside = np.sort(every[~np.isin(every, own)])
         pool = outside if len(outside) else own
-        chosen = pool[np.unique(np.linspace(0, len(pool) - 1, min(LIMIT, len(pool))).astype(np.int64))]
+        chosen = pool[
+            np.unique(np.linspace(0, len(pool) - 1, min(OF_IMAGES if self._pixels else LIMIT, len(pool))).astype(np.int64))
+        ]
         names = [str(column["name"]) for column in self.descriptors]
-        rows = self._load("rows", names)
+        rows = _only(self._context.input("rows"), names, chosen) if self._pixels else self._load("rows", names)
         records = rows.take(_places(rows, chosen, "rows", self.where)).drop_columns([table.ROW]).to_pylist()
-        values = self._values.take(_places(self._values, chosen, "values", self.where))
-        arrays = {
-            str(f["name"]): values[f"f.{f['name']}"].combine_chunks().to_numpy(zero_copy_only=False) for f in self.features
-        }
+        places = _places(self._values, chosen, "values", self.where)
+        values = self._values.take(places)
+        arrays = {str(feature["name"]): self._array_at(feature, values, places) for feature in self.features}
         return Proof(records, arrays, self.where)
+
+    def _array_at(self, feature: Mapping[str, Any], values: Any, places: Rows) -> Any:
+        name = str(feature["name"])
+        if is_image(feature):
+            return [row.tobytes() for row in self._pixels[name].bytes_at(places)]
+        return values[f"f.{name}"].combine_chunks().to_numpy(zero_copy_only=False)
+
+
+def _only(folder: Path, names: Sequence[str], rows: Rows) -> Any:
+    """Some rows of a table too large to be read whole."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(table.rows_path(folder)) as file:
+        batches = file.iter_batches(batch_size=256, columns=[table.ROW, *names], use_threads=False)
+        found = [batch.filter(pa.array(np.isin(batch.column(table.ROW).to_numpy(), rows))) for batch in batches]
+        return pa.Table.from_batches(found)
 
 
 def codes(values: Sequence[Any]) -> Rows:

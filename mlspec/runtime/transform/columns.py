@@ -114,8 +114,12 @@ def column_of(feature: Mapping[str, Any], values: Any) -> Column:
 
 def pixels_column(feature: Mapping[str, Any], values: Any) -> Column:
     """The column of a feature that is an image, from rows of bytes."""
-    pixels = pixels_of(values, feature["shape"], normalised_by(feature["value"]))
-    return Column(names_of(str(feature["name"]), pixels.raw.shape[1]), pixels=pixels)
+    return column_of_pixels(feature, pixels_of(values, feature["shape"], normalised_by(feature["value"])))
+
+
+def column_of_pixels(feature: Mapping[str, Any], pixels: Pixels) -> Column:
+    """The column of a feature whose pixels are there."""
+    return Column(names_of(str(feature["name"]), pixels.width), pixels=pixels)
 
 
 def vector_column(name: str, numbers: Floats) -> Column:
