@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlspec.graph.code import declarations
 from mlspec.runtime.audit.chain import read_chain
 from mlspec.runtime.evidence.collect import Held, Pack, sources
 from mlspec.runtime.validate.enforce import found
@@ -15,7 +16,7 @@ Claim = dict[str, Any]
 
 def claims_of(pack: Pack) -> list[Claim]:
     """Every claim, data first."""
-    makers = (_of_spec, _of_data, _of_checks, _of_packages, _of_gates, _of_release, _of_card, _of_audit)
+    makers = (_of_spec, _of_data, _of_code, _of_checks, _of_packages, _of_gates, _of_release, _of_card, _of_audit)
     return [claim for make in makers for claim in make(pack)]
 
 
@@ -39,6 +40,19 @@ def _of_data(pack: Pack) -> Iterator[Claim]:
             pack, f"data.{one.block}.{one.output}", "data", f"`{one.block}` has {table['rows']:,} rows, read from {len(read.get(one.stage, {}))} files or results",
             True, f"{one.folder}/table.json", artifact=one.digest, read=dict(read.get(one.stage, {})),
         )  # fmt: skip
+
+
+def _of_code(pack: Pack) -> Iterator[Claim]:
+    """What ran code of the project, by digest, and what the machine kept it from; of a result that was there already this run shows nothing."""
+    for stage, planned in sorted(pack.plan.get("stages", {}).items()):
+        state = pack.summary.get("stages", {}).get(stage, {}).get("state")
+        for name, extern in declarations(planned["config"]) if state in ("ran", "reused") else ():
+            said = [text for text in pack.summary.get("warnings", ()) if "[MLS829]" in text and f"`{name}`" in text]
+            reach = "other files" if extern["network"] else "other files and the network"
+            yield _claim(
+                pack, f"code.{stage}.{name}", "code", f"`{stage}` ran the code of `{name}`, which was allowed by digest, out of reach of {reach}",
+                None if state == "reused" else not said, "plan.json", "summary.json", code=dict(extern["files"]),
+            )  # fmt: skip
 
 
 def _of_checks(pack: Pack) -> Iterator[Claim]:
