@@ -29,12 +29,13 @@ RAY = {"name": "ray", "workers": 2, "gpus": 0}
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head without cores of its own, and two nodes with one each; they ask for a token."""
-    utils = pytest.importorskip("ray.cluster_utils", reason="pip install 'mlspec-lang[ray]'")
     shared = {"object_store_memory": 100_000_000}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # Ray reads these once, when it is imported.
+        utils = pytest.importorskip("ray.cluster_utils", reason="pip install 'mlspec-lang[ray]'")
         made = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **shared})
         for _ in range(2):
             made.add_node(num_cpus=1, **shared)

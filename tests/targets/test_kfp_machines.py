@@ -108,7 +108,7 @@ def test_another_compilation_has_another_runtime() -> None:
 def test_machines_without_a_common_volume_are_refused() -> None:
     emitted = emit(volume="")
     assert [(found.code, found.where) for found in emitted.findings] == [("MLS701", "net.strategy")]
-    assert "ReadWriteMany" in emitted.findings[0].data["wanted"]
+    assert "ReadWriteMany" in emitted.findings[0].data["known"]
     assert "trainer.yaml" not in emit("here").files
 
 
@@ -131,6 +131,7 @@ def test_an_image_that_asks_a_ray_cluster_has_its_client(tmp_path: Path) -> None
     made = mlspec.load(spec).graph
     assert made["net-train"].config["strategy"] == {"name": "ray", "workers": 2, "gpus": 0}
     assert made["net-train"].config["cluster"] == {"address": "ray-head:6379"}
+    assert [found.code for found in load_backend("kfp").emit(made, options()).findings] == ["MLS701"]
     emitted = load_backend("kfp").emit(made, options(**GIVEN))
     assert emitted.findings == [] and "trainer.yaml" not in emitted.files
     lines = emitted.files["requirements.txt"].splitlines()

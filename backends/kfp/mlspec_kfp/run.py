@@ -56,7 +56,7 @@ def run_locally(request: RunRequest) -> RunResult:
 
 def _elsewhere(graph: Graph) -> list[Finding]:
     """MLS701 for what the local runner has not: other machines."""
-    data = {"target": "kfp's local runner", "what": "a training on several machines", "known": "`--option endpoint=…`",
+    data = {"target": "kfp", "what": "a training on several machines under its local runner", "known": "`--option endpoint=…`",
             "wanted": "a server of a cluster", "hint": "or lower the strategy in an `env`"}  # fmt: skip
     return [Finding("MLS701", f"{stage.block}.strategy", data) for stage in spread(graph)]
 

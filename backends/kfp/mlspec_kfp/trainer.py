@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlspec.backend import At, Finding, Text, to_yaml
@@ -35,8 +35,15 @@ def spread(graph: Graph) -> list[Stage]:
 def check_machines(graph: Graph, settings: Settings) -> list[Finding]:
     """MLS701 where the machines of a training have no volume in common."""
     data = {"target": "kfp", "what": "a training on several machines without a volume that they share",
-            "wanted": "`--option volume=CLAIM`, a claim of the access mode ReadWriteMany"}  # fmt: skip
-    return [] if settings.volume else [Finding("MLS701", f"{stage.block}.strategy", data) for stage in spread(graph)]
+            "known": "`--option volume=CLAIM` (its access mode ReadWriteMany)", "wanted": "a folder that all of them see"}  # fmt: skip
+    asking = [] if settings.volume else [stage for stage in graph if stage.resources.nodes > 1 or _by_ray(stage)]
+    return [Finding("MLS701", f"{stage.block}.strategy", data) for stage in asking]
+
+
+def _by_ray(stage: Stage) -> bool:
+    """Whether it is trained on a Ray cluster, whose nodes read and write beside the task."""
+    strategy = stage.config.get("strategy")
+    return isinstance(strategy, Mapping) and strategy.get("name") == "ray"
 
 
 def environment(stage: Stage, settings: Settings) -> list[Tree]:

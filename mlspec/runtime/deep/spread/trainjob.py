@@ -26,6 +26,9 @@ from mlspec.runtime.deep.spread.trainjobs import GROUP, VERSION, TrainJobs, at_w
 from mlspec.runtime.errors import StageError
 
 LOOK_EVERY = 2.0
+MEET = 3600.0
+"""Seconds in which all machines must be there: a cluster may have to wait for some of them."""
+
 _FORGIVEN = 30  # looks in a row that an API server may leave without answer
 _LEAVING = 300.0  # seconds that an ended TrainJob of this name may take to go
 RUNTIME, POD, POD_UID = "MLSPEC_TRAINJOB_RUNTIME", "MLSPEC_POD_NAME", "MLSPEC_POD_UID"
@@ -42,7 +45,7 @@ def start(context: StageContext, spread: Spread, key: str) -> None:
         if at is not None:
             _away(jobs, name, where)
         files.remove_tree(told)
-        job = job_of(context, key, told=str(files.make_folder(told)))
+        job = job_of(context, key, told=str(files.make_folder(told)), meet=MEET)
         write_job(replace(job, inputs=shared_inputs(context, folder / "inputs")), folder / "job.json")
         jobs.create(body)  # where somebody was faster, it is the same training
     kind, said = _wait(context, jobs, name, spread)
@@ -96,7 +99,7 @@ def _away(jobs: TrainJobs, name: str, where: str) -> None:
 
 def _wait(context: StageContext, jobs: TrainJobs, name: str, spread: Spread) -> tuple[str, str]:
     """How it ended. A server that is away for a while is asked again."""
-    unanswered, epochs = 0, float(context.config["epochs"])
+    unanswered, said = 0, ""
     while True:
         try:
             job = jobs.find(name)
@@ -104,14 +107,16 @@ def _wait(context: StageContext, jobs: TrainJobs, name: str, spread: Spread) -> 
             unanswered += 1
             if unanswered > _FORGIVEN:
                 raise
-            context.progress(0, epochs, f"the cluster does not answer: {error.found}")
+            note = f"the cluster does not answer: {error.found}"
         else:
             unanswered = 0
             if job is None:
                 raise _taken(context, name)
             if (found := ended(job)) is not None:
                 return found
-            context.progress(0, epochs, _note(job, name, spread))
+            note = _note(job, name, spread)
+        if note != said:
+            context.progress(0, float(context.config["epochs"]), said := note)
         time.sleep(LOOK_EVERY)
 
 
