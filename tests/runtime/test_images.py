@@ -218,3 +218,30 @@ def test_without_pillow_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(StageError) as told:
         read(PICTURE, GREY)
     assert told.value.code == "MLS812" and "mlspec-lang[images]" in str(told.value.help)
+
+
+def test_worst_rows_are_shown_as_pictures_unless_they_are_of_persons() -> None:
+    from mlspec.runtime.evaluate.outcomes import outcomes_of
+    from mlspec.runtime.evaluate.worst_rows import MASKED, worst_rows
+
+    y = np.array([0, 1, 2, 0, 1, 2, 0])
+    scores = np.eye(3)[[0, 1, 2, 1, 1, 1, 1]] * 0.8 + 0.2 / 3
+    rows = outcomes_of(y, scores, scores.argmax(axis=1), task="multiclass", classes=["a", "b", "c"])
+    losses = np.array([0.1, 0.1, 0.1, 2.0, 0.1, 3.0, 2.5])
+    data = [encoded(np.full((8, 8), 30 * place)) for place in range(7)]
+
+    def found(*tags: str, min_cell: int = 1) -> dict[str, Any]:
+        column = {**GREY, "tags": list(tags)}
+        return worst_rows(rows, losses, np.arange(7), [(column, data)], min_cell=min_cell, names={0: "a", 1: "b", 2: "c"})
+
+    shown = found()
+    assert [row["row"] for row in shown["kinds"][0]["rows"]] == [5, 6, 3]
+    assert shown["kinds"][0]["rows"][0]["values"] == [{"picture": thumbnail(data[5], GREY)}]
+    assert [(pair["label"], pair["decision"], pair["n"]) for pair in shown["confused"]] == [("a", "b", 2), ("c", "b", 1)]
+    assert shown["confused"][0]["pictures"] == [thumbnail(data[6], GREY), thumbnail(data[3], GREY)]
+    assert shown["confused"][0]["share"] == 2 / 3
+    assert [pair["n"] for pair in found(min_cell=2)["confused"]] == [2]
+    for tag in ("pii.direct", "pii.quasi", "protected"):
+        hidden = found(tag)
+        assert "confused" not in hidden and hidden["masked"] == ["pixels"]
+        assert {value for row in hidden["kinds"][0]["rows"] for value in row["values"]} == {MASKED}
