@@ -78,6 +78,11 @@ FIGURES = {
         "a bare loop of torch over a DataLoader, and one over tensors in memory, which log and save nothing", "1.05 times; 1.10 times",
         "mlspec[all,torch]", training.loops,
     ),
+    "training-keras": Row(
+        ("train-keras", "train-keras-cpu"),
+        "wall and CPU time of the loop of a `train` stage with `framework = tensorflow`, over the same rows, with curves and states, compiling its step included",
+        "Keras's own `fit` over arrays, which logs and saves nothing", "1.05 times", "mlspec[local,tensorflow], TENSORFLOW_PYTHON", training.keras,
+    ),
     "package-load": Row(
         ("package-load", "package-load-cpu"), "wall and CPU time from nothing imported to a loaded package of a network, its digests checked, in a fresh process",
         "none", "0.3 s", "mlspec[all,torch]", training.package,

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
+
+from benchmarks.peers import census_rows
 
 EPOCHS, BATCH, RATE = 12, 256, 1e-3
 Pairs = Callable[[], Iterator[tuple[torch.Tensor, torch.Tensor]]]
@@ -35,13 +35,9 @@ def since(began: Seconds) -> Seconds:
 
 
 def rows(data: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """The census as numbers near 1, and who earns more than 50,000."""
-    table = pd.read_parquet(data)
-    label = (table.pop("income") == ">50K").to_numpy(dtype=np.float32)
-    numbers = table.select_dtypes("number").astype(np.float32)
-    numbers = (numbers - numbers.mean()) / numbers.std()
-    words = pd.get_dummies(table.select_dtypes(exclude="number"), dtype=np.float32)
-    return torch.from_numpy(pd.concat([numbers, words], axis=1).to_numpy(dtype=np.float32, copy=True)), torch.from_numpy(label)
+    """The census as tensors."""
+    inputs, labels = census_rows.rows(data)
+    return torch.from_numpy(inputs), torch.from_numpy(labels)
 
 
 def network(width: int) -> torch.nn.Module:

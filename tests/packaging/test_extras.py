@@ -177,6 +177,16 @@ def test_an_extra_alone_brings_its_libraries_and_a_run_names_the_others(wheel, f
     refused(environment, fresh, "local", *([] if extra == "track" else ["track"]))
 
 
+def test_keras_trains_in_an_environment_with_tensorflow(wheel, tmp_path):
+    environment = Environment(tmp_path / "venv", wheel, "local,tensorflow,torch")
+    pip = [environment.python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt"]
+    subprocess.run([*pip, "pytest", "pytest-asyncio", "hypothesis"], check=True, capture_output=True)
+    tests = ("tests/runtime/test_keras_loop.py", "tests/runtime/test_keras_stage.py")
+    command = [environment.python, "-m", "pytest", "-m", "slow", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=alone())
+    assert done.returncode == 0 and "skipped" not in done.stdout and " passed" in done.stdout, done.stdout[-4000:]
+
+
 def test_the_language_server_alone(wheel, tmp_path):
     from tests.lsp.test_session import BEGIN, message
 

@@ -102,9 +102,9 @@ def main() -> None:
     found, at = training(Path(sys.argv[1])), int(sys.argv[2])
     update, seen = found.update, []
 
-    def updating(chosen: Any, rate: float) -> None:
+    def updating(order: Any, rates: Any) -> None:
         seen.append(1)
-        update(chosen, rate)
+        update(order, rates)
         if len(seen) == at:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -38,11 +38,11 @@ def stop_before(folder: Path, at: int, **how: Any) -> None:
     found = training(folder, **how)
     update, seen = found.update, []
 
-    def updating(chosen: Any, rate: float) -> None:
+    def updating(order: Any, rates: Any) -> None:
         seen.append(1)
         if len(seen) == at:
             raise Stopped
-        update(chosen, rate)
+        update(order, rates)
 
     found.update = updating
     with pytest.raises(Stopped):

@@ -45,6 +45,11 @@ class Board:
         elif self._steps == _WAIT + self._wanted:
             self._stop()
 
+    @property
+    def profiles(self) -> bool:
+        """Whether steps are still counted."""
+        return bool(self._wanted) and self._steps < _WAIT + self._wanted
+
     def epoch(self, record: Mapping[str, Any]) -> None:
         """The numbers of an epoch, at its number."""
         if self._writer is None:

@@ -29,8 +29,11 @@ def refuse_what_is_not_built(config: Mapping[str, Any], where: str) -> None:
         )  # fmt: skip
 
 
-def open_keras(threads: int, where: str) -> None:
-    """Settle TensorFlow for this process; StageError MLS812 without it, MLS704 where it began with something else already."""
+def open_keras(threads: int, where: str, fixed: bool = True) -> None:
+    """Settle TensorFlow for this process; StageError MLS812 without it, MLS704 where it began with something else already.
+
+    Unless `fixed`, its operators may add in another order each time, as they do where nobody asks.
+    """
     if BACKEND not in sys.modules:
         os.environ.update(_ENVIRONMENT)
     elif os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0":
@@ -53,7 +56,8 @@ def open_keras(threads: int, where: str) -> None:
             tf.config.set_visible_devices([], "GPU")
         except RuntimeError as error:
             raise _begun(where, f"TensorFlow with {threading.get_intra_op_parallelism_threads()} threads") from error
-    tf.config.experimental.enable_op_determinism()
+    if fixed:
+        tf.config.experimental.enable_op_determinism()
 
 
 def _begun(where: str, found: str) -> StageError:

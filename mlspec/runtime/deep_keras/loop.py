@@ -1,4 +1,7 @@
-"""The training loop on TensorFlow: the same course as PyTorch's, with a step that is one compiled graph.
+"""The training loop on TensorFlow: the same course as PyTorch's, with updates that are one compiled graph.
+
+A call of that graph goes through as many batches as take less time than passes until somebody looks: crossing from Python costs more
+than a small network's update. The graph is the same for one batch and for many, so where a call ends changes no bit.
 
 What is drawn is drawn from the seed of its epoch: the order of the rows, and what dropout drops. A state that is saved inside an
 epoch also holds the counters of the dropout layers, so that the rest of the epoch is the one that it would have been.
@@ -6,7 +9,8 @@ epoch also holds the counters of the dropout layers, so that the rest of the epo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +21,8 @@ from mlspec.runtime.deep.course import Course
 from mlspec.runtime.deep_keras import networks
 from mlspec.runtime.deep_keras.losses import Loss
 from mlspec.runtime.deep_keras.memory import located
+
+_TOGETHER = 0.25  # seconds that batches take which are learned in one call
 
 
 @dataclass(kw_only=True)
@@ -36,7 +42,8 @@ class Training(Course):
         self._total = tf.Variable(tf.constant(0.0, dtype=tf.float64))
         self._drawn = [layer.seed_generator.state for layer in self.network.layers if hasattr(layer, "seed_generator")]
         self._gathered: list[Any] = []
-        self._step, self._gather, self._apply = self._functions()
+        self._pace = 0.0
+        self._steps, self._gather, self._apply = self._functions()
 
     def run(self) -> None:
         """Train until the last epoch or until nothing is gained; afterwards the network holds the weights that count."""
@@ -67,28 +74,37 @@ class Training(Course):
                 state.assign([self.rules.seed("dropout", self.epoch + 1) % 2**32, place])
         rates, rate = self.rates(), 0.0
         while self.batch < len(self._bounds):
-            start, end = self._bounds[self.batch]
-            rate = rates(self.batch)
-            self.update(order[start:end], rate)
-            self.batch += 1
+            wanted = [rates(place) for place in range(self.batch, self.batch + self._at_once())]
+            began, rate = time.monotonic(), wanted[-1]
+            self.update(order, wanted)
+            self.batch += len(wanted)
+            self._pace = (time.monotonic() - began) / len(wanted)
             self.board.step()
             self.look()
         self.finish_epoch(float(self._total.numpy()), rate)
 
-    def update(self, rows: Any, rate: float) -> None:
-        """One update, from the gradients of its rows, taken in as many steps as the rules say."""
+    def _at_once(self) -> int:
+        """How many batches are learned before somebody looks."""
+        if self.rules.accumulation > 1 or self.board.profiles or not self._pace:
+            return 1
+        seconds = _TOGETHER if self.rules.every is None else min(_TOGETHER, self.rules.every)
+        return max(1, min(len(self._bounds) - self.batch, int(seconds / self._pace)))
+
+    def update(self, order: Any, rates: Sequence[float]) -> None:
+        """The next updates, one for each rate, from the gradients of their rows, taken in as many steps as the rules say."""
         import tensorflow as tf
 
-        wanted = tf.constant(rate, dtype=tf.float32)
+        bounds = self._bounds[self.batch : self.batch + len(rates)]
         if self.rules.accumulation == 1:
-            self._step(rows, wanted)
+            self._steps(order, tf.constant(bounds, dtype=tf.int64), tf.constant(rates, dtype=tf.float32))
             return
-        for part in np.array_split(rows.numpy(), min(self.rules.accumulation, len(rows))):
-            self._gather(tf.constant(part), tf.constant(len(part) / len(rows), dtype=tf.float32))
-        self._apply(wanted)
+        ((start, end),) = bounds
+        for part in np.array_split(order.numpy()[start:end], min(self.rules.accumulation, end - start)):
+            self._gather(tf.constant(part), tf.constant(len(part) / (end - start), dtype=tf.float32))
+        self._apply(tf.constant(rates[0], dtype=tf.float32))
 
     def _functions(self) -> tuple[Callable[..., None], Callable[..., None], Callable[..., None]]:
-        """A whole update; the gradients of a share of its rows, added to those before; and the update that they make."""
+        """Whole updates, one for each batch; the gradients of a share of its rows, added to those before; and the update that they make."""
         import tensorflow as tf
 
         inputs, labels = tf.constant(self.inputs), tf.constant(self.labels)
@@ -103,9 +119,16 @@ class Training(Course):
             self._total.assign_add(tf.cast(loss, tf.float64) * tf.cast(tf.size(chosen), tf.float64))
             return tape.gradient(loss, [weight.value for weight in self.network.trainable_variables])
 
-        @tf.function(input_signature=[rows, number])  # type: ignore[untyped-decorator]
-        def step(chosen: Any, rate: Any) -> None:
-            self._descend(gradients(chosen), rate)
+        def update(place: Any, order: Any, bounds: Any, rates: Any) -> Any:
+            self._descend(gradients(order[bounds[place, 0] : bounds[place, 1]]), rates[place])
+            return place + 1, order, bounds, rates
+
+        @tf.function(
+            autograph=False, input_signature=[rows, tf.TensorSpec([None, 2], tf.int64), tf.TensorSpec([None], tf.float32)]
+        )  # type: ignore[untyped-decorator]
+        def steps(order: Any, bounds: Any, rates: Any) -> None:
+            held = (tf.constant(0), order, bounds, rates)
+            tf.while_loop(lambda place, *_: place < tf.size(rates), update, held, parallel_iterations=1)
 
         @tf.function(input_signature=[rows, number])  # type: ignore[untyped-decorator]
         def gather(chosen: Any, share: Any) -> None:
@@ -118,7 +141,7 @@ class Training(Course):
             for held in self._gathered:
                 held.assign(tf.zeros_like(held))
 
-        return step, gather, apply
+        return steps, gather, apply
 
     def _descend(self, gradients: Any, rate: Any) -> None:
         """One update of the weights, with gradients of a norm that the rules allow."""
