@@ -27,7 +27,10 @@ def copy_project(found: Compilation, folder: Path) -> Path:
     lock = [Path(LOCK)] if (root / LOCK).is_file() and found.code_sources else []  # code runs only as it is locked
     for name in dict.fromkeys([*texts, *data, *settings, *lock]):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / name, folder / name)
+        if (root / name).is_dir():  # the folder of a source of images
+            shutil.copytree(root / name, folder / name, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(root / name, folder / name)
     if not settings:
         (folder / SETTINGS).touch()  # marks the root: the copy may lie inside another project
     return folder / os.path.relpath(Path(os.path.abspath(found.path)), root)  # noqa: PTH100
