@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mlspec.spec.model import Block
 from mlspec.spec.scope import Scope
 from mlspec.spec.values import Made
 
 
-@dataclass(frozen=True)
 class Asked:
     """What a training is spread over: machines, and GPUs and processes of each of them; or `workers` of a cluster that places them."""
 
-    nodes: int = 1
-    gpus: int = 0
-    processes: int = 1
-    workers: int = 0
+    __slots__ = ("gpus", "nodes", "processes", "workers")
+
+    def __init__(self, nodes: int = 1, gpus: int = 0, processes: int = 1, workers: int = 0) -> None:
+        self.nodes = nodes
+        self.gpus = gpus
+        self.processes = processes
+        self.workers = workers
 
     @property
     def size(self) -> int:
