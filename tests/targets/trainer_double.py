@@ -70,7 +70,7 @@ class Trainer:
         double = self
 
         class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:
                 return None
 
             def _say(self, status: int, value: Any) -> None:
