@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -84,6 +85,22 @@ class Killer(threading.Thread):
             pid = alive[number % len(alive)]
             os.kill(pid, signal.SIGKILL)
             self.killed.append(pid)
+
+
+class Limiter(threading.Thread):
+    """Lets the processes of the training that this one starts next have no more private memory than that."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(daemon=True)
+        self._most = most
+
+    def run(self) -> None:
+        def both() -> list[int]:
+            found = workers_of(os.getpid())
+            return found if len(found) == DDP["processes"] else []
+
+        for pid in until(both):
+            resource.prlimit(pid, resource.RLIMIT_DATA, (self._most, self._most))
 
 
 def in_another_process(tmp_path: Path, inputs: dict[str, Path], **changes: Any) -> subprocess.Popen[bytes]:

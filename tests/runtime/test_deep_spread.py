@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,6 @@ import pytest
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.deep import stage
 from mlspec.runtime.deep.course import batches
-from mlspec.runtime.deep.spread import torchrun
 from mlspec.runtime.deep.spread.failures import failure_of, first_of
 from mlspec.runtime.deep.spread.group import layers_of
 from mlspec.runtime.deep.spread.job import Job, job_of, read_job, write_job
@@ -34,6 +30,7 @@ from tests.runtime.deep_processes import (
     FSDP,
     SURE,
     Killer,
+    Limiter,
     are_gone,
     in_another_process,
     listening,
@@ -324,21 +321,8 @@ def test_nothing_gained_ends_all_processes(tmp_path: Path, inputs: dict[str, Pat
         assert (len(history["epochs"]), history["stopped"]) == (3, "stop_early")
 
 
-@contextmanager
-def little_memory(bytes_more: int) -> Iterator[None]:
-    """What is started in here gets no more private memory than that."""
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (bytes_more, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
 @pytest.mark.slow
-def test_what_a_process_says_is_the_error_of_the_stage(
-    tmp_path: Path, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_process_says_is_the_error_of_the_stage(tmp_path: Path, inputs: dict[str, Path]) -> None:
     wild: dict[str, Any] = {**CALM, "optimiser": {**SGD, "lr": 1e30}, "stop_early": None}
     with pytest.raises(StageError, match="no finite number in epoch") as told:
         run(tmp_path / "wild", inputs, strategy=DDP, **wild)
@@ -348,13 +332,7 @@ def test_what_a_process_says_is_the_error_of_the_stage(
         "network": {"name": "mlp", "hidden": [60_000], "activation": "relu", "dropout": 0.0, "norm": "none"},
         "global_batch": 250,
     }
-    launched = torchrun._launched
-
-    def held(spread: Spread, folder: Path) -> Any:
-        with little_memory(700 * 2**20):
-            return launched(spread, folder)
-
-    monkeypatch.setattr(torchrun, "_launched", held)
+    Limiter(700 * 2**20).start()
     with pytest.raises(StageError) as told:
         run(tmp_path / "huge", inputs, strategy=DDP, **huge)
     assert (told.value.code, told.value.where.partition(".")[0]) == ("MLS810", "net")

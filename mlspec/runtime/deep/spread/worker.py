@@ -40,9 +40,9 @@ def main() -> int:
     except StageError as error:
         tell_error(told, int(os.environ.get("RANK", "0")), error)
         return 1
-    except RuntimeError:
-        raise  # what torch says when another process is gone: the next beginning may come through
     except Exception as error:
+        if isinstance(error, RuntimeError) and not isinstance(error, NotImplementedError | RecursionError):
+            raise  # what torch says when another process is gone: the next beginning may come through
         traceback.print_exc()
         tell_error(told, int(os.environ.get("RANK", "0")), _bug(job.block, error))
         return 1
