@@ -34,8 +34,8 @@ def test_numbers_and_curves_of_a_training(tmp_path: Path) -> None:
 def test_the_report_says_how_a_training_ended() -> None:
     (told,) = training_part(Evidence(history={"net": HISTORY}))
     assert told["ended"] == "3 of 9 epochs, then nothing was gained; the weights are those of epoch 2, AUC 0.8"
-    assert told["network"] == "mlp(hidden: [8])"
+    assert (told["network"], told["framework"]) == ("mlp(hidden: [8])", "PyTorch")
     assert [chart["title"] for chart in told["charts"]] == ["Loss", "AUC", "Learning rate"]
-    last = {**HISTORY, "metric": None, "best": None, "stopped": None, "requested": 3}
+    last = {**HISTORY, "framework": "tensorflow", "metric": None, "best": None, "stopped": None, "requested": 3}
     (told,) = training_part(Evidence(history={"net": last}))
-    assert told["ended"] == "3 of 3 epochs; the weights are those of the last"
+    assert (told["ended"], told["framework"]) == ("3 of 3 epochs; the weights are those of the last", "TensorFlow")

@@ -87,6 +87,7 @@ def test_a_network_learns_and_is_packaged(tmp_path: Path, inputs: dict[str, Path
     assert package.manifest.proof["rows"] == 150
     assert {"keras", "tensorflow"} <= set(package.manifest.versions)
     assert max(record[METRIC[task]] for record in history["epochs"]) > 0.9
+    assert history["framework"] == "tensorflow"
     assert history["best"] == 1 + int(np.argmax([record[METRIC[task]] for record in history["epochs"]]))
     found = package.score([{"size": 3.0, "colour": "red"}])
     if task == "regression":

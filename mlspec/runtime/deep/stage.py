@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlspec.catalogue.frameworks import DEFAULT
 from mlspec.graph.canonical import digest_of
 from mlspec.graph.kinds import KINDS, packages_of
 from mlspec.graph.versions import installed_versions
@@ -225,8 +226,9 @@ def _history(context: StageContext, training: Course | Learned) -> dict[str, Any
     """What `history.json` holds; no clock reading, so that it is as reproducible as the weights."""
     config, watch = context.config, training.watch
     values = [] if watch is None else [float(record[watch.metric]) for record in training.history]
+    other = {} if config.get("framework") in (None, DEFAULT) else {"framework": config["framework"]}
     return {
-        "format": 1, "name": config["name"], "network": dict(config["network"]), "optimiser": dict(config["optimiser"]),
+        **other, "format": 1, "name": config["name"], "network": dict(config["network"]), "optimiser": dict(config["optimiser"]),
         "parameters": training.parameters, "rows": training.rows,
         "metric": None if watch is None else {"name": watch.metric, "part": watch.part, "direction": watch.direction},
         "requested": int(config["epochs"]), "epochs": training.history, "best": None if watch is None else watch.best(values) + 1,

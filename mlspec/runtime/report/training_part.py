@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlspec.catalogue.frameworks import framework_of
 from mlspec.runtime.report.charts import Series, line
 from mlspec.runtime.report.evidence import Evidence
 from mlspec.runtime.report.shown import decimal, metric_name, plain
@@ -25,7 +26,7 @@ def _training(name: str, history: Mapping[str, Any]) -> dict[str, Any]:
         charts.append(_chart(name, history, "lr", "learning rate", "of the last update of each epoch"))
     return {
         "name": name, "network": _call(history["network"]), "optimiser": _call(history["optimiser"]), "parameters": history["parameters"],
-        "rows": history["rows"], "ended": _ended(history), "charts": charts, "texts": _texts(history.get("texts")),
+        "rows": history["rows"], "framework": framework_of(history.get("framework")).title, "ended": _ended(history), "charts": charts, "texts": _texts(history.get("texts")),
     }  # fmt: skip
 
 
