@@ -21,7 +21,11 @@ from benchmarks.measure import Figure, Unexpected, run
 from benchmarks.running import MLSPEC, PEERS, ROOT
 
 SPECS = Path(__file__).parent / "specs"
-TABLES = ("income", "late", "made")
+TABLES = {
+    "income": "48,842 rows of Adult",
+    "late": "40,000 flights",
+    "made": "200,000 rows that scikit-learn makes",
+}
 TOOLS = ("flaml", "autogluon")
 BELOW = 0.002
 SHARE = 0.6
@@ -29,23 +33,31 @@ SHARE = 0.6
 OVERRUN = 6
 
 
-def figures(n: int | None) -> Iterator[Figure]:
-    """Each table with `n` seeds (3), the sides in another order for each."""
+def names(table: str) -> tuple[str, ...]:
+    """The figures of a table."""
+    return tuple(f"automl-{table}{_of(tool)}{ending}" for tool in TOOLS for ending in ("", "-seconds"))
+
+
+def _of(tool: str) -> str:
+    return "" if tool == "flaml" else f"-{tool}"
+
+
+def figures(table: str, n: int | None) -> Iterator[Figure]:
+    """A table with `n` seeds (3), the sides in another order for each."""
     python, seconds = os.environ.get("AUTOML_PYTHON"), float(os.environ.get("SECONDS", "30"))
     if python is None:
         raise Unexpected("set AUTOML_PYTHON to a Python with `flaml[automl]` and `autogluon.tabular`")
-    for table in TABLES:
-        found: dict[str, list[dict[str, Any]]] = {side: [] for side in ("ours", *TOOLS)}
-        for seed in range(1, (n or 3) + 1):
-            with tempfile.TemporaryDirectory() as name:
-                project = _prepared(Path(name), table, seed, seconds)
-                sides = list(found)
-                for side in sides[seed % 3 :] + sides[: seed % 3]:
-                    one = _ours(project, table) if side == "ours" else _peer(python, side, project, seconds, seed)
-                    sys.stderr.write(f"{table} seed {seed} {side}: {json.dumps(one)}\n")
-                    found[side].append(one)
-        for tool in TOOLS:
-            yield from _figures(f"automl-{table}" + ("" if tool == "flaml" else f"-{tool}"), found["ours"], found[tool])
+    found: dict[str, list[dict[str, Any]]] = {side: [] for side in ("ours", *TOOLS)}
+    for seed in range(1, (n or 3) + 1):
+        with tempfile.TemporaryDirectory() as name:
+            project = _prepared(Path(name), table, seed, seconds)
+            sides = list(found)
+            for side in sides[seed % 3 :] + sides[: seed % 3]:
+                one = _ours(project, table) if side == "ours" else _peer(python, side, project, seconds, seed)
+                sys.stderr.write(f"{table} seed {seed} {side}: {json.dumps(one)}\n")
+                found[side].append(one)
+    for tool in TOOLS:
+        yield from _figures(f"automl-{table}{_of(tool)}", found["ours"], found[tool])
 
 
 def _figures(name: str, ours: list[dict[str, Any]], peer: list[dict[str, Any]]) -> Iterator[Figure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks import automl, checking, compiling, editing, reviewing, running, training
 from benchmarks.measure import Figure
@@ -66,12 +67,14 @@ FIGURES = {
         "the same fits alone, in two processes of one thread each; for the loop, the CPU of its own workers",
         "1.10 times; the loop 0.02 of its workers", "mlspec[all]", running.search_against_fits,
     ),
-    "automl": Row(
-        tuple(f"automl-{table}{tool}{ending}" for table in automl.TABLES for tool in ("", "-autogluon") for ending in ("", "-seconds")),
-        "the AUC on the holdout of the search that `docs/search.md` begins with, the mean over 3 seeds, on three tables; and its seconds",
-        "FLAML and AutoGluon on the same rows, given as many seconds", "0.002 below; the seconds 1.0 times",
-        "mlspec[all,boost], AUTOML_PYTHON", automl.figures,
-    ),
+    **{
+        f"automl-{table}": Row(
+            automl.names(table), f"the search that `docs/search.md` begins with, on {rows}: the AUC on the holdout, the mean over 3 seeds; and its seconds",
+            "FLAML and AutoGluon on the same rows, given as many seconds", "0.002 below; the seconds 1.0 times",
+            "mlspec[all,boost], AUTOML_PYTHON", partial(automl.figures, table),
+        )
+        for table, rows in automl.TABLES.items()
+    },
     "training": Row(
         ("train-loader", "train-memory", "train-loader-cpu", "train-memory-cpu"),
         "wall and CPU time of the loop of a `train` stage over 48,842 census rows, with curves for TensorBoard and states to go on from, imports left out",

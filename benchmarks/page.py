@@ -110,7 +110,7 @@ METHOD = """How it is measured:
   and right after the study's loop. The first is what we spend to suggest, schedule and journal; the second are the fits, with
   their scoring and with what starting a worker costs. What surrounds the loop (imports, matrices, the final refit, the package) is in
   `search-wall` and `search-cpu`.
-* `automl` gives each side the rows of our split as they came, and 2 threads. Ours is the search of `benchmarks/specs`, which may search for 0.6 of the seconds and
+* The `automl` figures give each side the rows of our split as they came, and 2 threads. Ours is the search of `benchmarks/specs`, which may search for 0.6 of the seconds and
   then fits its best trial again; its time is that of the process `mlspec run --only tune-search`, imports included. The peers run as their pages begin
   (`benchmarks/peers/automl.py`), in a Python that AUTOML_PYTHON names and that has `flaml[automl]` and `autogluon.tabular`; their imports are left out. AutoGluon's
   model is an ensemble of many, the others' are one model. The sides take turns, in another order for each seed. A peer that takes 6 times its seconds is ended, and that seed is left out;
