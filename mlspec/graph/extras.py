@@ -11,6 +11,7 @@ EXTRA_OF = {
     "kubernetes": "trainer",
     "lightgbm": "boost",
     "mlflow": "track",
+    "onnxscript": "torch",
     "optuna": "hpo",
     "pillow": "images",
     "ray": "ray",

@@ -110,7 +110,7 @@ _ENGINE_PACKAGES = {"hyperopt": "hyperopt", "optuna": "optuna"}
 SAMPLER_PACKAGES = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
 """What samplers of optuna compute with; each is imported by the name that it is installed by."""
 
-NETWORK_PACKAGES = {"timm": ("timm",), "transformers": ("tokenizers", "transformers")}
+NETWORK_PACKAGES = {"extern": ("onnxscript",), "timm": ("timm",), "transformers": ("tokenizers", "transformers")}
 """What networks of a library are trained with."""
 
 
