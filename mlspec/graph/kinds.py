@@ -87,7 +87,7 @@ _TABLE = (
         optional=frozenset({"measurements"}), named={"package": "model"},
     ),
     Kind("enforce", 1, {"verdict": "json"}, {"release": "json"}),
-    Kind("report", 10, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
+    Kind("report", 11, {}, {"report": "html"}, named=_FINDINGS, packages=("jinja2",)),
     Kind("card", 7, {}, {"card": "markdown"}, named=_FINDINGS),
     Kind("track", 2, {}, {"tracking": "json"}, named=_FINDINGS, packages=("mlflow",)),
     Kind("register", 2, {"package": "model", "verdict": "json"}, {"registration": "json"}, packages=("mlflow",)),
