@@ -329,7 +329,7 @@ def test_what_a_process_says_is_the_error_of_the_stage(tmp_path: Path, inputs: d
     assert (told.value.code, told.value.where) == ("MLS814", "net.optimiser")
     huge: dict[str, Any] = {
         **CALM,
-        "network": {"name": "mlp", "hidden": [60_000], "activation": "relu", "dropout": 0.0, "norm": "none"},
+        "network": {"name": "mlp", "hidden": [900_000], "activation": "relu", "dropout": 0.0, "norm": "none"},
         "global_batch": 250,
     }
     Limiter(700 * 2**20).start()
