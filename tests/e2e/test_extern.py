@@ -39,9 +39,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("birds")
     shutil.copy(ROOT / "specs/data/penguins.csv", root)
     for example in examples(ROOT / "docs/extern.md"):
-        if example.language in ("mlspec", "python", "toml"):
+        if example.language in ("mlspec", "python", "toml") and example.words:
             (root / example.words[0]).parent.mkdir(exist_ok=True)
-            (root / example.words[0]).write_text(example.text + (SERVED if example.language == "mlspec" else ""))
+            (root / example.words[0]).write_text(example.text + (SERVED if example.words[0] == "birds.mlspec" else ""))
     assert main(["lock", str(root / "birds.mlspec")]) == 0
     assert main(["run", str(root / "birds.mlspec"), "-q"]) == 0
     return root
