@@ -139,7 +139,12 @@ CALLS = {
             "rounds",
             (
                 ("to", ("int", 2, 1_000_000), R, "The most rounds of a trial."),
-                ("first", ("int", 1, None), 10, "The rounds after which a trial is judged first; then after each quarter more."),
+                (
+                    "first",
+                    ("int", 1, None),
+                    10,
+                    "The rounds after which a trial is judged first; then after each quarter more.",
+                ),
                 ("patience", ("int", 1, None), 3, "Judgements in a row without a better one, after which a trial ends."),
             ),
             True,
