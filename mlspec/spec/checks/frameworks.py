@@ -10,7 +10,7 @@ from mlspec.spec.model import Block, Spec
 
 
 def what_a_framework_has(spec: Spec, findings: Findings) -> None:
-    """A network over numbers, on the CPU, in one process: what this version trains with TensorFlow."""
+    """901: a network over numbers, on the CPU, in one process: what this version trains with TensorFlow."""
     for block, row in _trained_elsewhere(spec):
         hint = "leave `framework` out: PyTorch has it"
         network, strategy = block.make("network"), block.make("strategy")
@@ -24,7 +24,7 @@ def what_a_framework_has(spec: Spec, findings: Findings) -> None:
 
 
 def retrained_elsewhere(spec: Spec, findings: Findings) -> None:
-    """A pruned network is trained on by PyTorch alone."""
+    """901: a pruned network is trained on by PyTorch alone."""
     trained = {block.name: row for block, row in _trained_elsewhere(spec)}
     for block in spec.of_kind("compress"):
         prune, row = block.make("prune"), trained.get(spec.learned(block).name)
