@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         venv.create(name, with_pip=True)
         pip = [f"{name}/bin/python", "-m", "pip", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "--quiet", *HELD, f"{ROOT}[all,torch,ray,dev]"], check=True)
+        subprocess.run([*pip, "install", "--quiet", *HELD, f"{ROOT}[all,torch,tensorflow,ray,dev]"], check=True)
         frozen = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
     lines = sorted((line for line in frozen.splitlines() if not line.startswith("mlspec")), key=str.lower)
     (ROOT / "constraints.txt").write_text(HEAD + "\n".join(lines) + "\n")
