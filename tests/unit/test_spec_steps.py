@@ -62,6 +62,7 @@ def codes(folder: Path, **parts: str) -> list[str]:
         ({"RESULT": "float"}, ["MLS201"]), ({"RESULT": "rows(person)"}, ["MLS201"]), ({"FROM": "per_person()"}, ["MLS106"]),
         ({"FROM": "per_person(visits, visits)"}, ["MLS105"]), ({"FROM": "per_person(people)"}, ["MLS103"]),
         ({"FROM": "per_person(3)"}, ["MLS201"]), ({"FROM": "per_people(visits)"}, ["MLS101"]), ({"SPENT": '@named("x")'}, ["MLS201"]),
+        ({"FROM": "per_person(visits)\n  refresh = 1d"}, ["MLS209"]),
     ],
 )  # fmt: skip
 def test_a_head_and_a_call(tmp_path: Path, parts: dict[str, str], wanted: list[str]) -> None:
@@ -124,3 +125,74 @@ def test_a_test_gives_what_the_step_is_given(tmp_path: Path, rows: str, wanted: 
         one.code.id for one in Compilation(tmp_path / "demo.mlspec").diagnostics if one.code.id not in ("MLS111", "MLS117")
     ]
     assert found == wanted
+
+
+MONITORED = """
+split parts {
+  frame = people
+  train := 60%
+  holdout := 40%
+}
+
+features inputs {
+  frame = people
+  missing = fill(number: median)
+  spent := people.spent
+}
+
+model linear {
+  estimator = sklearn.LogisticRegression
+  features = inputs
+  label = people.late
+  part = parts.train
+}
+
+model majority {
+  estimator = sklearn.DummyClassifier
+  features = inputs
+  label = people.late
+  part = parts.train
+}
+
+gates release {
+  candidate = linear
+  part = parts.holdout
+  better := lower(accuracy(candidate) - accuracy(majority)) >= 1pp
+}
+
+channel people_on_duty = log()
+
+serve api {
+  model = linear
+  gate = release
+  log seen {
+    keep = 30d
+    person := people.person
+    score := score
+    decision := decision
+  }
+}
+
+monitor watch {
+  of = api
+  every = 1d
+  window = 7d
+  still_right := accuracy(live) >= 60% @delay(30d) @notify(people_on_duty)
+}
+"""
+
+
+def test_a_monitor_runs_no_code_for_its_labels(tmp_path: Path) -> None:
+    compiled(tmp_path)
+    text = (
+        (tmp_path / "demo.mlspec")
+        .read_text()
+        .replace("person: int @key", "person: int @key\n  late: bool @outcome(positive: true)")
+    )
+    (tmp_path / "demo.mlspec").write_text(text + MONITORED)
+    found = [
+        (one.code.id, one.message)
+        for one in Compilation(tmp_path / "demo.mlspec").diagnostics
+        if one.code.id not in ("MLS111", "MLS117")
+    ]
+    assert [code for code, _ in found if code == "MLS901"] == ["MLS901"], found

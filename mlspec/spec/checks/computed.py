@@ -23,6 +23,7 @@ def _computed(spec: Spec, block: Block, made: Made, findings: Findings) -> None:
     given = [(spec.blocks[source], [name for name, _ in types[one].members]) for one, source in tables_of(block).items()]
     read = [source.columns[name] for source, names in given for name in names]
     _no_named(block, findings)
+    _no_refresh(block, findings)
     _protected(block, read, findings)
     _personal(block, extern, read, findings)
     _outcomes(block, extern, read, findings)
@@ -34,6 +35,12 @@ def _no_named(block: Block, findings: Findings) -> None:
         if "named" in column.attrs:
             findings.add("MLS201", column.attrs["named"].span, what="`@named`", got="on a column that code computes",
                                wanted="on a column of data", hint="let the code give the column this name")  # fmt: skip
+
+
+def _no_refresh(block: Block, findings: Findings) -> None:
+    if block.get("refresh") is not None:
+        findings.add("MLS209", block.span_of("refresh"), what="`refresh`", got="of a source whose rows a step makes", wanted="a source that is read",
+                     hint="set it for the tables that the step is given: their rows are made into new ones")  # fmt: skip
 
 
 def _protected(block: Block, read: list[Column], findings: Findings) -> None:

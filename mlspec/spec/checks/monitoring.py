@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlspec import catalogue
 from mlspec.diagnostics import Note
 from mlspec.spec.checks.reading import metrics_in, walk
+from mlspec.spec.extern_steps import step_of
 from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Definition, Spec
 from mlspec.spec.registered import label_reference
@@ -100,7 +101,7 @@ def _reads(item: Definition) -> set[str]:
 
 
 def log_lacks_key(spec: Spec, findings: Findings) -> None:
-    """614: labels that arrive later find no request, because the log holds no key."""
+    """614: labels that arrive later find no request, because the log holds no key. 901: they come from code, which no monitor runs."""
     for monitor in spec.of_kind("monitor"):
         watched = monitor.ref("of")
         serve = None if watched is None else spec.blocks.get(watched.block)
@@ -110,6 +111,10 @@ def log_lacks_key(spec: Spec, findings: Findings) -> None:
         # One without `@delay` is told so first (609).
         late = [alert for alert in monitor.definitions.values() if needs_truth(alert) and "delay" in alert.attrs]
         if source is None or not late:
+            continue
+        if step_of(source) is not None:
+            findings.add("MLS901", late[0].value.span, what=f"`@delay` with labels of `{source.name}`, whose rows a step makes",
+                         wanted="labels of a source that is read")  # fmt: skip
             continue
         key = next((column for column in source.columns.values() if "key" in column.attrs), None)
         logs = serve.nested("log")
