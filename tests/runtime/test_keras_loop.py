@@ -102,6 +102,29 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
     assert (told.value.code, told.value.where) == ("MLS814", "net.optimiser")
 
 
+def test_memory_that_does_not_hold_a_batch_is_located(tmp_path: Path) -> None:
+    code = f"""
+import resource
+from pathlib import Path
+from mlspec.runtime.deep_keras.library import open_keras
+from mlspec.runtime.errors import StageError
+from tests.runtime.keras_world import MLP, trained, training
+open_keras(1, "net")
+trained(Path({str(tmp_path)!r}) / "warm", epochs=1)
+huge = {{**MLP, "hidden": [200_000], "norm": "none", "dropout": 0.0}}
+found = training(Path({str(tmp_path)!r}) / "huge", network=huge, batch=103, epochs=1, schedule=None)
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 40 * 2**20, resource.RLIM_INFINITY))
+try:
+    found.run()
+except StageError as error:
+    print(error.code, error.where, error.found, error.help)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("MLS810 net.global_batch") and "OOM" in done.stdout, done.stdout
+    assert "`gradient_accumulation = 4`" in done.stdout
+
+
 PLAIN = {"network": {**MLP, "dropout": 0.0, "norm": "layer"}, "watched": False}
 SAME: dict[str, dict[str, Any]] = {
     "adamw": {"optimiser": ADAMW},

@@ -16,4 +16,9 @@ def located(size: BatchSize | None, where: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise too_large(size, where, str(error)) from error
+        raise too_large(size, where, _said(str(error))) from error
+
+
+def _said(text: str) -> str:
+    """The line of TensorFlow's message that speaks of memory; around it stands where in the graph that was."""
+    return next((line for line in text.splitlines() if "OOM" in line), text)
