@@ -24,7 +24,7 @@ DEFINED = {
     "5": range(501, 518),
     "6": range(601, 615),
     "7": range(701, 710),
-    "8": [*range(801, 830), 835, 836],
+    "8": [*range(801, 830), 835, 836, 837],
     "9": range(901, 902),
 }
 # Every name that a wording may take its data from: few, so that whoever reports a code need not look them up.
