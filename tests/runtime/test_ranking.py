@@ -45,8 +45,9 @@ def by_force(metric: str, k: int) -> float:
         own = np.flatnonzero(query == QUERY)
         orders = [order for order in permutations(own.tolist()) if all(np.diff(SCORE[list(order)]) <= 0)]
         each = [in_order(tuple(GRADE[list(order)].tolist()), k).get(metric) for order in orders]
-        if None not in each:
-            values.append(np.mean(each))
+        known = [value for value in each if value is not None]
+        if known:
+            values.append(np.mean(known))
     return float(np.mean(values))
 
 
