@@ -15,7 +15,14 @@ _SHAPES = {
     "report": ("[/", "/]"),
     "card": ("[/", "/]"),
 }
-_DOT_SHAPES = {"extract": "cylinder", "step": "box3d", "verdict": "hexagon", "enforce": "hexagon", "report": "note", "card": "note"}
+_DOT_SHAPES = {
+    "extract": "cylinder",
+    "step": "box3d",
+    "verdict": "hexagon",
+    "enforce": "hexagon",
+    "report": "note",
+    "card": "note",
+}
 
 
 def to_mermaid(graph: Graph) -> str:

@@ -116,7 +116,9 @@ def test_each_page_is_watched_with_all_that_it_imports() -> None:
     }
     assert "mlspec.runtime.report.gates_part" in drawing_modules(PAGES["card"][0])
     drawn = {name for _, templates in PAGES.values() for name in templates}
-    assert {path.name for path in TEMPLATES.iterdir()} - drawn == {"monitor.html.j2", "readings.html.j2"}, "those pages are covered by no digest"
+    assert {path.name for path in TEMPLATES.iterdir()} - drawn == {"monitor.html.j2", "readings.html.j2"}, (
+        "those pages are covered by no digest"
+    )
 
 
 def main() -> None:

@@ -217,7 +217,14 @@ def test_a_score_that_is_no_number_stops_the_stage(world: dict[str, Any]) -> Non
 
 def test_only_the_plots_asked_for_are_kept(world: dict[str, Any]) -> None:
     assert set(evaluated(world, plots=["roc"])["curves"]["tune"]) == {"roc", "bands", "histogram"}
-    assert set(evaluated(world)["curves"]["tune"]) == {"roc", "precision_recall", "calibration", "confusion", "histogram", "bands"}
+    assert set(evaluated(world)["curves"]["tune"]) == {
+        "roc",
+        "precision_recall",
+        "calibration",
+        "confusion",
+        "histogram",
+        "bands",
+    }
 
 
 def test_slices_carry_the_interval_of_their_own_rows(world: dict[str, Any]) -> None:

@@ -147,7 +147,9 @@ def test_a_stall_counts_for_every_request_behind_it() -> None:
 
     latencies = asyncio.run(scene())
     assert len(latencies) == 100
-    assert sum(value > 0.05 for value in latencies) >= 25  # of 40 that were due while it stalled; a busy machine makes more late
+    assert (
+        sum(value > 0.05 for value in latencies) >= 25
+    )  # of 40 that were due while it stalled; a busy machine makes more late
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

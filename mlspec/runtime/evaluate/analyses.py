@@ -113,7 +113,9 @@ class Analysis:
         read = {str(column["name"]) for column in self.package.columns}
         texts = text_columns(self.package.features)
         columns = [
-            {**column, "read_as_text": True} if column["name"] in texts else column for column in self.config["columns"] if column["name"] in read
+            {**column, "read_as_text": True} if column["name"] in texts else column
+            for column in self.config["columns"]
+            if column["name"] in read
         ]
         chosen = self._searched()
         rows = self.rows.take(chosen)

@@ -78,7 +78,8 @@ def _fitted(job: Job, spread: Spread, folder: Path) -> Exception | None:
     try:
         trainer.fit()
     except TrainingFailedError as error:
-        return error
+        failed: Exception = error
+        return failed
     return None
 
 

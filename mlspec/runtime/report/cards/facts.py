@@ -8,7 +8,12 @@ from typing import Any
 
 from mlspec.runtime.report.evidence import Evidence
 
-TABULAR = {"binary": "tabular-classification", "multiclass": "tabular-classification", "regression": "tabular-regression", "ranking": "tabular-regression"}
+TABULAR = {
+    "binary": "tabular-classification",
+    "multiclass": "tabular-classification",
+    "regression": "tabular-regression",
+    "ranking": "tabular-regression",
+}
 
 
 @dataclass(frozen=True)

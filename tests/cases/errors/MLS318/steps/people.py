@@ -5,7 +5,12 @@ import pyarrow as pa
 
 def per_person(visits):
     found = visits.group_by("person").aggregate([("at", "max"), ("cost", "sum"), ("cost", "count"), ("left", "max")])
-    return pa.table({
-        "person": found["person"], "newest": found["at_max"], "spent": found["cost_sum"], "times": found["cost_count"],
-        "left": found["left_max"],
-    })
+    return pa.table(
+        {
+            "person": found["person"],
+            "newest": found["at_max"],
+            "spent": found["cost_sum"],
+            "times": found["cost_count"],
+            "left": found["left_max"],
+        }
+    )
