@@ -56,7 +56,7 @@ wheel: $(VENV)/.installed-dev ## build the wheel and try it in an empty environm
 	$(BIN)/python -m tests.packaging.smoke
 
 $(VENV)/.installed-ray: $(VENV)/.installed-dev
-	$(PIP) --no-build-isolation -e '.[all,torch,ray,timm,transformers,dev]'
+	$(PIP) --no-build-isolation -e '.[all,torch,ray,transformers,dev]'
 	@touch $@
 
 test-slow: $(VENV)/.installed-ray ## the long figures; appends what was reached to docs/ledger.md
