@@ -116,7 +116,12 @@ def _leaves(node: Call, extern: Block, taint: int, column: str, context: Context
     return True
 
 
-_LABELS = {"binary": ("bool", "int", "string"), "multiclass": ("int", "string"), "regression": ("float",), "ranking": ("float",)}
+_LABELS = {
+    "binary": ("bool", "int", "string"),
+    "multiclass": ("int", "string"),
+    "regression": ("float",),
+    "ranking": ("float",),
+}
 
 
 def own_metric(node: Call, model: Reference | Ambient, extern: Block, label: Label | None, context: Context) -> Typed:

@@ -21,7 +21,13 @@ from mlspec.syntax.nodes import Call, Expr
 
 Operate = Callable[[Expr, Context], Operand]
 
-TASKS = {"binary": "two classes", "multiclass": "many classes", "regression": "regression", "ranking": "ranking", "generation": "a language model"}
+TASKS = {
+    "binary": "two classes",
+    "multiclass": "many classes",
+    "regression": "regression",
+    "ranking": "ranking",
+    "generation": "a language model",
+}
 
 
 def metric_call(

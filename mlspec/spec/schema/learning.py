@@ -199,7 +199,14 @@ KINDS = {
                 "How work is spread over devices and nodes.",
             ),
             ("gpu", "string", None, "open", "operational", "The kind of accelerator, as `nvidia-a100-80gb`; absent: any."),
-            ("shared_memory", "bytes", None, "open", "operational", "Memory that processes of the training share, at `/dev/shm`."),
+            (
+                "shared_memory",
+                "bytes",
+                None,
+                "open",
+                "operational",
+                "Memory that processes of the training share, at `/dev/shm`.",
+            ),
             ("stop_early", ("call", "stop_by"), None, "guarded", "behaviour", "When training ends before the last epoch."),
             (
                 "checkpoint",
