@@ -73,6 +73,15 @@ def test_several_pictures_in_one_file_are_refused() -> None:
         read(stream.getvalue(), GREY)
 
 
+def test_scans_without_end_are_refused_before_any_is_unpacked() -> None:
+    """A progressive JPEG of few bytes may have its whole picture gone over any number of times."""
+    whole = encoded(RAMP, "JPEG", progressive=True)
+    assert read(whole, GREY).mode == "L"
+    start = whole.rfind(b"\xff\xda")
+    with pytest.raises(Unreadable, match="scans of one picture, more than 64"):
+        read(whole[:-2] + whole[start:-2] * 100 + whole[-2:], GREY)
+
+
 def test_no_bit_of_a_file_makes_a_traceback() -> None:
     """Every byte changed in turn: a picture, or a reason."""
     whole = encoded(RAMP)

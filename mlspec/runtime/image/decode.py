@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MAX_BYTES = 64 << 20
 MAX_PIXELS = 1 << 26
+# Each scan of a progressive JPEG goes over the whole picture again: encoders write some ten, and thirty bytes are enough for one more.
+MAX_SCANS = 64
+_SCAN = b"\xff\xda"
 # What is read as one channel and as three; a picture without colour has three equal ones.
 _MODES = {1: frozenset({"1", "L", "I;16", "I;16B", "I;16L"}), 3: frozenset({"RGB", "P", "L", "1", "CMYK", "YCbCr"})}
 
@@ -38,6 +41,8 @@ def read(data: bytes, column: Mapping[str, Any]) -> Image.Image:
         raise Unreadable(f"no image of the formats {', '.join(FORMATS)}") from error
     with picture:
         _refuse_shape(picture, column)
+        if picture.format == "JPEG" and data.count(_SCAN) > MAX_SCANS:
+            raise Unreadable(f"{data.count(_SCAN):,} scans of one picture, more than {MAX_SCANS:,}")
         try:
             picture.load()
             return _plain(ImageOps.exif_transpose(picture), int(column["channels"]))
