@@ -18,7 +18,7 @@ import pytest
 
 from mlspec.graph.code import code_digest
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.extern import landlock
+from mlspec.runtime.extern import calls, landlock
 from mlspec.runtime.extern.declaration import declared, from_project
 from mlspec.runtime.extern.hoist import hoist
 from mlspec.runtime.extern.online import compile_many
@@ -167,6 +167,42 @@ def leaves(x):
     if x > 1:
         os._exit(4)
     return float(child.pid)
+
+
+def calls_on(path):
+    def talk():
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+
+    def to_the_host():
+        socket.socket(socket.AF_VSOCK).close()
+
+    def depart():
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setsid()
+            except OSError:
+                os._exit(1)
+            os._exit(0)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            raise OSError
+
+    def rename():
+        socket.sethostname(socket.gethostname())
+
+    def pair():
+        for one in socket.socketpair():
+            one.close()
+
+    found = []
+    for act in (talk, to_the_host, depart, rename, pair):
+        try:
+            act()
+            found.append(True)
+        except OSError:
+            found.append(False)
+    return " ".join(str(one) for one in found)
 
 
 def mean(score, label):
@@ -412,6 +448,21 @@ def test_no_file_is_in_reach_but_its_own_and_those_of_python(tmp_path: Path) -> 
         assert externs.kept("f")
     assert found == "False False False True False True False"
     assert (tmp_path / "secret.txt").read_text() == "old"
+
+
+@pytest.mark.skipif(not calls.limitable(), reason="the numbers of this machine's calls are not known")
+def test_no_daemon_of_the_machine_opens_what_is_closed(tmp_path: Path) -> None:
+    """A socket with a path, one to the host of a virtual machine, a group that nobody ends, a root's rights; a pair of its own it has."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "daemon"))
+        server.listen()
+        given = declaration("calls_on", [["x", "string"]], "string")
+        with started(tmp_path, none=given, all={**given, "network": True}) as externs:
+            for name in ("none", "all"):
+                found = externs.call(name, [pa.array([str(tmp_path / "daemon")])]).to_pylist()
+                assert found == ["False False False False True"]
 
 
 def test_a_kernel_without_landlock_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

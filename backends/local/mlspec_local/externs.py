@@ -20,7 +20,7 @@ def warnings_of(stages: Iterable[Stage], to_run: Iterable[str]) -> Iterator[str]
             runs |= {name} if stage.id in wanted else set()
             closed |= {name} if stage.id in wanted and not extern["network"] else set()
     if closed and not network_can_be_left():
-        yield from (_open(name, "the network: it is no Linux, or user namespaces are forbidden") for name in sorted(closed))
+        yield from (_open(name, "the network: it is no Linux on x86-64 or ARM64, or user namespaces are forbidden") for name in sorted(closed))
     if runs and not files_can_be_kept():
         yield from (_open(name, "the files of its user: the kernel has no Landlock") for name in sorted(runs))
     for name in sorted(name for name, once in same.items() if not once):
@@ -40,9 +40,10 @@ def files_can_be_kept() -> bool:
 
 def network_can_be_left() -> bool:
     """Whether a process of this user may leave the network: a child tries."""
+    from mlspec.runtime.extern.calls import limitable
     from mlspec.runtime.extern.confine import leave_network
 
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not limitable():
         return False
     child = os.fork()
     if child == 0:

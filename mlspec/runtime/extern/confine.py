@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from mlspec.runtime.extern import landlock
+from mlspec.runtime.extern import calls, landlock
 
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 _NO_NEW_PRIVILEGES = 38
@@ -28,18 +28,21 @@ class Held(NamedTuple):
 
 def confine(memory: int, *, network: bool, gpu: bool, write: Sequence[str], largest: int = _FILE_SIZE) -> Held:
     """Hold this process to its limits, and its own files to the folders `write`. To be called with one thread and nothing imported."""
-    closed = network or leave_network()
+    left = network or leave_network()
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None, use_errno=True).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        calls.drop_privileges()
     if not gpu:  # drivers of accelerators reserve address space far beyond what they use
         _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _limit(resource.RLIMIT_FSIZE, largest)
     read = landlock.readable(network=network, gpu=gpu)
-    return Held(closed, landlock.keep_to(read, [*write, "/dev/null", *(landlock.DEVICES if gpu else ())]))
+    files = landlock.keep_to(read, [*write, "/dev/null", *(landlock.DEVICES if gpu else ())])
+    limited = gpu or calls.limit_calls()  # drivers of accelerators speak to daemons over sockets with a path
+    return Held(network or (left and limited), files)
 
 
 def _limit(what: int, most: int) -> None:
