@@ -29,6 +29,7 @@ def check_training(block: Block, scope: Scope) -> None:
         _kind_of_gpu,
         _shared_memory,
         _accumulation,
+        _batch_norm,
         _rates,
         _schedule,
         _decisions,
@@ -120,6 +121,20 @@ def _accumulation(block: Block, scope: Scope) -> None:
         scope.findings.add(
             "MLS209", block.span_of("gradient_accumulation"), what="`gradient_accumulation`", got=f"`{steps}`",
             wanted=f"at most {batch}, the rows of a batch",
+        )  # fmt: skip
+
+
+def _batch_norm(block: Block, scope: Scope) -> None:
+    """A batch norm learns how rows spread, so each process has two of them in each step."""
+    made, batch, steps = block.make("network"), block.get("global_batch"), block.get("gradient_accumulation")
+    normed = made is not None and (made.name == "resnet" or (made.name == "mlp" and made.get("norm") == "batch"))
+    if not normed or not isinstance(batch, int) or not isinstance(steps, int):
+        return
+    together = steps * asked_of(block).size
+    if together <= batch < 2 * together:
+        scope.findings.add(
+            "MLS209", block.span_of("global_batch"), what="`global_batch` of a network with a batch norm", got=f"{batch} rows, one at a time",
+            wanted=f"{2 * together} or more, two for each process in each step", hint="take fewer steps or processes, or say `norm: layer`",
         )  # fmt: skip
 
 

@@ -218,6 +218,18 @@ def limited(work: Callable[[], Any], told: Path) -> None:
         told.write_text(json.dumps(error.to_json()))
 
 
+def test_a_batch_norm_learns_from_two_rows_at_a_time(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    network = {"name": "mlp", "hidden": [4], "activation": "relu", "dropout": 0.0, "norm": "batch"}
+    how: dict[str, Any] = {"network": network, "epochs": 1, "stop_early": None}
+    # 250 rows leave 12 for the last update, which are too few for eight steps.
+    run_stage_function(
+        stage.run, tmp_path / "rest", "train", config(global_batch=34, gradient_accumulation=8, **how), inputs, block="net"
+    )
+    with pytest.raises(StageError, match="one row at a time") as told:
+        run_stage_function(stage.run, tmp_path / "one", "train", config(global_batch=1, **how), inputs, block="net")
+    assert (told.value.code, told.value.where) == ("MLS816", "net.global_batch")
+
+
 def test_memory_that_does_not_hold_a_batch_is_located(tmp_path: Path, inputs: dict[str, Path]) -> None:
     huge = {"name": "mlp", "hidden": [60_000], "activation": "relu", "dropout": 0.0, "norm": "none"}
     run(tmp_path / "warm", inputs, epochs=1)  # what is imported on the way is imported

@@ -50,3 +50,15 @@ def test_a_spread_is_in_the_key_and_what_it_says_in_the_config() -> None:
 def test_machines_are_what_a_target_is_asked_for() -> None:
     stage, _ = stage_of("strategy = fsdp(nodes: 2, gpus_per_node: 4)")
     assert (stage.resources.nodes, stage.resources.gpus) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("network", "batch", "steps", "fits"),
+    [("mlp(hidden: [8], norm: batch)", 3, 1, False), ("mlp(hidden: [8], norm: batch)", 4, 1, True), ("resnet(blocks: 1)", 12, 4, False),
+     ("mlp(hidden: [8], norm: layer)", 2, 1, True), ("mlp(hidden: [8])", 8, 4, True)],
+)  # fmt: skip
+def test_a_batch_norm_has_two_rows_in_each_step_of_each_process(network: str, batch: int, steps: int, fits: bool) -> None:
+    text = TEXT.replace("mlp(hidden: [8])", network, 1).replace("global_batch = 256", f"global_batch = {batch}")
+    _, found = check_text(text.replace("gradient_accumulation = 2", f"gradient_accumulation = {steps}"))
+    told = render(found)
+    assert ("`global_batch` of a network with a batch norm" in told) != fits and (not fits or "MLS209" not in told), told

@@ -108,6 +108,14 @@ class Course(ABC):
         """How many rows are in memory at once."""
         return BatchSize(min(self.rules.batch, self.rows), self.rules.accumulation, self.rules.row_bytes, self.team.size)
 
+    def steps_of(self, rows: int) -> int:
+        """In how many steps an update of so many rows is taken.
+
+        Each process has a row in each step, and two, which have a spread to normalise by, wherever whole batches give it two.
+        """
+        least = self.team.size * min(2, max(1, self.rules.batch // (self.team.size * self.rules.accumulation)))
+        return max(1, min(self.rules.accumulation, rows // least))
+
     def order(self) -> Any:
         """The rows of this epoch, in an order that the seed and its number decide."""
         random = np.random.Generator(np.random.PCG64(self.rules.seed("order", self.epoch + 1)))

@@ -17,6 +17,7 @@ from mlspec.runtime.deep.examples import Examples
 from mlspec.runtime.deep.losses import Loss
 from mlspec.runtime.deep.memory import located
 from mlspec.runtime.deep.spread.alone import rank_name
+from mlspec.runtime.errors import StageError
 
 
 @dataclass(kw_only=True)
@@ -32,10 +33,23 @@ class Training(Course):
         import torch
 
         self.plan(len(self.examples))
+        self._require_spread()
         self._scaler = scaler_of(self.rules.precision, self.rules.device)
         self._total = torch.zeros((), dtype=torch.float64, device=self.rules.device)
         self._weights = [weight for weight in self.network.parameters() if weight.requires_grad]
         self._learner = self.team.learner(self.network)
+
+    def _require_spread(self) -> None:
+        """StageError MLS816 where a batch norm would be given one row at a time, which has no spread to normalise by."""
+        from torch.nn import BatchNorm1d
+
+        fewest = min((end - start) // (self.steps_of(end - start) * self.team.size) for start, end in self._bounds)
+        if fewest < 2 and any(isinstance(layer, BatchNorm1d) for layer in self.network.modules()):
+            raise StageError(
+                "MLS816", f"a batch norm of `{self.rules.where}` would learn from one row at a time", f"{self.rules.where}.global_batch",
+                expected="two rows or more for each process in each step", found=f"{self.rows} rows, a `global_batch` of {self.rules.batch} in {self.rules.accumulation} steps and {self.team.size} processes",
+                help="take a larger `global_batch` or fewer steps, give the part more rows, or say `norm: layer`",
+            )  # fmt: skip
 
     def run(self) -> None:
         """Train until the last epoch or until nothing is gained; afterwards the network holds the weights that count."""
@@ -116,7 +130,7 @@ class Training(Course):
 
     def _parts(self, rows: Any) -> Sequence[Any]:
         """The rows of an update that are this process's, as they are worked through."""
-        steps = min(self.rules.accumulation, len(rows) // self.team.size)
+        steps = self.steps_of(len(rows))
         return [self.team.share(part) for part in ((rows,) if steps == 1 else rows.tensor_split(steps))]
 
     def _coming(self, order: Any) -> Iterator[Any]:

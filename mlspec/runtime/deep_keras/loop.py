@@ -99,7 +99,7 @@ class Training(Course):
             self._steps(order, tf.constant(bounds, dtype=tf.int64), tf.constant(rates, dtype=tf.float32))
             return
         ((start, end),) = bounds
-        for part in np.array_split(order.numpy()[start:end], min(self.rules.accumulation, end - start)):
+        for part in np.array_split(order.numpy()[start:end], self.steps_of(end - start)):
             self._gather(tf.constant(part), tf.constant(len(part) / (end - start), dtype=tf.float32))
         self._apply(tf.constant(rates[0], dtype=tf.float32))
 
