@@ -97,9 +97,35 @@ def workers() -> list[int]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_without_room_says_so(tmp_path: Path, cluster: Any) -> None:
-    with pytest.raises(StageError, match="2 CPUs for 5 workers") as caught:
+    with pytest.raises(StageError, match="room for 2 of 5 workers") as caught:
         trained(tmp_path, strategy={**RAY, "workers": 5}, cluster={"address": cluster.address})
     assert (caught.value.code, caught.value.where) == ("MLS704", "net.strategy")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "asked", "room"),
+    [([{"CPU": 1.0}, {"CPU": 1.0}], {"CPU": 1}, True), ([{"CPU": 1.0}, {"CPU": 1.0}], {"CPU": 2}, False), ([{"CPU": 3.0}, {"CPU": 1.0}], {"CPU": 2}, False),
+     ([{"CPU": 4.0, "GPU": 2.0}], {"CPU": 2, "GPU": 1}, True), ([{"CPU": 1.0, "GPU": 2.0}], {"CPU": 1, "GPU": 1}, False), ([], {"CPU": 1}, False)],
+)  # fmt: skip
+def test_workers_that_no_node_will_ever_hold_are_refused(nodes: list[Any], asked: dict[str, int], room: bool) -> None:
+    from types import SimpleNamespace
+
+    from mlspec.runtime.deep.spread.plan import Spread
+    from mlspec.runtime.deep.spread.rays import _room
+
+    ray = SimpleNamespace(
+        nodes=lambda: (
+            [{"Alive": True, "Resources": found} for found in nodes]
+            + [{"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}}]
+        )
+    )
+    spread = Spread("ray", 1, 2, "GPU" in asked)
+    if room:
+        _room(ray, asked, spread, "net.strategy")
+        return
+    with pytest.raises(StageError) as told:
+        _room(ray, asked, spread, "net.strategy")
+    assert (told.value.code, told.value.where) == ("MLS704", "net.strategy")
 
 
 def test_no_cluster_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

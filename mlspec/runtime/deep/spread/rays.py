@@ -43,7 +43,7 @@ def start(context: StageContext, spread: Spread, key: str) -> None:
         job = replace(job_of(_absolute(context), key, told=str(told.absolute())), inputs=inputs)
         ray = connect(str(context.config["cluster"]["address"]), context.block, "strategy")
         try:
-            _room(ray, spread, where)
+            _room(ray, _asked(job, spread), spread, where)
             context.progress(0, float(context.config["epochs"]), f"{spread.size} workers of Ray Train on {_nodes(ray)} nodes")
             failure = _fitted(job, spread, Path(name))
         finally:
@@ -67,11 +67,11 @@ def _fitted(job: Job, spread: Spread, folder: Path) -> Exception | None:
     from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    said = {"job": asdict(job), "versions": installed_versions(packages_of("train", job.config))}
+    said = {"job": asdict(job), "versions": installed_versions([*packages_of("train", job.config), "mlspec-lang"])}
     trainer = TorchTrainer(
         learn, train_loop_config=said, torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if spread.gpus else "gloo"),
         scaling_config=ScalingConfig(
-            num_workers=spread.size, use_gpu=spread.gpus, resources_per_worker={"CPU": int(job.config["threads"]), **({"GPU": 1} if spread.gpus else {})},
+            num_workers=spread.size, use_gpu=spread.gpus, resources_per_worker=_asked(job, spread),
         ),
         run_config=RunConfig(name="workers", storage_path=str((folder / "ray").absolute()), failure_config=FailureConfig(max_failures=RESTARTS)),
     )  # fmt: skip
@@ -117,15 +117,25 @@ def _require_same(wanted: Mapping[str, str], job: Job) -> None:
         )  # fmt: skip
 
 
-def _room(ray: Any, spread: Spread, where: str) -> None:
-    """StageError MLS704 where the cluster will never have what the workers ask for."""
-    wanted = "GPU" if spread.gpus else "CPU"
-    found = int(ray.cluster_resources().get(wanted, 0))
-    if found < spread.size:
+def _room(ray: Any, asked: Mapping[str, int], spread: Spread, where: str) -> None:
+    """StageError MLS704 where the cluster will never have what the workers ask for: Ray would wait for it for ever."""
+    nodes = [node.get("Resources") or {} for node in ray.nodes() if node["Alive"]]
+    room = sum(min(int(node.get(name, 0)) // count for name, count in asked.items()) for node in nodes)
+    if room < spread.size:
+        have = "; ".join(_amounts({name: int(node.get(name, 0)) for name in asked}) for node in nodes[:8])
         raise StageError(
-            "MLS704", f"the Ray cluster has {found} {wanted}s for {spread.size} workers", where, expected=f"{spread.size} {wanted}s", found=str(found),
-            help="take fewer workers, or add nodes",
+            "MLS704", f"the Ray cluster has room for {room} of {spread.size} workers", where, expected=f"{_amounts(asked)} on a node for each of {spread.size} workers",
+            found=f"nodes with {have}" if have else "no node", help="take fewer workers or a smaller `cpu`, or add nodes",
         )  # fmt: skip
+
+
+def _amounts(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in found.items())
+
+
+def _asked(job: Job, spread: Spread) -> dict[str, int]:
+    """What each worker asks a node for."""
+    return {"CPU": int(job.config["threads"]), **({"GPU": 1} if spread.gpus else {})}
 
 
 def _nodes(ray: Any) -> int:
