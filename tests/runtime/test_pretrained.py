@@ -21,6 +21,8 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import predict
 from mlspec.runtime.package.engines import onnx_engine
 from mlspec.runtime.package.model import load_package
+from mlspec.runtime.transform import tokenizer
+from mlspec.runtime.transform.columns import column_of
 from mlspec.runtime.transform.target import Target
 from tests.runtime.package_tables import feature
 from tests.runtime.test_text_networks import config, made
@@ -73,6 +75,61 @@ def test_neither_pickles_nor_code_of_a_model_are_read(tmp_path: Path) -> None:
     assert refused({**network, "digest": "1" * 64}, tmp_path).code == "MLS801"
 
 
+def test_a_config_chooses_no_code_to_be_computed_by(tmp_path: Path) -> None:
+    """The library takes `owner/kernel` there for code of the hub, which it fetches and runs."""
+    kernels = {"_attn_implementation": "owner/kernel", "text_config": {"experts_implementation": "owner/kernel", "layers": [1]}}
+    network = a_folder(tmp_path / "kernels", **kernels)
+    assert read_pretrained(network, tmp_path, "net").settings == {"model_type": "bert", "text_config": {"layers": [1]}}
+    inner = a_folder(tmp_path / "inner", vision_config={"auto_map": {"AutoModel": "modeling.Own"}})
+    assert refused(inner, tmp_path).found == f"`auto_map` in {CONFIG}"
+    assert "quantised" in refused(a_folder(tmp_path / "small", quantization_config={"bits": 4}), tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("part", "data"),
+    [(CONFIG, b"{"), (CONFIG, b"[" * 100_000), (CONFIG, b"[]"), (CONFIG, b"\xff"), ("tokenizer.json", b"\xff\xfe")],
+)
+def test_a_broken_file_of_a_model_is_told(tmp_path: Path, part: str, data: bytes) -> None:
+    network = a_folder(tmp_path / "broken")
+    (tmp_path / "broken" / part).write_bytes(data)
+    error = refused({**network, "digest": digest_of_folder(tmp_path / "broken")}, tmp_path)
+    assert error.code == "MLS209" and error.message.startswith(part)
+
+
+def a_tokenizer() -> dict[str, Any]:
+    """A tokenizer of two words, one of which has a far place."""
+    made = pytest.importorskip("tokenizers")
+    words = made.Tokenizer(made.models.WordLevel({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "b": 50}, "[UNK]"))
+    words.pre_tokenizer = made.pre_tokenizers.Whitespace()
+    words.post_processor = made.processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 1), ("[SEP]", 2)])
+    document: dict[str, Any] = json.loads(words.to_str())
+    return document
+
+
+def test_a_tokenizer_may_leave_gaps_and_needs_room_for_its_own_tokens() -> None:
+    state = {"length": 3, "tokenizer": json.dumps(a_tokenizer())}
+    assert tokenizer.vocabulary_of(state) == 51
+    (found,) = tokenizer.apply_tokenizer(state, column_of(WORDS[0], ["b a", ""]))
+    assert found.numbers is not None and found.numbers.tolist() == [[1, 50, 2], [1, 2, -1]]
+    with pytest.raises(StageError) as caught:
+        tokenizer.ready({**state, "length": 2})
+    assert (caught.value.code, caught.value.expected) == ("MLS209", "a `length` above 2")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
+        {"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "X", "type_id": 0}}], "pair": [], "special_tokens": {}}},
+        {"model": {"type": "WordLevel", "vocab": {}, "unk_token": "none"}, "post_processor": 7},
+    ],
+)  # fmt: skip
+def test_a_tokenizer_that_its_library_panics_at_is_told(change: dict[str, Any]) -> None:
+    with pytest.raises(StageError) as caught:
+        tokenizer.ready({"length": 8, "tokenizer": json.dumps(a_tokenizer() | change)})
+    assert caught.value.code == "MLS209"
+
+
 def test_nothing_is_fetched_from_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
@@ -99,9 +156,9 @@ def a_model(folder: Path, kind: str) -> dict[str, Any]:
         trainers.WordPieceTrainer(vocab_size=90, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]"], show_progress=False),
     )
     words.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]")
+    fast = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]")
     shared = {
-        "vocab_size": len(tokenizer),
+        "vocab_size": len(fast),
         "hidden_size": 16,
         "num_hidden_layers": 1,
         "num_attention_heads": 2,
@@ -114,7 +171,7 @@ def a_model(folder: Path, kind: str) -> dict[str, Any]:
         else LlamaForCausalLM(LlamaConfig(**shared, max_position_embeddings=32, bos_token_id=2, eos_token_id=3))
     )
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    fast.save_pretrained(folder)
     return {
         "name": NAME,
         "model": folder.name,
@@ -194,3 +251,31 @@ def test_the_graph_answers_as_the_model_does(tmp_path: Path, task: str, classes:
     expected = predict(model, matrix, Target(task, np.zeros(1), classes))
     assert np.ptp(expected, axis=0).min() > 1e-5
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change", [{"hidden_size": "a"}, {"num_attention_heads": 0}, {"max_position_embeddings": "x"}, {"model_type": 3}]
+)
+def test_a_config_that_describes_no_model_is_told(tmp_path: Path, change: dict[str, Any]) -> None:
+    pytest.importorskip("transformers")
+    network = a_model(tmp_path / "small", "bert")
+    path = tmp_path / "small" / CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    network["digest"] = digest_of_folder(tmp_path / "small")
+    read_pretrained(network, tmp_path, "net")
+    with pytest.raises(StageError) as caught:
+        network_of(network, "net").build(network, tokens(12, 40), 1)
+    assert (caught.value.code, caught.value.where) == ("MLS209", "net.network")
+
+
+@pytest.mark.slow
+def test_weights_that_are_none_are_told(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    network = a_model(tmp_path / "small", "bert")
+    (tmp_path / "small" / "model.safetensors").write_bytes(b"\xff" * 64)
+    network["digest"] = digest_of_folder(tmp_path / "small")
+    read_pretrained(network, tmp_path, "net")
+    with pytest.raises(StageError) as caught:
+        network_of(network, "net").build(network, tokens(12, 40), 1)
+    assert caught.value.code == "MLS209"

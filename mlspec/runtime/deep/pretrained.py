@@ -75,14 +75,60 @@ def _read(folder: Path, network: Mapping[str, Any], where: str) -> Pretrained:
             expected=f"sha256:{network['digest']}", found=f"sha256:{digest}",
             help="restore the model, or write the digest of this one into the spec",
         )  # fmt: skip
-    settings = json.loads(found[CONFIG])
-    if "auto_map" in settings:
-        raise StageError(
-            "MLS209", f"the model `{network['model']}` brings code of its own, which is never run", f"{where}.network",
-            expected="a model whose code is that of `transformers`", found=f"`auto_map` in {CONFIG}", help="choose a model without it",
-        )  # fmt: skip
-    weights = tuple(data for name, data in found.items() if name.endswith(WEIGHTS))
-    return Pretrained(settings, found[TOKENIZER].decode("utf-8"), weights, f"{where}.network")
+    settings = _settings(found[CONFIG], network, where)
+    try:
+        tokenizer = found[TOKENIZER].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _unreadable(TOKENIZER, "text in UTF-8", network, where) from error
+    return Pretrained(
+        settings, tokenizer, tuple(data for name, data in found.items() if name.endswith(WEIGHTS)), f"{where}.network"
+    )
+
+
+def _settings(data: bytes, network: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """A config as it is parsed, without what would have code found for it; StageError MLS209 for one that cannot do without."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(CONFIG, "JSON", network, where) from error
+    if not isinstance(found, dict):
+        raise _unreadable(CONFIG, "an object of JSON", network, where)
+    for name, what in _REFUSED.items():
+        if _names(found, name):
+            raise StageError(
+                "MLS209", f"the model `{network['model']}` {what}", f"{where}.network", expected="a model whose code is that of `transformers`",
+                found=f"`{name}` in {CONFIG}", help="choose a model without it",
+            )  # fmt: skip
+    settings = _without_kernels(found)
+    assert isinstance(settings, dict)
+    return settings
+
+
+_REFUSED = {
+    "auto_map": "brings code of its own, which is never run",
+    "quantization_config": "has quantised weights, which are not trained on",
+}
+
+
+def _names(value: Any, name: str) -> bool:
+    """Whether a document has a field of this name, in itself or further in."""
+    if isinstance(value, dict):
+        return name in value or any(_names(item, name) for item in value.values())
+    return isinstance(value, list) and any(_names(item, name) for item in value)
+
+
+def _without_kernels(value: Any) -> Any:
+    """A config without the fields that say by which code it is computed: the library takes a name there for one to fetch from the hub."""
+    if isinstance(value, dict):
+        return {name: _without_kernels(item) for name, item in value.items() if "_implementation" not in name}
+    return [_without_kernels(item) for item in value] if isinstance(value, list) else value
+
+
+def _unreadable(name: str, wanted: str, network: Mapping[str, Any], where: str) -> StageError:
+    return StageError(
+        "MLS209", f"{name} of the model `{network['model']}` cannot be read", f"{where}.network", expected=wanted, found="something else",
+        help="save the model again with `save_pretrained(…)`",
+    )  # fmt: skip
 
 
 def _hub_folder(network: Mapping[str, Any], where: str) -> Path:

@@ -55,6 +55,15 @@ def build(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> Any:
 
 def _model(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> tuple[Any, int]:
     """The model with its pretrained weights, and the token that pads; StageError MLS209 for one that does not fit."""
+    try:
+        return _loaded(config, inputs, outputs)
+    except StageError:
+        raise
+    except Exception as error:  # a config may hold anything, and the library raises whatever it stumbles over
+        raise _unfit(config, "a model that `AutoModelForSequenceClassification` knows", str(error).strip()[:160]) from error
+
+
+def _loaded(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> tuple[Any, int]:
     import torch
     from safetensors.torch import load
     from transformers import AutoConfig, AutoModelForSequenceClassification
@@ -69,17 +78,14 @@ def _model(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> tuple[Any
     weights: dict[str, Any] = {}
     for data in found.weights:
         weights |= load(data)
-    try:
-        with quiet("transformers"):
-            described = AutoConfig.for_model(**settings, num_labels=outputs)
-            with torch.device("meta"):
-                known: Any = type(library.from_config(described, trust_remote_code=False))
-            model, loaded = known.from_pretrained(
-                None, config=described, state_dict=weights, attn_implementation="eager", dtype=torch.float32, ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )  # fmt: skip
-    except (ValueError, KeyError, TypeError) as error:
-        raise _unfit(config, "a model that `AutoModelForSequenceClassification` knows", str(error)[:160]) from error
+    with quiet("transformers"):
+        described = AutoConfig.for_model(**settings, num_labels=outputs)
+        with torch.device("meta"):
+            known: Any = type(library.from_config(described, trust_remote_code=False, attn_implementation="eager"))
+        model, loaded = known.from_pretrained(
+            None, config=described, state_dict=weights, attn_implementation="eager", dtype=torch.float32, ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )  # fmt: skip
     lacking = sorted(name for name in loaded["missing_keys"] if name.startswith(f"{model.base_model_prefix}."))
     if [name for name in lacking if ".pooler." not in name]:
         raise _unfit(config, "all weights of the model in its files", f"without {lacking[0]}")

@@ -67,18 +67,26 @@ def _tokenizer(document: str, length: int | None) -> Any:
     try:
         found = Tokenizer.from_str(document)
         found.no_padding()
-        if length is None:
-            found.no_truncation()
-        else:
+        found.no_truncation()
+        around = len(found.encode("").ids)  # whatever it puts there: some of it may be no token of its vocabulary
+        if length is not None:
             found.enable_truncation(length)
-    except Exception as error:  # the library raises nothing more exact
+    except BaseException as error:  # the library raises nothing more exact, and a panic of its own is no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise StageError(
             "MLS209", "the tokenizer of the model cannot be read", expected="a tokenizer.json of the library `tokenizers`",
             found=str(error)[:160], help="save it with `tokenizer.save_pretrained(…)` of a current `transformers`",
         ) from error  # fmt: skip
+    if length is not None and around >= length:
+        raise StageError(
+            "MLS209", "no token of a text is left between those that the model puts around it", expected=f"a `length` above {around}", found=str(length),
+            help="raise `length`",
+        )  # fmt: skip
     return found
 
 
 def vocabulary_of(state: State) -> int:
-    """How many tokens there are."""
-    return int(_tokenizer(str(state["tokenizer"]), None).get_vocab_size())
+    """How many rows of vectors the tokens need: one more than the largest, as there may be gaps between them."""
+    found = _tokenizer(str(state["tokenizer"]), None)
+    return 1 + max([*found.get_vocab(True).values(), *found.encode("").ids], default=0)
