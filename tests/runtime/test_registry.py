@@ -23,6 +23,8 @@ from mlspec.runtime import evaluate, files
 from mlspec.runtime.audit import log
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.evaluate import analyses
+from mlspec.runtime.measure.stage import measure
+from mlspec.runtime.monitor import reference
 from mlspec.runtime.package import load_package
 from mlspec.runtime.package.absent import is_absent
 from mlspec.runtime.stage import Around, Record, make_in_store
@@ -286,6 +288,7 @@ def test_a_package_that_the_rows_cannot_feed_is_refused(world: dict[str, Any], t
     cases: list[tuple[str, dict[str, Any], str]] = [
         ("capital_gain", {}, "no column `capital_gain`"),
         ("", {"capital_gain": {"type": "float"}}, "`capital_gain` is float, it was int"),
+        ("", {"capital_gain": {"tags": ["outcome"]}}, "`capital_gain` is an outcome, which nobody knows at a prediction"),
     ]
     for number, (drop, change, found) in enumerate(cases):
         folder = tmp_path / str(number)
@@ -294,6 +297,28 @@ def test_a_package_that_the_rows_cannot_feed_is_refused(world: dict[str, Any], t
         with pytest.raises(StageError) as caught:
             judged(world, folder, inputs, world["packages"]["many"])
         assert (caught.value.code, caught.value.where, caught.value.found) == ("MLS835", "live", found)
+        for watched in (measured, kept_for_a_monitor):
+            with pytest.raises(StageError) as caught:
+                watched(folder, inputs, world["packages"]["many"])
+            assert (caught.value.code, caught.value.found) == ("MLS835", found)
+
+
+def measured(tmp_path: Path, inputs: dict[str, Path], live: Path) -> Path:
+    """The `measure` stage over a model of the registry."""
+    config = {
+        "part": "holdout", "label": INCOME, "seed": 7, "if_absent": {"live": "fail"},
+        "quantities": [{"id": "small", "expression": ["metric", "size", "live", {}]}],
+    }  # fmt: skip
+    return run_stage_function(
+        measure, tmp_path, "measure", config, inputs | {"package.live": live}, block="release", project_root=tmp_path
+    )
+
+
+def kept_for_a_monitor(tmp_path: Path, inputs: dict[str, Path], live: Path) -> Path:
+    """The `reference` stage of a monitor whose server answers with a model of the registry."""
+    config = {"part": "holdout", "features": None, "label": INCOME, "min_cell": 1}
+    given = {name: inputs[name] for name in ("rows", "parts")} | {"package": live}
+    return run_stage_function(reference.run, tmp_path, "reference", config, given, block="drift", project_root=tmp_path)
 
 
 def test_a_package_is_judged_and_looked_into_without_any_feature_of_today(world: dict[str, Any], tmp_path: Path) -> None:
@@ -420,6 +445,10 @@ def test_a_registered_package_runs_only_code_that_the_project_allows(world: dict
         with pytest.raises(StageError) as caught:
             judged(world, tmp_path, inputs, live)
         assert (caught.value.code, caught.value.found) == ("MLS824", f"sha256:{digest}")
+        for watched in (measured, kept_for_a_monitor):
+            with pytest.raises(StageError) as caught:
+                watched(tmp_path, inputs, live)
+            assert caught.value.code == "MLS824"
     (tmp_path / "mlspec.toml").write_text(f'[extern]\nallow = ["sha256:{digest}"]\n')
     table = pq.read_table(judged(world, tmp_path, inputs, live) / "predictions/rows.parquet").to_pydict()
     rows = pq.read_table(inputs["rows"] / "rows.parquet").to_pylist()

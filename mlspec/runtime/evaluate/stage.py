@@ -21,6 +21,7 @@ from mlspec.runtime.evaluate.outcomes import Outcomes
 from mlspec.runtime.evaluate.own_metrics import own_metrics
 from mlspec.runtime.evaluate.predictions import write_predictions
 from mlspec.runtime.evaluate.quantities import Evaluator
+from mlspec.runtime.evaluate.registered import refuse_unread
 from mlspec.runtime.evaluate.scoring import registered, score_package
 from mlspec.runtime.evaluate.slices import audit_features, group_numbers, slices_of
 from mlspec.runtime.package.absent import packages_there
@@ -56,16 +57,8 @@ def load_packages(context: StageContext) -> dict[str, Any]:
     listed = [name for name in context.config.get("models") or () if name in given]
     names = [*listed, *(name for name in sorted(given) if name not in listed)]
     found = {name: package.load_package(context.input(f"package.{name}")) for name in names}
-    _refuse_unread(context, found)
+    refuse_unread(context, found, found.keys() & (context.config.get("if_absent") or {}))
     return found
-
-
-def _refuse_unread(context: StageContext, packages: Mapping[str, Any]) -> None:
-    """MLS824 for code of a package of the registry that is neither allowed nor that of a model of this run."""
-    fetched = sorted(packages.keys() & (context.config.get("if_absent") or {}))
-    known = frozenset(digest for name in packages if fetched and name not in fetched for digest in packages[name].code)
-    for name in fetched:
-        packages[name].refuse_unread(context.project_root, shipped=False, known=known)
 
 
 def label_of(config: Mapping[str, Any], packages: Mapping[str, Any]) -> dict[str, Any]:

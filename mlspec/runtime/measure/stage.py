@@ -24,6 +24,7 @@ from mlspec.runtime.evaluate.behaviour import scores_of
 from mlspec.runtime.evaluate.held_out import part_reader
 from mlspec.runtime.evaluate.of_package import size_of
 from mlspec.runtime.evaluate.quantities import arguments
+from mlspec.runtime.evaluate.registered import check_fits, refuse_unread
 from mlspec.runtime.measure.load import Client, Window, offer, post
 from mlspec.runtime.measure.server import CannotMeasure, environment, pinned, served, share_cores
 from mlspec.runtime.package.absent import is_absent, packages_there
@@ -58,10 +59,26 @@ def rank(values: Sequence[float], share: float) -> float:
 
 def measure(context: StageContext) -> None:
     """Measure every quantity and write measurements.json; what cannot be measured has a problem and no value."""
+    _refuse_unfit(context)
     machine = Machine(context)
     quantities = {item["id"]: machine.entry(item["expression"]) for item in context.config["quantities"]}
     fresh = {name: machine.fresh(name) for name in packages_there(context.inputs())}
     files.write_json(context.output("measurements") / "measurements.json", {"quantities": quantities, "fresh": fresh})
+
+
+def _refuse_unfit(context: StageContext) -> None:
+    """MLS824 or MLS835 before anything starts that would run code which came with a package of the registry, or feed it."""
+    from mlspec.runtime.evaluate.stage import label_of
+    from mlspec.runtime.package import load_package
+
+    if not (absent := context.config.get("if_absent")):
+        return
+    packages = {name: load_package(context.input(f"package.{name}")) for name in packages_there(context.inputs())}
+    fetched = sorted(packages.keys() & absent)
+    refuse_unread(context, packages, fetched)
+    with part_reader(context) as reader:
+        for name in fetched:
+            check_fits(reader, label_of(context.config, packages), packages[name], name)
 
 
 class NoModel(CannotMeasure):

@@ -20,6 +20,7 @@ NAME = "reference.json"
 def run(context: StageContext) -> None:
     """Write `reference.json`."""
     from mlspec.runtime.evaluate.held_out import part_reader, read_part
+    from mlspec.runtime.evaluate.registered import check_fits, refuse_unread
     from mlspec.runtime.evaluate.scoring import score_package
     from mlspec.runtime.evaluate.stage import label_of
     from mlspec.runtime.package import load_package
@@ -31,6 +32,9 @@ def run(context: StageContext) -> None:
     with part_reader(context) as reader:
         held = read_part(reader, label, config, (), context.block)
         _enough(len(held), min_cell, context.block)
+        if config["features"] is None:  # of the registry
+            refuse_unread(context, {context.block: package}, [context.block])
+            check_fits(reader, label, package, context.block)
         profiles = {}
         for number, (feature, column) in enumerate(_columns(reader, package, config["features"], context.block)):
             profiles[feature["name"]] = profile_of(feature["name"], feature["type"], column, min_cell).to_json()
