@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mlspec.graph.canonical import canonical_text
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.transform import Target, column_of, fit_transform
 from mlspec.runtime.transform.chain import read_transform
+from mlspec.runtime.transform.tokens import words_of
 
 FIVE = [1.0, 2.0, 4.0, 8.0, None]
 WORDS = ["b", "a", "b", None, "c"]
@@ -131,6 +133,24 @@ def test_tokens_are_places_of_widespread_words():
     with pytest.raises(StageError) as caught:
         fitted("text", ["one", "two"], TOKENS)
     assert (caught.value.code, caught.value.where) == ("MLS204", "features.x")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Caf\u00e9 na\u00efve_2!", ["caf\u00e9", "na\u00efve_2", "!"]),
+        (
+            "\u0939\u093f\u0928\u094d\u0926\u0940 \u092d\u093e\u0937\u093e",
+            ["\u0939\u093f\u0928\u094d\u0926\u0940", "\u092d\u093e\u0937\u093e"],
+        ),
+        ("x\u0301y,\u0301 z \u2764\ufe0fa", ["x\u0301y", ",\u0301", "z", "\u2764\ufe0f", "a"]),
+    ],
+)
+def test_words_are_the_same_however_their_marks_are_written(text, words):
+    for form in ("NFC", "NFD"):
+        written = unicodedata.normalize(form, text)
+        assert words_of(written, "word") == words
+        assert "".join(words_of(written, "character")).replace(" ", "") == "".join(words)
 
 
 def test_vectors_become_columns_and_null_is_null_in_all():

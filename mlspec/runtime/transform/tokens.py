@@ -6,6 +6,7 @@ One way from a text to its words, for fitting, for a batch and for a request.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -26,10 +27,30 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def words_of(text: str, by: str) -> list[str]:
-    """The words of a text, each mark of punctuation for itself; or its characters, white space as one blank."""
+    """The words of a text, each mark of punctuation for itself; or its characters, white space as one blank.
+
+    A letter and its accent are one, whether they were written as one sign or as two.
+    """
+    text = unicodedata.normalize("NFC", text.lower())
     if by == "character":
-        return list(" ".join(text.lower().split()))
-    return _WORD.findall(text.lower())
+        return list(" ".join(text.split()))
+    return _WORD.findall(text) if text.isascii() else _with_marks(text)
+
+
+def _with_marks(text: str) -> list[str]:
+    """The words where letters may carry marks that are signs of their own: vowels of many scripts are."""
+    words: list[str] = []
+    end, marked, of_letters = -1, False, False
+    for found in _WORD.finditer(text):
+        sign, mark = found.group(), unicodedata.category(found.group()[0]).startswith("M")
+        letters = sign[0].isalnum() or sign[0] == "_"
+        if found.start() == end and (mark or (marked and of_letters and letters)):
+            words[-1] += sign
+        else:
+            words.append(sign)
+            of_letters = letters
+        end, marked = found.end(), mark
+    return words
 
 
 def fit_tokens(column: Column, options: Mapping[str, Any]) -> State:
