@@ -144,6 +144,20 @@ def check_image(block: Block, features: Sequence[Definition], scope: Scope) -> N
         _fits(block, images[0], scope)
     if name.startswith("timm."):
         _weights(block, scope)
+    _hidden(block, images, scope)
+
+
+def _hidden(block: Block, images: Sequence[Definition], scope: Scope) -> None:
+    """What no report shows, no board does either (209)."""
+    board = block.make("tensorboard")
+    if board is None or not board.get("images"):
+        return
+    for source, name in sorted({column for image in images for column in image.value.columns}):
+        column = scope.spec.column(source, name)
+        tag = next((tag for tag in column.tags if tag == "protected" or tag.startswith("pii")), None) if column else None
+        if tag is not None:
+            scope.findings.add("MLS209", board.args["images"].span or board.span, what="`images` of a board", got=f"`{source}.{name}`, which is tagged `@{tag.partition('.')[0]}`",
+                               wanted="`0`", hint="leave it out: a board shows pictures to whoever opens it")  # fmt: skip
 
 
 def _weights(block: Block, scope: Scope) -> None:
