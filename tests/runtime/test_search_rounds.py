@@ -122,6 +122,12 @@ def test_a_trial_that_is_out_of_time_ends_at_its_next_judgement(tmp_path):
     study, _ = search(tmp_path, config, inputs)
     assert [trial["curve"][-1][0] for trial in study["trials"]] == [2]
     assert (study["ended"], study["reproducible"], study["best"]["params"]["n_estimators"]) == ("time_limit", False, 2)
+    last, _ = search(tmp_path / "last", config | {"trials": 1}, inputs)  # no trial is missing, and yet the clock decided
+    assert (last["ended"], last["reproducible"], len(last["trials"])) == ("time_limit", False, 1)
+    (journal,) = (tmp_path / "last" / "resume").rglob("study.journal")
+    journal.write_bytes(b"".join(line for line in journal.read_bytes().splitlines(keepends=True) if b'"end"' not in line))
+    again, _ = search(tmp_path / "last", config | {"trials": 1}, inputs)  # as a kill right after the trial leaves it
+    assert again == last
 
 
 def boosted(number: int, *curve: tuple[int, float], state: str = "complete") -> Trial:

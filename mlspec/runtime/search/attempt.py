@@ -75,12 +75,13 @@ class Attempt:
 
 
 class WholeAttempt:
-    """A trial that finds its rounds: one worker has it from its beginning to its end."""
+    """A trial that finds its rounds: one worker has it from its beginning to its end, unless the clock `cut` it."""
 
     def __init__(self, number: int, suggestion: Suggestion, goal: Goal, parameter: str) -> None:
         self.number = number
         self.suggestion = suggestion
         self.open = True
+        self.cut = False
         self._goal = goal
         self._parameter = parameter
         self._trial: Trial | None = None
@@ -96,6 +97,7 @@ class WholeAttempt:
 
     def judged(self, fold: int, values: Mapping[str, Any]) -> None:
         """Its course: the rounds that are kept are a param of the trial."""
+        self.cut = bool(values["cut"])
         tried = Suggestion(self.suggestion.family, {**self.suggestion.params, self._parameter: int(values["rounds"])})
         found = self._goal.trial(self.number, tried, PRUNED if values["pruned"] else COMPLETE, values["folds"])
         self._trial = replace(found, curve=tuple((int(rounds), float(value)) for rounds, value in values["curve"]))

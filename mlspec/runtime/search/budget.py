@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CLOCKS = ("time_limit", "cpu_time")
+TIME_LIMIT = "time_limit"
+CLOCKS = (TIME_LIMIT, "cpu_time")
 """Reasons for an end that depend on the machine: a study that one of them ended is marked as not reproducible."""
 
 
@@ -21,7 +22,7 @@ class Budget:
     def exceeded(self, seconds: float, cpu: float) -> str | None:
         """Why no further trial begins after so much time, if so."""
         if self.seconds is not None and seconds >= self.seconds:
-            return "time_limit"
+            return TIME_LIMIT
         return "cpu_time" if self.cpu is not None and cpu >= self.cpu else None
 
 

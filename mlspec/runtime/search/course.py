@@ -43,7 +43,7 @@ def run_course(
     family: Family, params: Mapping[str, Any], folds: Sequence[FoldData], measures: Measures, aim: Aim,
     seed: Callable[[int], int], rules: Rules, where: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """The rounds at which the mean over the folds was best, what was measured there on each, the curve, and whether it was pruned."""
+    """The rounds at which the mean over the folds was best, what was measured there on each, the curve, and whether it was pruned, or cut by the clock."""
     assert family.rounds is not None
     with one_thread(), quiet(), ExitStack() as opened:
         fits = []
@@ -89,15 +89,19 @@ class _Course:
     def run(
         self, points: Sequence[int], fits: Sequence[RoundsFit], folds: Sequence[FoldData], measures: Measures
     ) -> dict[str, Any]:
-        pruned = False
+        pruned = cut = False
         for rounds in points:
             if not self._advance(fits, rounds):
+                cut = True
                 break
             self._judge(rounds, [_measured(fit, fold, measures) for fit, fold in zip(fits, folds, strict=True)])
             pruned = rounds < points[-1] and self._least > self.rules.bars.get(rounds, self._least)
-            if pruned or self._since >= self.patience or self.rules.late:
+            if pruned or self._since >= self.patience:
                 break
-        return {"rounds": self.rounds, "curve": self.curve, "folds": self.kept, "pruned": pruned}
+            if rounds < points[-1] and self.rules.late:
+                cut = True
+                break
+        return {"rounds": self.rounds, "curve": self.curve, "folds": self.kept, "pruned": pruned, "cut": cut}
 
     def _advance(self, fits: Sequence[RoundsFit], rounds: int) -> bool:
         """Whether every fold got as far in time; to the first judgement each of them gets."""

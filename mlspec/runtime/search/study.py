@@ -21,7 +21,7 @@ from typing import Protocol
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.journal import Journal, read_journal
 from mlspec.runtime.search.attempt import Attempt, WholeAttempt
-from mlspec.runtime.search.budget import Budget
+from mlspec.runtime.search.budget import TIME_LIMIT, Budget
 from mlspec.runtime.search.course import Rules
 from mlspec.runtime.search.engines import Engine
 from mlspec.runtime.search.goal import Goal
@@ -129,6 +129,7 @@ class Study:
             if record["kind"] == "trial":
                 self.finished[int(record["number"])] = read_trial(record)
                 self._spent, self._computed = float(record["seconds"]), float(record["cpu"])
+                self.ended = TIME_LIMIT if record.get("cut") else self.ended
             if record["kind"] == "end":
                 self.ended = str(record["reason"])
 
@@ -239,13 +240,15 @@ class Study:
         self.report(len(self.finished), f"trial {number} {suggestion.family} was stopped ({outcome.reason}); once more, alone")
 
     def _finish(self, trial: Trial, journal: Journal) -> None:
-        del self._attempts[trial.number]
+        attempt = self._attempts.pop(trial.number)
         self._bars.pop(trial.number, None)
         self._lost.discard(trial.number)
         self._alone.discard(trial.number)
         self.finished[trial.number] = trial
+        cut = isinstance(attempt, WholeAttempt) and attempt.cut
+        self.ended = TIME_LIMIT if cut else self.ended
         journal.append({"kind": "trial", **trial.to_json(), "seconds": round(self._spent, 3),
-                        "cpu": round(self._computed, 3)})  # fmt: skip
+                        "cpu": round(self._computed, 3), **({"cut": True} if cut else {})})  # fmt: skip
         self._tell(trial)
         self._end_if_spent(journal)
 
