@@ -95,6 +95,8 @@ def test_the_task_waits_and_the_machines_have_the_devices() -> None:
     assert {entry["name"] for entry in asked["fieldPathAsEnv"]} == {"MLSPEC_POD_NAME", "MLSPEC_POD_UID"}
     assert "tolerations" not in asked and "emptyDirMounts" not in asked
     assert pod(runtime)["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "4"
+    machine = runtime["spec"]["template"]["spec"]["replicatedJobs"][0]["template"]["spec"]
+    assert asked["activeDeadlineSeconds"] == str(machine["activeDeadlineSeconds"]) == "600"
     assert "kubernetes==" in emitted.files["requirements.txt"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -97,11 +98,17 @@ def _runtime(stage: Stage, settings: Settings) -> At:
 
 def _specification(stage: Stage, settings: Settings) -> Tree:
     pod = {"metadata": {"labels": {f"{GROUP}/trainjob-ancestor-step": "trainer"}},
-           "spec": {"backoffLimit": RESTARTS, "template": {"spec": _pod(stage, settings)}}}  # fmt: skip
+           "spec": {**_bound(stage), "backoffLimit": RESTARTS, "template": {"spec": _pod(stage, settings)}}}  # fmt: skip
     return {
         "mlPolicy": {"numNodes": stage.resources.nodes, "torch": {}},
         "template": {"spec": {"replicatedJobs": [{"name": "node", "replicas": 1, "template": pod}]}},
     }
+
+
+def _bound(stage: Stage) -> Tree:
+    """The bound on the task's time holds for its machines too: a task that ran out of it no longer looks after them."""
+    limit = stage.resources.time_limit
+    return {} if limit is None else {"activeDeadlineSeconds": max(1, math.ceil(limit))}
 
 
 def _pod(stage: Stage, settings: Settings) -> Tree:
