@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ ROW = "__row"
 ROW_GROUP = 122_880
 MEMORY_LIMIT = 2 << 30
 BESIDE_ENGINE = 512 << 20
+AT_ONCE = 64 << 20
 
 Descriptor = Mapping[str, Any]
 
@@ -139,3 +140,13 @@ def load(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     names = None if columns is None else [ROW, *(column for column in columns if column != ROW)]
     with pq.ParquetFile(rows_path(folder)) as file:
         return file.read(columns=names)
+
+
+def rows_at_once(metadata: Any, most: int, columns: Collection[str] | None = None) -> int:
+    """How many rows of a parquet file to read at once: `most`, or as many as take little memory where values are large, as images are."""
+    for place in range(metadata.num_row_groups):
+        group = metadata.row_group(place)
+        chunks = [group.column(at) for at in range(group.num_columns)]
+        size = sum(chunk.total_uncompressed_size for chunk in chunks if columns is None or chunk.path_in_schema in columns)
+        most = min(most, AT_ONCE * max(1, group.num_rows) // max(1, size))
+    return max(1, most)

@@ -20,6 +20,7 @@ from mlspec.graph.leaves import stage_leaves
 from mlspec.graph.model import Stage
 from mlspec.runtime import table
 from mlspec.runtime.errors import StageError
+from mlspec.runtime.extract import images
 from mlspec.runtime.extract import run as extract_stage
 from mlspec.runtime.image import held
 from mlspec.runtime.package.model import load_package
@@ -133,6 +134,32 @@ def test_what_may_be_left_out_is_left_out_and_counted(tmp_path: Path) -> None:
     (check,) = json.loads((out / "checks" / "metrics.json").read_text())["checks"]
     assert (check["passed"], check["failed_rows"], check["value"]) == (True, 4, "4 of 40 rows left out")
     assert len(check["examples"]) == 4
+
+
+def test_few_large_files_are_in_memory_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = project(tmp_path, 40)
+    spoil(root)
+    whole = extract(root, options={"broken": 0.1})
+    before = table.rows_path(whole).read_bytes()
+    head = table.head(whole)
+    most = max(path.stat().st_size for path in (root / "scans").rglob("*.*"))
+    monkeypatch.setattr(images, "_TOGETHER", 2 * most)
+    some = table.rows_path(extract(root, options={"broken": 0.1}))
+    groups = pq.ParquetFile(some).metadata
+    assert groups.num_row_groups > 10
+    assert (
+        pq.read_table(some).equals(pq.read_table(pa.BufferReader(before))) and table.head(some.parent)["files"] == head["files"]
+    )
+    monkeypatch.setattr(table, "AT_ONCE", 2 * most)
+    assert 1 <= table.rows_at_once(groups, 1_000, ["pixels"]) < 5
+    assert table.rows_at_once(groups, 1_000, ["kind"]) > 5
+
+
+def test_a_file_that_goes_while_it_is_read_is_told(tmp_path: Path) -> None:
+    folder = images.Folder(tmp_path, {"gone.png": "0" * 64}, "scans.from")
+    with pytest.raises(StageError) as told:
+        folder.bytes_of("gone.png")
+    assert (told.value.code, told.value.where) == ("MLS801", "scans.from")
 
 
 @pytest.mark.parametrize("name", ["../index.csv", "/etc/hostname", "more/../../index.csv", "", "more"])

@@ -7,9 +7,10 @@ or, up to a declared share, left out and counted.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from mlspec.runtime.image.decode import MAX_BYTES, Unreadable, read
 
 EXAMPLES = 5
 _STEP = 256
+_TOGETHER = 64 << 20
+"""The bytes of files that are in memory at once; one that is larger is there alone."""
 
 INDEX_FORMATS: Mapping[str, str] = {".csv": "csv", ".csv.gz": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
 
@@ -79,7 +82,8 @@ def write_images(
             ThreadPoolExecutor(max(1, context.threads)) as pool,
             pq.ParquetWriter(target, schema, compression="zstd") as writer,
         ):
-            for batch in file.iter_batches(batch_size=_STEP, use_threads=False):
+            batches = file.iter_batches(batch_size=_STEP, use_threads=False)
+            for batch in chain.from_iterable(_pieces(some, names, folder) for some in batches):
                 kept = _kept(batch, images, folder, pool, left_out, config)
                 count = len(kept[table.ROW])
                 kept[table.ROW] = list(range(written, written + count))
@@ -105,18 +109,41 @@ class Folder:
     where: str
     read: int = 0
 
+    def size_of(self, name: str) -> int:
+        """The bytes of a file that are read; of one that is not there none."""
+        try:
+            return min((self.path / name).stat().st_size, MAX_BYTES) if name.removeprefix("./") in self.digests else 0
+        except OSError:
+            return 0
+
     def bytes_of(self, name: str) -> bytes:
         """The content of a file; Unreadable for one that is not there."""
         digest = self.digests.get(name.removeprefix("./"))
         if digest is None:
             raise Unreadable("no such file in the folder")
-        with (self.path / name).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        try:
+            with (self.path / name).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise StageError("MLS801", f"the image `{name}` went while it was read", self.where, expected="a file that stays as it is during the run",
+                             found=str(error.strerror), help="run again when its writer is done") from error  # fmt: skip
         if len(data) <= MAX_BYTES and hashlib.sha256(data).hexdigest() != digest:
             raise StageError("MLS801", f"the image `{name}` changed while it was read", self.where, expected="a file that stays as it is during the run",
                              found="another content", help="run again when its writer is done")  # fmt: skip
         self.read += len(data)
         return data
+
+
+def _pieces(batch: Any, names: Iterable[str], folder: Folder) -> Iterator[Any]:
+    """A batch in pieces whose files are in memory together."""
+    start = size = 0
+    for place, paths in enumerate(zip(*(batch.column(name).to_pylist() for name in sorted(names)), strict=True)):
+        more = sum(folder.size_of(path) for path in paths)
+        if place > start and size + more > _TOGETHER:
+            yield batch.slice(start, place - start)
+            start, size = place, 0
+        size += more
+    yield batch.slice(start)
 
 
 def _digests(context: StageContext, where: str) -> dict[str, str]:

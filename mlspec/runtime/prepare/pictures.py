@@ -59,4 +59,5 @@ def _batches(rows: Path, columns: Sequence[str], step: int) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(rows) as file:
+        step = table.rows_at_once(file.metadata, step, columns)
         yield from file.iter_batches(batch_size=step, columns=list(columns), use_threads=False)

@@ -109,7 +109,7 @@ def _score(
     decisions: dict[str, int] = {}
     with pq.ParquetFile(rows) as file, open_output(target, form, name) as output:
         total = file.metadata.num_rows
-        for batch in file.iter_batches(BATCH):
+        for batch in file.iter_batches(table.rows_at_once(file.metadata, BATCH)):
             records = batch.to_pylist()
             scored = _scored(package, records, count, name)
             columns = {key: batch.column(key) for key in keys} | _columns(package, scored, wanted)
