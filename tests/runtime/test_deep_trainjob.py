@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from mlspec.runtime.context import StageContext
-from mlspec.runtime.deep.spread import trainjob
+from mlspec.runtime.deep.spread import node, trainjob
+from mlspec.runtime.deep.spread.job import Job, write_job
 from mlspec.runtime.deep.spread.plan import Spread
-from mlspec.runtime.deep.spread.told import tell_error
+from mlspec.runtime.deep.spread.told import tell_error, told_errors
 from mlspec.runtime.errors import StageError
 
 KEY = "ab" * 32
@@ -121,3 +123,62 @@ def test_what_a_process_told_counts_more(context: StageContext, monkeypatch: pyt
 def test_a_cluster_that_stays_silent(context: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StageError, match="away"):
         start(Double([StageError("MLS809", "away")] * 40), context, monkeypatch)
+
+
+def test_one_that_is_being_taken_away_makes_room(context: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    double = Double([state("Complete")], there={"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    start(double, context, monkeypatch)
+    assert double.removed == [NAME] and len(double.made) == 1
+
+
+def machine(folder: Path, monkeypatch: pytest.MonkeyPatch, rank: int, port: int, meet: float = 60.0) -> Path:
+    """The job of a training on two machines, with what the Trainer says to one of them."""
+    told = folder / "told"
+    told.mkdir()
+    job = Job("net-train", "net", {}, str(folder), {}, str(folder), KEY, told=str(told), meet=meet)
+    write_job(job, folder / "job.json")
+    for name, value in {
+        "NNODES": 2,
+        "NPROC_PER_NODE": 1,
+        "NODE_RANK": rank,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }.items():
+        monkeypatch.setenv(f"PET_{name}", str(value))
+    monkeypatch.setattr("sys.argv", ["node", str(folder / "job.json")])
+    return told
+
+
+def test_a_machine_waits_for_the_first_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as first:
+        first.bind(("127.0.0.1", 0))  # it takes calls only after a while
+        told = machine(tmp_path, monkeypatch, 1, first.getsockname()[1])
+        monkeypatch.setattr(node, "_LOOK_EVERY", 0.0)
+        monkeypatch.setattr(node, "_work", lambda job, path, told: 7)
+        asked: list[Any] = []
+        call = socket.create_connection
+
+        def calls(address: Any, timeout: float) -> socket.socket:
+            asked.append(address)
+            if len(asked) == 3:
+                first.listen()
+            return call(address, timeout=timeout)
+
+        monkeypatch.setattr(socket, "create_connection", calls)
+        assert node.main() == 7
+    assert len(asked) == 3 and [*told.iterdir()] == []
+
+
+def test_a_first_machine_that_never_comes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = machine(tmp_path, monkeypatch, 1, 1, meet=0.0)
+    assert node.main() == 1
+    (error,) = told_errors(told)
+    assert (error.code, error.where) == ("MLS837", "net.strategy")
+    assert node.main() == 0, "whoever comes back finds that there is nothing to wait for"
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_machine_that_comes_back_to_a_training_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int) -> None:
+    (machine(tmp_path, monkeypatch, rank, 1) / "ended").touch()
+    monkeypatch.setattr(node, "_work", lambda job, path, told: 7)
+    assert node.main() == 0

@@ -22,7 +22,7 @@ from mlspec.runtime.deep.spread.job import job_of, write_job
 from mlspec.runtime.deep.spread.plan import Spread
 from mlspec.runtime.deep.spread.shared import shared_inputs
 from mlspec.runtime.deep.spread.told import told_errors
-from mlspec.runtime.deep.spread.trainjobs import GROUP, VERSION, TrainJobs, at_work, ended
+from mlspec.runtime.deep.spread.trainjobs import GROUP, VERSION, TrainJobs, at_work, ended, leaves
 from mlspec.runtime.errors import StageError
 
 LOOK_EVERY = 2.0
@@ -41,7 +41,7 @@ def start(context: StageContext, spread: Spread, key: str) -> None:
     folder = files.make_folder(context.resume_root / f"job-{key[:16]}")
     told = folder / "told"
     body = manifest(name, folder / "job.json", spread, where)
-    if (at := jobs.find(name)) is None or ended(at):
+    if (at := jobs.find(name)) is None or ended(at) or leaves(at):
         if at is not None:
             _away(jobs, name, where)
         files.remove_tree(told)
@@ -85,7 +85,7 @@ def manifest(name: str, job: Path, spread: Spread, where: str) -> dict[str, Any]
 
 
 def _away(jobs: TrainJobs, name: str, where: str) -> None:
-    """Take an ended TrainJob away and wait until its name is free."""
+    """Take a TrainJob that ended, or is being taken away, and wait until its name is free."""
     jobs.remove(name)
     end = time.monotonic() + _LEAVING
     while jobs.find(name) is not None:

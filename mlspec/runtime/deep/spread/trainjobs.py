@@ -81,6 +81,11 @@ def ended(job: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
+def leaves(job: Mapping[str, Any]) -> bool:
+    """Whether it is being taken away, with the pod that waited for it say."""
+    return bool((job.get("metadata") or {}).get("deletionTimestamp"))
+
+
 def at_work(job: Mapping[str, Any]) -> int:
     """How many of its Jobs have all their pods at work."""
     return sum(int(found.get("ready") or 0) for found in (job.get("status") or {}).get("jobsStatus") or ())
