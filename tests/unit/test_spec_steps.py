@@ -74,7 +74,9 @@ def test_a_head_and_a_call(tmp_path: Path, parts: dict[str, str], wanted: list[s
     [
         ({"COST": "@outcome"}, ["MLS317"]), ({"COST": "@outcome", "SPENT": "@outcome"}, []),
         ({"COST": "@outcome", "BODY": "outcome = none"}, []), ({"COST": "@outcome", "HEAD": "rows(person, at)"}, []),
-        ({"AT": "@event_time"}, ["MLS318"]), ({"COST": "@pii(quasi)"}, ["MLS401"]), ({"COST": "@pii(quasi)", "BODY": "taint = none"}, []),
+        ({"AT": "@event_time"}, ["MLS318"]), ({"AT": "@event_time", "SPENT": "\n  seen: timestamp @event_time"}, []),
+        ({"AT": "@event_time", "SPENT": "\n  seen: timestamp? @event_time"}, ["MLS318"]), ({"SPENT": "\n  seen: timestamp? @event_time"}, []),
+        ({"COST": "@pii(quasi)"}, ["MLS401"]), ({"COST": "@pii(quasi)", "BODY": "taint = none"}, []),
         ({"COST": "@pii(quasi)", "SPENT": "@pii(quasi)", "SAME": "@pii(quasi)"}, []),
         ({"COST": "@pii(direct)", "SPENT": "@pii(quasi)", "SAME": "@pii(quasi)", "BODY": "taint = quasi"}, []),
         ({"COST": "@pii(quasi)", "BODY": 'network = ["example.org"]'}, ["MLS409"]), ({"PERSON": "@protected"}, ["MLS201"]),

@@ -84,12 +84,19 @@ def _outcomes(block: Block, extern: Block, read: list[Column], findings: Finding
 
 
 def _times(block: Block, sources: list[Block], findings: Findings) -> None:
-    """318: rows that have a time become rows without one."""
+    """318: rows that have a time become rows without one, or some that have none: a run could hold those to nothing."""
     timed = next((source for source in sources if event_time(source)), None)
-    if timed is not None and not event_time(block):
+    if timed is None:
+        return
+    time = block.columns.get(event_time(block))
+    if time is None:
         findings.add("MLS318", block.head, name=block.name, source=timed.name, why="that have a time, and have none",
                            wanted="a column with `@event_time`", got=f"`@event_time` on `{timed.name}.{event_time(timed)}` alone",
                            hint="let the code give each row the time of the newest row that it is made of; a run holds it to that")  # fmt: skip
+    elif time.type.optional:
+        findings.add("MLS318", time.span, name=block.name, source=timed.name, why="that have a time, and may have none",
+                           wanted="a time in every row", got=f"`{time.name}: {time.type}`",
+                           hint="leave out the `?`, and rows without a time; or give each the time of the newest row that it is made of")  # fmt: skip
 
 
 CHECKS = (computed_rows,)
