@@ -222,6 +222,23 @@ def test_a_request_is_refused_without_a_word_of_it() -> None:
         assert told.value.errors[0]["where"] == "pixels" and str(wrong) not in str(told.value.errors)
 
 
+def test_a_batch_has_no_more_pixels_than_one_picture_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlspec.runtime.serve import schema
+
+    asked = schema.RequestSchema([GREY], 10)
+    whole, broken = (base64.b64encode(data).decode() for data in (PICTURE, REFUSED["cut"][0]))
+    wide = base64.b64encode(huge(60_000)).decode()
+    monkeypatch.setattr(schema, "MAX_PIXELS", 3 * 64)
+    assert len(asked.read({"records": [{"pixels": whole}] * 3})[0]) == 3
+    for too_many in ([whole] * 4, [broken]):
+        with pytest.raises(schema.RequestRefused) as told:
+            asked.read({"records": [{"pixels": text} for text in too_many]})
+        assert told.value.errors[0]["expected"] == "at most 192 pixels in all images of a request"
+    with pytest.raises(schema.RequestRefused) as told:
+        asked.read({"records": [{"pixels": wide}, 7, {}]})
+    assert [error["where"] for error in told.value.errors] == ["records[0].pixels", "records[1]", "records[2].pixels"]
+
+
 def test_without_pillow_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(StageError) as told:

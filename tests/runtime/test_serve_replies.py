@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -75,6 +77,28 @@ def test_the_reply_of_each_task_and_output_and_its_schema(tmp_path, kind, output
     schema = document["paths"]["/predict"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     for value in (one, many):
         jsonschema.Draft202012Validator({**schema, "components": document["components"]}).validate(value)
+
+
+def test_pictures_are_unpacked_beside_the_loop(tmp_path, monkeypatch):
+    """One request of pictures keeps nobody else waiting."""
+    from mlspec.runtime.image import text
+
+    class Pictured(Many):
+        columns = [{"name": "pixels", "type": "image", "channels": 1, "longest": 8}]
+        features = []
+
+    seen = []
+    read = text.read
+    monkeypatch.setattr(text, "read", lambda *given: seen.append(threading.current_thread().name) or read(*given))
+    service = service_of(Pictured, tmp_path)
+    try:
+        for picture, status in ((text.example_text(Pictured.columns[0]), 200), ("bm9uZQ==", 422)):
+            reply = asyncio.run(service.predict(json.dumps({"pixels": picture}).encode(), "id"))
+            assert reply.status_code == status
+        assert asyncio.run(service.predict(b"{", "id")).status_code == 400
+    finally:
+        service.close()
+    assert len(seen) == 2 and all(name.startswith("score") for name in seen)
 
 
 def test_a_score_that_is_not_finite_is_never_sent(tmp_path):

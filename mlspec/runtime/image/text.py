@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from mlspec.runtime.image.decode import MAX_BYTES, Unreadable, read
+from mlspec.runtime.image.decode import MAX_BYTES, Unreadable, claimed, read
 
 _EXAMPLE_SIDE = 8
 
@@ -30,6 +30,14 @@ def image_of_text(text: Any, column: Mapping[str, Any]) -> bytes:
     data = bytes_of_text(text)
     read(data, column)
     return data
+
+
+def claimed_by_text(text: Any, column: Mapping[str, Any]) -> int:
+    """How many pixels would be unpacked of the file that base64 stands for; 0 for anything else."""
+    try:
+        return claimed(bytes_of_text(text), column)
+    except Unreadable:
+        return 0
 
 
 def text_of_bytes(data: bytes) -> str:

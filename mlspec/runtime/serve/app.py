@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,9 +135,9 @@ class Service:
         """Whether a batch is still being computed."""
         return self._computing > 0
 
-    async def _in_thread(self, records: list[dict[str, Any]], batch: bool, request_id: str) -> bytes:
+    async def _in_thread(self, work: Callable[..., bytes], *given: Any) -> bytes:
         loop = asyncio.get_running_loop()
-        future = self.pool.submit(self.predictor.answer, records, batch, request_id)
+        future = self.pool.submit(work, *given)
         self._computing += 1
         future.add_done_callback(lambda _: self._computed())
         return await asyncio.wrap_future(future, loop=loop)
@@ -145,16 +145,25 @@ class Service:
     def _computed(self) -> None:
         self._computing -= 1
 
+    def _read_and_answer(self, body: bytes, request_id: str) -> bytes:
+        records, batch = self.schema.read(read_json(body))
+        return self.predictor.answer(records, batch, request_id)
+
+    async def _reply(self, body: bytes, request_id: str) -> bytes:
+        """The reply; what takes long is done beside the loop, which answers others meanwhile: many records, or pictures to unpack."""
+        if self.schema.images:
+            return await self._in_thread(self._read_and_answer, body, request_id)
+        records, batch = self.schema.read(read_json(body))
+        if len(records) <= INLINE_RECORDS:
+            return self.predictor.answer(records, batch, request_id)
+        return await self._in_thread(self.predictor.answer, records, batch, request_id)
+
     async def predict(self, body: bytes, request_id: str) -> Response:
         """The reply to one decoded POST body, or its refusal."""
         if self.expired:
             return Response(refusal_body("MLS821", EXPIRED), 503, media_type="application/json")
         try:
-            records, batch = self.schema.read(read_json(body))
-            if len(records) <= INLINE_RECORDS:
-                reply = self.predictor.answer(records, batch, request_id)
-            else:
-                reply = await self._in_thread(records, batch, request_id)
+            reply = await self._reply(body, request_id)
         except BadJson as error:
             return Response(refusal_body("MLS805", str(error)), 400, media_type="application/json")
         except RequestRefused as refused:

@@ -9,6 +9,8 @@ from typing import Any, NotRequired
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from mlspec.runtime.image.decode import MAX_PIXELS
+from mlspec.runtime.image.text import claimed_by_text
 from mlspec.runtime.serve.columns import expected, value_type
 
 SHOWN = 20
@@ -54,6 +56,7 @@ class RequestSchema:
     def __init__(self, columns: Sequence[Mapping[str, Any]], max_records: int) -> None:
         self.columns = {column["name"]: column for column in columns}
         self.max_records = max_records
+        self.images = [name for name, column in self.columns.items() if column["type"] == "image"]
         self._optional = [name for name, column in self.columns.items() if column.get("optional")]
         self._adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(self._record_type())
 
@@ -81,6 +84,7 @@ class RequestSchema:
         if not 1 <= len(rows) <= self.max_records:
             found = f"{len(rows)} records"
             raise RequestRefused("MLS805", [_row("MLS805", "records", f"1 to {self.max_records} records", found)])
+        self._refuse_pixels(rows)
         records: list[dict[str, Any]] = []
         errors: list[Mapping[str, str]] = []
         more = 0
@@ -94,6 +98,17 @@ class RequestSchema:
         if errors:
             raise RequestRefused(_worst_code(errors), errors, more)
         return records
+
+    def _refuse_pixels(self, rows: list[Any]) -> None:
+        """No more pixels in all pictures of a batch than one may have: a thousand bytes are enough for a large white one."""
+        pixels = 0
+        for row in rows if self.images else ():
+            pixels += (
+                sum(claimed_by_text(row.get(name), self.columns[name]) for name in self.images) if isinstance(row, dict) else 0
+            )
+            if pixels > MAX_PIXELS:
+                wanted = f"at most {MAX_PIXELS:,} pixels in all images of a request"
+                raise RequestRefused("MLS805", [_row("MLS805", "records", wanted, "more")])
 
     def _read_one(self, row: Any, where: str) -> dict[str, Any]:
         if not isinstance(row, dict):
