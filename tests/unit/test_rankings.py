@@ -114,6 +114,7 @@ def test_the_plan_ranks_within_the_query_and_keeps_it_whole(tmp_path: Path) -> N
         ("@range(0..3) @outcome", "@outcome", "MLS201", "@outcome(query: search)"),
         ("@range(0..3) @outcome", "@range(0..99) @outcome", "MLS201", "@outcome(query: search)"),
         ("ndcg(candidate, k: 5)", "auc(candidate)", "MLS201", "auc"),
+        ("ndcg(candidate, k: 5)", "ndcg(candidate, k: 0)", "MLS209", "0"),
         ("maximize(ndcg)", "maximize(r2)", "MLS201", "r2"),
         ("lightgbm.LGBMRanker\n    num_leaves = logint(4, 16)", "sklearn.LogisticRegression\n    C = loguniform(1, 2)", "MLS212", "sklearn.LogisticRegression"),
     ],

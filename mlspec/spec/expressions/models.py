@@ -56,7 +56,9 @@ def metric_call(
     bound = bind_arguments(f"metric `{name}`", parameters, node, context, given, operate)
     if bound is None or not _class_given(node, metric, label, bound.options, context):
         return unknown(node.span, (model,) if isinstance(model, Reference) else ())
-    if not _question_fits(node, metric, label, bound.options, context):
+    if not _some_looked_at(node, metric, bound.options, context) or not _question_fits(
+        node, metric, label, bound.options, context
+    ):
         return unknown(node.span, (model,) if isinstance(model, Reference) else ())
     live = context.role in ("guard", "alert") and "ranking" in metric.tasks
     if not metric.built or live:
@@ -90,6 +92,17 @@ def _type(metric: Metric, options: dict[str, object]) -> str:
     """The type of a metric's value; `robustness(…, of: rmse)` has that of `rmse`."""
     other = catalogue.metric(str(options.get("of"))) if metric.name == "robustness" else None
     return str(metric.type if other is None else other.type)
+
+
+def _some_looked_at(node: Call, metric: Metric, options: dict[str, object], context: Context) -> bool:
+    """Whether `k`, how many of the first rows or classes are looked at, is one at least."""
+    given = options.get("k")
+    k = given[1] if isinstance(given, list) else given
+    if not isinstance(k, int) or k >= 1:
+        return True
+    span = next((arg.value.span for arg in node.args if arg.name is not None and arg.name.text == "k"), node.span)
+    context.findings.add("MLS209", span, what=f"`k` of `{metric.name}`", got=f"`{k}`", wanted="a whole number from 1")
+    return False
 
 
 def _question_fits(node: Call, metric: Metric, label: Label | None, options: dict[str, object], context: Context) -> bool:
