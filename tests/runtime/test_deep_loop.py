@@ -44,12 +44,12 @@ def kill_in_step(folder: Path, at: int, **how: Any) -> None:
     """Train, and be killed in the middle of batch `at`."""
     step, seen = Training._step, []
 
-    def stepping(self: Training, chosen: Any) -> None:
+    def stepping(self: Training, rows: Any) -> None:
         seen.append(1)
         if len(seen) == at:
-            self._gradients(chosen, 1.0)
+            self._gradients(rows, 1.0)
             os.kill(os.getpid(), signal.SIGKILL)
-        step(self, chosen)
+        step(self, rows)
 
     Training._step = stepping  # type: ignore[method-assign]
     trained(folder, **how)
@@ -124,6 +124,17 @@ def test_more_epochs_go_on_from_fewer(tmp_path: Path) -> None:
     assert digest(trained(tmp_path / "some", epochs=1, schedule=None)) == digest(
         trained(tmp_path / "one", epochs=1, schedule=None)
     )
+
+
+def test_fewer_epochs_are_learned_and_kept_beside_more(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"schedule": None, "every": None}
+    fewer = digest(trained(tmp_path / "fewer", epochs=2, **how))
+    more = digest(trained(tmp_path / "both", epochs=4, **how))
+    made = trained(tmp_path / "both", epochs=2, **how)
+    assert digest(made) == fewer
+    saved = made.checkpoints.newest(2)
+    assert saved is not None and (saved.epoch, saved.batch) == (2, 0), "whoever waits for the processes finds their end"
+    assert digest(trained(tmp_path / "both", epochs=4, **how)) == more
 
 
 def test_a_damaged_state_is_passed_over(tmp_path: Path, uninterrupted: str) -> None:

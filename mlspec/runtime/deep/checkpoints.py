@@ -76,7 +76,7 @@ class Checkpoints:
             "scaler": dict(saved.scaler), "tensors": self._write(f"{name}.safetensors", saved.tensors), "best": best,
         }  # fmt: skip
         files.write_json(self._folder / f"{name}.json", {**document, "digest": digest_of(document)})
-        self._sweep()
+        self._sweep(f"{name}.json")
 
     def _write_best(self, item: Best) -> dict[str, str]:
         name = f"best-{item.epoch:08d}.safetensors"
@@ -89,13 +89,18 @@ class Checkpoints:
         files.write_bytes(self._folder / name, data)
         return {"name": name, "sha256": hashlib.sha256(data).hexdigest()}
 
-    def _sweep(self) -> None:
-        """Keep the last states and the files that they name."""
+    def _sweep(self, newest: str) -> None:
+        """Keep the last states up to the one just saved, and the files that they name.
+
+        One that lies ahead is of more epochs, or damaged: it stays until this training has come there, and takes no other one's place.
+        """
         paths = sorted(self._folder.glob("state-*.json"), reverse=True)
-        for path in paths[self._last :]:
+        ahead, behind = [path for path in paths if path.name > newest], [path for path in paths if path.name <= newest]
+        for path in behind[self._last :]:
             files.remove_tree(path)
-        needed = {path.name for path in paths[: self._last]}
-        for path in paths[: self._last]:
+        kept = [*ahead, *behind[: self._last]]
+        needed = {path.name for path in kept}
+        for path in kept:
             document = self._document(path)
             if document is not None:
                 needed |= {document["tensors"]["name"], *(item["file"]["name"] for item in document["best"])}
