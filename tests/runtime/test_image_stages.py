@@ -246,6 +246,7 @@ def test_a_network_over_images_learns_goes_on_after_a_stop_and_answers_with_the_
 
     whole = trained(tmp_path / "whole", inputs)
     assert (whole.engine, whole.manifest.estimator["name"]) == ("onnx", "torch.cnn")
+    assert "pillow" in whole.manifest.versions
     stopped, step = [0], Training._step
 
     def stop(self: Training, rows: Any) -> None:

@@ -80,6 +80,18 @@ def test_what_is_told_of_names_and_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("library")
+def test_a_file_that_is_no_weights_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "get_pretrained_cfg", lambda *_, **__: None, raising=False)
+    (tmp_path / "net.safetensors").write_bytes(b"\xff" * 64)
+    digest = hashlib.sha256(b"\xff" * 64).hexdigest()
+    network = {**PLAIN, "pretrained": True, "weights": "net.safetensors", "digest": digest}
+    timm_model.prepare(network, tmp_path, "net")
+    with pytest.raises(StageError) as told:
+        timm_model.build(network, image(1, 8, 8), 1)
+    assert (told.value.code, told.value.where) == ("MLS209", "net.network") and "header" in told.value.found
+
+
+@pytest.mark.usefixtures("library")
 def test_weights_of_the_hub_are_never_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("huggingface_hub")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))

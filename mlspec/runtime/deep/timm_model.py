@@ -120,14 +120,14 @@ def _model(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> Any:
     fixed = timm.get_pretrained_cfg(name, allow_unregistered=True)
     if fixed is not None and fixed.fixed_input_size:
         given["img_size"] = inputs.shape[1]
-    if config["pretrained"]:
-        from safetensors.torch import load
-
-        given |= {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": load(_VERIFIED[str(config["digest"])])}}
     try:
+        if config["pretrained"]:
+            from safetensors.torch import load
+
+            given |= {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": load(_VERIFIED[str(config["digest"])])}}
         with quiet("timm"):
             return timm.create_model(name, **given)
-    except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+    except Exception as error:  # each network and each broken file of weights has an error of its own
         raise StageError(
             "MLS209", f"the network `timm.{name}` does not fit this image", _PLACES.get(name, "network"), expected="a network for an image of this size, and weights that are its own",
             found=str(error).partition("\n")[0][:160], help="resize the image to what the network was made for, or choose another one",

@@ -19,6 +19,7 @@ from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators import is_constant, predict
 from mlspec.runtime.extern.declaration import declared, from_project, packaged
+from mlspec.runtime.image.render import is_image
 from mlspec.runtime.package.engines import FILES, load_engine
 from mlspec.runtime.package.example import example_request
 from mlspec.runtime.package.manifest import Manifest
@@ -120,7 +121,7 @@ def _manifest(
         features=tuple(_signature(feature) for feature in fitted.transform.features),
         columns=tuple(columns),
         unknown=fitted.transform.unknown,
-        versions=_versions(fitted.estimator_name, engine) | (installed_versions({"tokenizers"}) if fitted.transform.files() else {}),
+        versions=_versions(fitted.estimator_name, engine) | installed_versions(_read_with(fitted.transform)),
         proof={},
         files=dict(digests),
     )  # fmt: skip
@@ -172,6 +173,12 @@ def _versions(estimator: str, engine: str) -> dict[str, str]:
     converter = {"onnx", "onnxruntime"} if is_network(estimator) else {"onnx", "onnxruntime", "skl2onnx"}
     names |= {"onnx": converter, "skops": {"skops"}}.get(engine, set())
     return dict(sorted(installed_versions(names).items()))
+
+
+def _read_with(transform: FittedTransform) -> set[str]:
+    """The libraries by which texts and pictures become numbers: what they make of them may differ from version to version."""
+    images = any(is_image(feature) for feature in transform.features)
+    return ({"tokenizers"} if transform.files() else set()) | ({"pillow"} if images else set())
 
 
 def _known_values(transform: FittedTransform) -> dict[str, list[Any]]:
