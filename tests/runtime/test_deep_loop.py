@@ -137,6 +137,14 @@ def test_fewer_epochs_are_learned_and_kept_beside_more(tmp_path: Path) -> None:
     assert digest(trained(tmp_path / "both", epochs=4, **how)) == more
 
 
+def test_a_best_epoch_that_somebody_cleared_is_written_again(tmp_path: Path) -> None:
+    made = trained(tmp_path, epochs=2)
+    made.checkpoints.clear()
+    made.save()
+    found = made.checkpoints.newest(2)
+    assert found is not None and [item.epoch for item in found.best] == [item.epoch for item in made.best]
+
+
 def test_a_damaged_state_is_passed_over(tmp_path: Path, uninterrupted: str) -> None:
     trained(tmp_path, epochs=3)
     kept = sorted(tmp_path.glob("state-*.json"))

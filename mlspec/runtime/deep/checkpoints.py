@@ -80,7 +80,7 @@ class Checkpoints:
 
     def _write_best(self, item: Best) -> dict[str, str]:
         name = f"best-{item.epoch:08d}.safetensors"
-        if name not in self._written:
+        if name not in self._written or not (self._folder / name).is_file():  # a task with `resume = never` may have cleared it
             self._written[name] = self._write(name, item.weights)["sha256"]
         return {"name": name, "sha256": self._written[name]}
 
