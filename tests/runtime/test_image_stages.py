@@ -6,6 +6,8 @@ import csv
 import hashlib
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,24 @@ def test_few_large_files_are_in_memory_at_once(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(table, "AT_ONCE", 2 * most)
     assert 1 <= table.rows_at_once(groups, 1_000, ["pixels"]) < 5
     assert table.rows_at_once(groups, 1_000, ["kind"]) > 5
+
+
+def test_pixels_that_do_not_fit_on_the_disk_are_told(tmp_path: Path) -> None:
+    """In a process of its own, whose files may have no more than a few bytes."""
+    rows = pa.table({"p": pa.array([bytes([place]) * 64 for place in range(100)], pa.binary(64))})
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from mlspec.runtime.errors import StageError; from mlspec.runtime.image import held\n"
+        "held.IN_MEMORY, root = 0, Path(sys.argv[1])\n"
+        "read = lambda: held.held_pixels(root / 'rows.parquet', 'p', (1, 8, 8), None, root)\n"
+        "assert read().raw[:, 63].tolist() == list(range(100))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (640, 640))\n"
+        "try: read()\n"
+        "except StageError as error: print(error.code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "MLS809\n"
 
 
 def test_a_file_that_goes_while_it_is_read_is_told(tmp_path: Path) -> None:

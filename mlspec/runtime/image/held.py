@@ -30,13 +30,16 @@ def held_pixels(path: Path, column: str, shape: Any, by: str | None, folder: Pat
 
 
 def _mapped(file: Any, column: str, shape: tuple[int, int], folder: Path) -> NDArray[np.uint8]:
-    """The rows in a file that goes with whoever maps it: it has no name from the start."""
-    with tempfile.TemporaryFile(dir=folder) as scratch:
-        scratch.truncate(shape[0] * shape[1])
-        rows: NDArray[np.uint8] = np.memmap(scratch, np.uint8, "r+", shape=shape)
-        done = 0
-        for batch in file.iter_batches(batch_size=_STEP, columns=[column], use_threads=False):
-            some = pixels_of(batch.column(column), (1, 1, shape[1]), None).raw
-            rows[done : done + len(some)] = some
-            done += len(some)
+    """The rows in a file that goes with whoever maps it: it has no name from the start.
+
+    It is written before it is mapped: a full disk is an error then, where a write through the map would end the process.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as scratch:
+            for batch in file.iter_batches(batch_size=_STEP, columns=[column], use_threads=False):
+                scratch.write(pixels_of(batch.column(column), (1, 1, shape[1]), None).raw.data)
+            scratch.flush()
+            rows: NDArray[np.uint8] = np.memmap(scratch, np.uint8, "r", shape=shape)
+    except OSError as error:
+        raise files.io_error(error, folder, "write") from error
     return rows
