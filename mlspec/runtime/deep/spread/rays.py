@@ -69,7 +69,7 @@ def _fitted(job: Job, spread: Spread, folder: Path) -> Exception | None:
 
     said = {"job": asdict(job), "versions": installed_versions([*packages_of("train", job.config), "mlspec-lang"])}
     trainer = TorchTrainer(
-        learn, train_loop_config=said, torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if spread.gpus else "gloo"),
+        learn, train_loop_config=said, torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if spread.gpus else "gloo", timeout_s=int(job.wait)),
         scaling_config=ScalingConfig(
             num_workers=spread.size, use_gpu=spread.gpus, resources_per_worker=_asked(job, spread),
         ),
