@@ -248,6 +248,8 @@ def test_what_is_not_installed_is_said_to_be_unpinned(monkeypatch: pytest.Monkey
         ({"base": "python:3.12-slim"}, "MLS705"),
         ({"image": f"x y@sha256:{DIGEST}"}, "MLS705"),
         ({"volume": "My Claim"}, "MLS706"),
+        ({"volume": "my/claim"}, "MLS706"),
+        ({"account": "default/editor"}, "MLS706"),
         ({"secret": "a/b/c"}, "MLS706"),
         ({"project": "relative"}, "MLS706"),
         ({"project": "/a/../b"}, "MLS706"),

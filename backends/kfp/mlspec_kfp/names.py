@@ -10,6 +10,9 @@ from mlspec.graph import Graph, Stage
 PIPELINE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 INPUT = re.compile(r"(?=.{1,160}\Z)[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
+OBJECT = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\Z")
+"""The name of an object of Kubernetes."""
+
 RESOURCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?:/[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?\Z")
 IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*@sha256:[0-9a-f]{64}\Z")
 FOLDER = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+\Z")

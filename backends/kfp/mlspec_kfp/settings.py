@@ -75,11 +75,11 @@ def _tags(settings: Settings, where: str) -> Iterator[Finding]:
 def _words(settings: Settings, where: str) -> Iterator[Finding]:
     rules: tuple[tuple[str, str, re.Pattern[str], str], ...] = (
         ("project", settings.root, names.FOLDER, "an absolute path of plain words"),
-        ("volume", settings.volume, names.RESOURCE, "a name that Kubernetes takes"),
+        ("volume", settings.volume, names.OBJECT, "a name that Kubernetes takes"),
         ("pipeline_root", settings.pipeline_root, names.URI, "an address such as s3://bucket/folder"),
-        ("secret", settings.secret, names.RESOURCE, "a name that Kubernetes takes"),
+        ("secret", settings.secret, names.OBJECT, "a name that Kubernetes takes"),
         ("accelerator", settings.accelerator, names.RESOURCE, "a resource such as nvidia.com/gpu"),
-        ("account", settings.account, names.RESOURCE, "a name that Kubernetes takes"),
+        ("account", settings.account, names.OBJECT, "a name that Kubernetes takes"),
         ("gpu_label", settings.gpu_label, names.RESOURCE, "a label such as nvidia.com/gpu.product"),
     )
     for option, value, rule, wanted in rules:
