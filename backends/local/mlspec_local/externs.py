@@ -20,7 +20,10 @@ def warnings_of(stages: Iterable[Stage], to_run: Iterable[str]) -> Iterator[str]
             runs |= {name} if stage.id in wanted else set()
             closed |= {name} if stage.id in wanted and not extern["network"] else set()
     if closed and not network_can_be_left():
-        yield from (_open(name, "the network: it is no Linux on x86-64 or ARM64, or user namespaces are forbidden") for name in sorted(closed))
+        yield from (
+            _open(name, "the network: it is no Linux on x86-64 or ARM64, or user namespaces are forbidden")
+            for name in sorted(closed)
+        )
     if runs and not files_can_be_kept():
         yield from (_open(name, "the files of its user: the kernel has no Landlock") for name in sorted(runs))
     for name in sorted(name for name, once in same.items() if not once):
