@@ -6,6 +6,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +103,43 @@ class Course(ABC):
     @abstractmethod
     def watched(self) -> float:
         """The watched metric as the weights are now."""
+
+    @abstractmethod
+    def _restore(self, saved: Saved) -> None:
+        """Go on from a state."""
+
+    @abstractmethod
+    def _epoch(self) -> None:
+        """The batches of an epoch that are left."""
+
+    @abstractmethod
+    def _located(self) -> AbstractContextManager[None]:
+        """What tells a lack of memory by its place."""
+
+    def _close(self) -> None:
+        """End what ran beside the training."""
+        self.board.close()
+
+    def learn(self) -> None:
+        """Train until the last epoch or until nothing is gained, and save the state of the end."""
+        saved = self.team.newest(self.checkpoints, self.rules.epochs)
+        if saved is not None:
+            self._restore(saved)
+        self.begin_clock()
+        self.board.begin(self.history)
+        self.stopped = self.ends()
+        try:
+            with self._located():
+                while self.epoch < self.rules.epochs and not self.stopped:
+                    self._epoch()
+        finally:
+            self._close()
+        if saved is None or (saved.epoch, saved.batch) != (self.epoch, self.batch):
+            self.save()
+
+    def best_weights(self) -> dict[str, Any]:
+        """The weights of the epoch with the smallest loss on the watched part."""
+        return dict(min(self.best, key=lambda item: (item.loss, item.epoch)).weights)
 
     @property
     def size(self) -> BatchSize:

@@ -7,6 +7,7 @@ epoch also holds torch's generator, so that the rest of the epoch is the one tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,27 +69,16 @@ class Training(Course):
         self._take_best()
         return True
 
-    def learn(self) -> None:
-        """Train until the last epoch or until nothing is gained, and save the state of the end."""
-        saved = self.team.newest(self.checkpoints, self.rules.epochs)
-        if saved is not None:
-            self._restore(saved)
-        self.begin_clock()
-        self.board.begin(self.history)
-        self.stopped = self.ends()
-        try:
-            with located(self.size, self.rules.where):
-                while self.epoch < self.rules.epochs and not self.stopped:
-                    self._epoch()
-        finally:
-            self.examples.close()
-            self.board.close()
-        if saved is None or (saved.epoch, saved.batch) != (self.epoch, self.batch):
-            self.save()
+    def _located(self) -> AbstractContextManager[None]:
+        return located(self.size, self.rules.where)
+
+    def _close(self) -> None:
+        self.examples.close()
+        super()._close()
 
     def _take_best(self) -> None:
         if self.watch is not None:
-            self.network.load_state_dict(min(self.best, key=lambda item: (item.loss, item.epoch)).weights)
+            self.network.load_state_dict(self.best_weights())
         self.network.eval()
 
     def _epoch(self) -> None:

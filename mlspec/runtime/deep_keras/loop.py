@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,22 +48,12 @@ class Training(Course):
 
     def run(self) -> None:
         """Train until the last epoch or until nothing is gained; afterwards the network holds the weights that count."""
-        saved = self.checkpoints.newest(self.rules.epochs)
-        if saved is not None:
-            self._restore(saved)
-        self.begin_clock()
-        self.board.begin(self.history)
-        self.stopped = self.ends()
-        try:
-            with located(self.size, self.rules.where):
-                while self.epoch < self.rules.epochs and not self.stopped:
-                    self._epoch()
-        finally:
-            self.board.close()
-        if saved is None or (saved.epoch, saved.batch) != (self.epoch, self.batch):
-            self.save()
+        self.learn()
         if self.watch is not None:
-            networks.set_weights(self.network, min(self.best, key=lambda item: (item.loss, item.epoch)).weights)
+            networks.set_weights(self.network, self.best_weights())
+
+    def _located(self) -> AbstractContextManager[None]:
+        return located(self.size, self.rules.where)
 
     def _epoch(self) -> None:
         import tensorflow as tf
