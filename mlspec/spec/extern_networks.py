@@ -10,6 +10,7 @@ from typing import Any
 from mlspec.spec.constants import INVALID
 from mlspec.spec.expressions.arguments import match
 from mlspec.spec.expressions.context import Context
+from mlspec.spec.extern_calls import extern_called
 from mlspec.spec.fields import convert
 from mlspec.spec.findings import listing
 from mlspec.spec.kinds import Type
@@ -55,15 +56,10 @@ def network_result(node: Extern, result: Type, context: Context) -> bool:
 
 def network_call(node: Call, context: Context) -> Any:
     """The `Made` of `network = gated(hidden: 64)`; INVALID where it is none; None where no extern network is called."""
+    extern = extern_called(node, "network", context)
+    if not isinstance(extern, Block):
+        return extern
     name = context.scope.whole(node.callee).text
-    extern = context.scope.spec.blocks.get(name)
-    later = context.scope.declared.get(name)
-    if extern is None and later is not None and later.kind == "extern":
-        context.scope.missing(node.callee.parts[0], "network", ())
-        return INVALID
-    if extern is None or extern.kind != "extern":
-        return None
-    context.scope.used.add(name)
     if context.block is None or context.block.kind != "train" or extern.get("role") != "network":
         if extern.get("role") not in (None, "network"):
             context.scope.wrong(name, node.callee.span, f"extern {extern.get('role')}", "an extern network")

@@ -12,6 +12,7 @@ from mlspec.spec.constants import INVALID
 from mlspec.spec.expressions.arguments import match
 from mlspec.spec.expressions.context import Context
 from mlspec.spec.expressions.operators import short
+from mlspec.spec.extern_calls import extern_called
 from mlspec.spec.kinds import UNKNOWN, Type
 from mlspec.spec.model import Block
 from mlspec.spec.references import find_block
@@ -57,15 +58,10 @@ def _no_rows(node: TypeNode, what: str, context: Context) -> None:
 
 def step_call(node: Call, context: Context) -> Any:
     """The `Made` of `from = step(visits)`; INVALID where it is none; None where no extern step is called."""
+    extern = extern_called(node, "step", context)
+    if not isinstance(extern, Block):
+        return extern
     name = context.scope.whole(node.callee).text
-    extern = context.scope.spec.blocks.get(name)
-    later = context.scope.declared.get(name)
-    if extern is None and later is not None and later.kind == "extern":
-        context.scope.missing(node.callee.parts[0], "step", ())
-        return INVALID
-    if extern is None or extern.kind != "extern":
-        return None
-    context.scope.used.add(name)
     if context.block is None or context.block.kind != "source" or extern.get("role") != "step":
         if extern.get("role") is not None:
             context.scope.wrong(name, node.callee.span, f"extern {extern.get('role')}", "an extern step, in `from` of a source")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -73,7 +74,7 @@ class _Warm:
         pass
 
 
-class _CalledBack:
+class _CalledBack(ABC):
     """A fit in a thread that waits after the round that it was to reach. Either it runs or who advances it, never both."""
 
     def __init__(
@@ -121,9 +122,9 @@ class _CalledBack:
         self._ended = True
         self._still.release()
 
+    @abstractmethod
     def _arguments(self) -> dict[str, Any]:
         """What `fit` is called with beside the rows."""
-        raise NotImplementedError
 
     def _judged(self) -> list[tuple[Floats, Any]]:
         """The judging rows, with labels that nothing reads: every library can code the first of those that it was given."""
