@@ -60,6 +60,10 @@ FIGURES = {
         "a plain script with the same libraries, the same work and the same trials", "1.10 times plus 2 s", "mlspec[all]",
         running.against_script,
     ),
+    "evaluate": Row(
+        ("evaluate-cpu",), "CPU of `mlspec run` of the census spec and of a second run, to which an `evaluate` block was added", "the same two runs with nothing added",
+        "1.03 times", "mlspec[all]", running.evaluation,
+    ),
     "search": Row(
         ("search-wall", "search-cpu", "search-own-cpu"),
         "the search stage of the census spec: wall and CPU of its process; and the CPU that its loop uses itself, to suggest, "

@@ -116,6 +116,32 @@ def against_script(n: int | None) -> Iterator[Figure]:
         yield figure("run-census", [one.wall for one, _ in pairs], [other.wall for _, other in pairs], 1.10, allowance=2.0)
 
 
+EVALUATE = """
+evaluate behind_the_numbers {
+  candidate = tune.best
+  part = by_chance.holdout
+}
+"""
+
+
+def evaluation(n: int | None) -> Iterator[Figure]:
+    """A run of the census and one more: with an `evaluate` block added, and with nothing changed."""
+    ours, peer = [], []
+    with tempfile.TemporaryDirectory() as name:
+        project = Path(name) / "project"
+        spec = project / "census_income.mlspec"
+
+        def fresh() -> Used:
+            return run((MLSPEC, "run", census_project(project)), cwd=project)
+
+        for _ in range(n or 3):
+            whole = counted(fresh).cpu
+            peer.append(whole + run((MLSPEC, "run", spec), cwd=project).cpu)
+            spec.write_text(spec.read_text() + EVALUATE)
+            ours.append(whole + run((MLSPEC, "run", spec), cwd=project).cpu)
+        yield figure("evaluate-cpu", ours, peer, 1.03)
+
+
 def search_against_fits(n: int | None) -> Iterator[Figure]:
     """The search stage alone against its own fits, refitted bare in two processes of one thread each."""
     project = searched()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.targets.airflow_world import SALT, airflow_command, returns
 
-pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.e2e]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow"), pytest.mark.e2e]
 
 # Stands in for the interpreter: notes what it was started with, and spoils the first attempt of two stages.
 INTERPRETER = """#!{python}

@@ -65,6 +65,7 @@ def test_its_artifacts_are_those_of_the_local_target(first: dict[str, Any], proj
     assert compared == {name: wanted[name] for name in compared}
 
 
+@pytest.mark.slow
 def test_a_second_run_reuses_every_stage(first: dict[str, Any], project: Path, airflow: str) -> None:
     code, again = run(project, "airflow", "--option", f"airflow={airflow}", "--only", "release-verdict")
     assert code == 0, again

@@ -82,6 +82,7 @@ def test_an_edit_of_a_feature_rebuilds_what_depends_on_it(copy: Repository) -> N
     assert "tune.auc" in copy.dvc("metrics", "diff", "--all").out
 
 
+@pytest.mark.slow
 def test_a_feature_that_no_model_reads_fits_none_again(copy: Repository, tmp_path: Path) -> None:
     """DVC sees that the table of features is another one; by its key each model knows that its own features are not."""
     copy.edit("  device := onehot(visits.device)\n", "  device := onehot(visits.device)\n  who := visits.age @audit\n")
@@ -119,6 +120,7 @@ def test_what_a_machine_is_asked_for_is_no_part_of_the_result(copy: Repository) 
     assert copy.repro().ran == set()
 
 
+@pytest.mark.slow
 def test_an_experiment_changes_a_value_of_the_plan(copy: Repository) -> None:
     plan = PIPELINE.replace("dvc.yaml", "plan.json")
     said = copy.dvc("exp", "run", PIPELINE, "-S", f"{plan}:stages.tune-search.config.trials=4")
@@ -219,9 +221,8 @@ def journal_lines(made: Repository) -> list[str]:
     return [line for path in paths for line in path.read_text().splitlines()]
 
 
-@pytest.mark.parametrize(
-    "whole_group", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["dvc and the stage", "dvc alone"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("whole_group", [True, False], ids=["dvc and the stage", "dvc alone"])
 def test_kill_9_in_the_search_then_repro_goes_on(world: Repository, tmp_path: Path, whole_group: bool) -> None:
     twin, killed = world.copy(tmp_path / "twin"), world.copy(tmp_path / "killed")
     for made in (twin, killed):

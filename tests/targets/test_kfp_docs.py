@@ -46,6 +46,7 @@ def test_every_option_is_on_the_page() -> None:
     assert left == []
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_the_page_can_be_followed(tmp_path: Path) -> None:
     shop(tmp_path)

@@ -107,6 +107,7 @@ def test_an_edit_that_no_result_depends_on_needs_a_compile_and_no_run(copy: Repo
     assert (copy.folder / "build/other.csv").is_file()
 
 
+@pytest.mark.slow
 def test_of_two_releases_somebody_says_which(copy: Repository) -> None:
     """The local target saw other data: another package passed, and neither run says which one is newer."""
     data = copy.folder / "visits.csv"
@@ -141,7 +142,8 @@ def test_a_folder_that_was_fetched(copy: Repository, tmp_path: Path) -> None:
     assert "not made by this spec" in score(copy, "--from", str(tmp_path / "fetched"), check=False).err
 
 
-@pytest.mark.parametrize("target", ["dvc", *(pytest.param(name, marks=pytest.mark.slow) for name in ("kfp", "airflow"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["dvc", "kfp", "airflow"])
 def test_a_run_under_a_target_is_a_run_of_the_project(tmp_path: Path, target: str) -> None:
     if target == "airflow":
         more = ("--option", f"airflow={airflow_command()}")

@@ -6,6 +6,8 @@ draws. Rows of equal score are one step of the curve: the result never depends o
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from mlspec.runtime.evaluate.outcomes import Floats, Ints, Outcomes
@@ -33,6 +35,16 @@ class ScoreOrder:
         self._weights: Floats | None = None
         self._ordered: Floats = np.empty(0)
         self._masses: tuple[Floats, Floats] | None = None
+
+    @cached_property
+    def pairs(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """The positive and the negative rows by rising score, and of each positive how many negatives are below it, and how many no higher."""
+        is_positive = self.positive == 1
+        low, high = self.score[~is_positive], self.score[is_positive]
+        return (
+            self.order[is_positive], self.order[~is_positive],
+            np.searchsorted(low, high, side="left"), np.searchsorted(low, high, side="right"),
+        )  # fmt: skip
 
     def ordered(self, weights: Floats) -> Floats:
         """The weights by rising score; not to be written to."""
@@ -73,13 +85,19 @@ def _total(values: Floats) -> Floats:
 
 
 def auc(rows: Outcomes, weights: Floats) -> Floats:
-    """The chance that a positive row scores above a negative one, ties counting half."""
-    positive, total = ScoreOrder.of(rows).masses(weights)
-    negative = total - positive
-    # The negatives below a run and half of those in it, for every positive of the run.
-    below = (negative + _before(negative)) / 2
-    pairs = positive[..., -1] * negative[..., -1]
-    return np.asarray(_total((positive - _before(positive)) * below) / np.where(pairs > 0, pairs, np.nan))
+    """The chance that a positive row scores above a negative one, ties counting half.
+
+    Weights are whole numbers, so that all sums here are exact and in any order the same.
+    """
+    positives, negatives, below, within = ScoreOrder.of(rows).pairs
+    positive = np.take(weights, positives, axis=-1)
+    sums = np.zeros((*weights.shape[:-1], len(negatives) + 1))
+    np.cumsum(np.take(weights, negatives, axis=-1), axis=-1, out=sums[..., 1:])
+    # The negatives below a positive and half of those that tie with it.
+    mass = np.take(sums, below, axis=-1)
+    mass += np.take(sums, within, axis=-1)
+    every = positive.sum(axis=-1) * sums[..., -1]
+    return np.asarray(np.einsum("...i,...i->...", positive, mass) / 2 / np.where(every > 0, every, np.nan))
 
 
 def average_precision(rows: Outcomes, weights: Floats) -> Floats:
