@@ -1,4 +1,4 @@
-"""Writes the data of the suite: `python -m mlspec.conformance.data FOLDER`. 300 invented visits to a shop, the same every time.
+"""Writes the data of the suite: `python -m mlspec.conformance.data FOLDER`. 300 invented visits to a shop and 40 pictures, the same every time.
 
 Numbers come from SHA-256, so that no library's generator can change them.
 """
@@ -10,13 +10,17 @@ import hashlib
 import io
 import json
 import sqlite3
+import struct
 import sys
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 ROWS = 300
+SHAPES = 40
+SIDE = 8
 REGIONS = ("east", "north", "south", "west")
 WORDS = ("late", "broken", "lovely", "again", "gift", "small", "blue", "quick")
 
@@ -83,8 +87,35 @@ def write_sqlite(path: Path) -> None:
     connection.close()
 
 
+def shapes() -> Iterator[tuple[str, str, bytes]]:
+    """Of each picture the name of its file, what it shows and the PNG: grey, eight pixels a side, a bar or a dot among noise."""
+    for row in range(SHAPES):
+        kind = "bar" if _draw(row, "kind") < 0.5 else "dot"
+        column, line = 1 + int(_draw(row, "column") * 6), 1 + int(_draw(row, "line") * 6)
+        lines = [bytearray(int(_draw(row, f"noise {x} {y}") * 60) for x in range(SIDE)) for y in range(SIDE)]
+        for y in range(SIDE) if kind == "bar" else (line,):
+            lines[y][column] = 230
+        yield f"{row + 1:02}.png", kind, _png(lines)
+
+
+def _png(lines: list[bytearray]) -> bytes:
+    """A grey PNG without compression, so that no version of zlib changes a byte."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", len(lines[0]), len(lines), 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + bytes(line) for line in lines), level=0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def shapes_as_csv() -> str:
+    """The index of the pictures."""
+    return "shape_id,file,kind\n" + "".join(f"{at},{name},{kind}\n" for at, (name, kind, _) in enumerate(shapes(), start=1))
+
+
 def main() -> None:
-    """Write `customers.csv`, `visits.csv`, `visits.jsonl`, `visits.sqlite` and `visits.parquet` into a folder."""
+    """Write the visits in four formats, `customers.csv`, and the pictures with their index into a folder."""
     import duckdb
 
     folder = Path(sys.argv[1])
@@ -93,6 +124,10 @@ def main() -> None:
     (folder / "visits.jsonl").write_text(as_jsonl(), encoding="utf-8")
     (folder / "visits.sqlite").unlink(missing_ok=True)
     write_sqlite(folder / "visits.sqlite")
+    (folder / "shapes").mkdir(exist_ok=True)
+    for name, _, picture in shapes():
+        (folder / "shapes" / name).write_bytes(picture)
+    (folder / "shapes.csv").write_text(shapes_as_csv(), encoding="utf-8")
     duckdb.read_csv(
         str(folder / "visits.csv"), dtype={"at": "TIMESTAMPTZ", "member": "VARCHAR", "returned": "VARCHAR"}
     ).write_parquet(str(folder / "visits.parquet"))

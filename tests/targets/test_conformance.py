@@ -21,6 +21,10 @@ def test_the_data_are_what_their_writer_writes() -> None:
     assert (SUITE / "data/visits.csv").read_text() == data.as_csv()
     assert (SUITE / "data/customers.csv").read_text() == data.customers_as_csv()
     assert (SUITE / "data/visits.jsonl").read_text() == data.as_jsonl()
+    assert (SUITE / "data/shapes.csv").read_text() == data.shapes_as_csv()
+    assert {path.name: path.read_bytes() for path in (SUITE / "data/shapes").iterdir()} == {
+        name: picture for name, _, picture in data.shapes()
+    }
 
 
 def test_every_case_is_clean_and_canonical() -> None:
