@@ -120,9 +120,8 @@ class Compilation:
         if rest is None:
             return
         from mlspec.spec.check import check_spec
-        from mlspec.spec.checks import run_checks
 
-        _, more = check_spec(rest[0], load=self._load, params=self.params, then=run_checks, lost=rest[1])
+        _, more = check_spec(rest[0], load=self._load, params=self.params, then=self._check_whole, lost=rest[1])
         self._found.extend(believed([item for item in found if item.severity == "error"], more))
 
     @cached_property
@@ -131,9 +130,8 @@ class Compilation:
         if self.tree is None or self._found.errors:
             return None
         from mlspec.spec.check import check_spec
-        from mlspec.spec.checks import run_checks
 
-        spec, found = check_spec(self.tree, load=self._load, env=self.env, params=self.params, then=run_checks)
+        spec, found = check_spec(self.tree, load=self._load, env=self.env, params=self.params, then=self._check_whole)
         self._found.extend(found)
         if self.imported:
             from mlspec.spec.lock import check_lock
@@ -146,6 +144,14 @@ class Compilation:
             self._found.extend(self._code_unlocked(spec))
         self._judge(spec)
         return None if self._found.errors else spec
+
+    def _check_whole(self, spec: Spec) -> list[Diagnostic]:
+        """What the checks over a whole spec say, with what the project's lock knows of its data."""
+        from mlspec.spec.checks import run_checks
+        from mlspec.spec.locked_rows import LockedRows
+
+        spec.locked_rows = LockedRows(self.project.root, self.prefix).of
+        return run_checks(spec)
 
     def _code_unlocked(self, spec: Spec) -> list[Diagnostic]:
         """111 as warnings for code that is not locked."""

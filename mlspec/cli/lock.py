@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlspec.cli import exits
 from mlspec.cli.check import spec_files
 from mlspec.cli.loading import say
+from mlspec.cli.lock_rows import Rows, corrected, kept
 from mlspec.cli.terminal import err, out
 from mlspec.replace import replace_file
 
@@ -27,7 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """PATH…, `--data`, `--env`, `--check`."""
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="spec files, or folders with spec files")
     parser.add_argument(
-        "--data", action="store_true", help="pin the files of sources too: reads them all, and a run on others is refused"
+        "--data",
+        action="store_true",
+        help="pin the files of sources too: reads them all, and a run on others is refused; counts their rows, for checks",
     )
     parser.add_argument(
         "--env",
@@ -82,6 +85,7 @@ class Found:
     def __init__(self) -> None:
         self.files: dict[str, str] = {}
         self.data: dict[str, dict[str, str]] = {}
+        self.rows = Rows()
         self.others: dict[str, set[str]] = {}
         """By env the paths and patterns that a spec reads under it."""
 
@@ -132,7 +136,9 @@ def _read_data(options: argparse.Namespace, one: Compilation, found: Found) -> b
             found.others.setdefault(name, set()).update(_paths(other))
     try:
         for stage in one.unpinned:
-            found.data.update(locked_files(stage, one.project.root))
+            locked = locked_files(stage, one.project.root)
+            found.data.update(locked)
+            found.rows.add(stage, locked, one.project.root)
     except GraphError as error:
         say(options, [graph_diagnostic(one.spec, error)], [str(one.path)])
         return False
@@ -145,16 +151,16 @@ def _paths(one: Compilation) -> set[str]:
 
 def _project(options: argparse.Namespace, root: Path, found: Found) -> int:
     """Write the lock of one project; entries of files that other specs import or read stay while the files are there."""
-    from mlspec.spec.lock import NAME, LockError, dumps, read, read_data
+    from mlspec.spec.lock import NAME, LockError, dumps, read, read_data, read_rows
 
     broken = ""
     try:
-        before, data_before = read(root), read_data(root)
+        before, data_before, rows_before = read(root), read_data(root), read_rows(root)
     except LockError as error:
         if options.check:
             err(f"{NAME} cannot be read: {error}\n  help: {error.way_out}\n")
             return exits.FOUND
-        before, data_before, broken = None, {}, str(error)
+        before, data_before, rows_before, broken = None, {}, {}, str(error)
         err(
             f"{NAME} could not be read ({error}) and is written anew{'' if options.data else '; pins of data come with `mlspec lock --data`'}\n"
         )
@@ -163,17 +169,23 @@ def _project(options: argparse.Namespace, root: Path, found: Found) -> int:
         path: files for path, files in data_before.items() if not options.data or all((root / name).is_file() for name in files)
     }
     data |= found.data
-    changes = _changes(before or {}, after) + _changes(_flat(data_before), _flat(data))
+    same = {name: count for name, count in kept(rows_before, data_before, data).items() if name not in found.rows.why}
+    rows = same | found.rows.counts
+    changes = _changes(before or {}, after) + _changes(_flat(data_before), _flat(data)) + corrected(rows_before, rows, same)
     out("".join(f"{line}\n" for line in changes))
+    err("".join(f"{line}\n" for line in found.rows.said()))
     for env in sorted(name for name, paths in found.others.items() if not paths <= set(data)):
         err(f"what env `{env}` reads is not pinned: `mlspec lock --data --env {env}`\n")
-    if not broken and ((before is None and not after and not data) or (before, data_before) == (after, data)):
+    nothing = before is None and not after and not data
+    # A lock without counts, as there were before rows were counted, pins as much as one with them.
+    held = {name: rows.get(name) for name in rows_before} if options.check else rows
+    if not broken and (nothing or (before, data_before, rows_before) == (after, data, held)):
         err("" if options.quiet else f"{NAME}: {'up to date' if after or data else 'nothing is imported'}\n")
         return exits.OK
     if options.check:
         err(f"{NAME} is not up to date: `mlspec lock{' --data' if options.data else ''}` writes it\n")
         return exits.FOUND
-    _write(root / NAME, dumps(after, data), after)
+    _write(root / NAME, dumps(after, data, rows), after)
     count = len(after) + len(_flat(data))
     err("" if options.quiet else f"{NAME}: {count} file{'' if count == 1 else 's'} locked\n")
     return exits.OK

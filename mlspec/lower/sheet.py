@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlspec.graph import KINDS, Resources, Stage, stage_id
+from mlspec.spec.locked_rows import from_root
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.values import Reference
 
@@ -50,14 +51,7 @@ class Sheet:
 
     def path(self, path: str, folder: str = "") -> str:
         """A path of the spec, relative to the project root; of an imported block it starts in the `folder` of its file."""
-        whole = "/".join(part for part in (self.prefix, folder, path) if part)
-        parts: list[str] = []
-        for part in whole.split("/"):
-            if part == ".." and parts and parts[-1] != "..":
-                parts.pop()
-            elif part not in ("", "."):
-                parts.append(part)
-        return "/".join(parts)
+        return from_root(self.prefix, folder, path)
 
     def source_of(self, frame: str) -> Block:
         """The source whose rows a block works on."""

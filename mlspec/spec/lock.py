@@ -1,9 +1,10 @@
 """`mlspec.lock`: the digests of imported files and of the code of externs, so that what was reviewed is what is checked and run.
 
 The file is JSON, `{"format": 1, "files": {"shared/privacy.mlspec": "sha256:…"}}`, paths from the project root. A digest is of the
-text as the compiler reads it, so that line ends of a checkout do not matter. Imported only for a spec that imports.
+text as the compiler reads it, so that line ends of a checkout do not matter. Imported only for a spec that imports or whose data is locked.
 With `mlspec lock --data` it has `"data": {"data/*.csv": {"data/a.csv": "sha256:…"}}` too: for each path or pattern of a source the
-files with the digests of their bytes. A check reads none of them.
+files with the digests of their bytes; and `"rows": {"data/*.csv": 48842}`, how many rows it reads there, where they were counted. A
+check reads none of the files; the numbers tell it what a part can have.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from mlspec.diagnostics import Diagnostic, code
+from mlspec.spec.locked_rows import LOCK
 from mlspec.syntax.nodes import File, Use
 
-NAME = "mlspec.lock"
+NAME = LOCK
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _NO_FILE = f"there is no `{NAME}`"
 WAY_OUT = "run `mlspec lock`"
@@ -46,11 +48,13 @@ def digest(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def dumps(files: Mapping[str, str], data: Data | None = None) -> str:
-    """A lock file of these digests by path: one a line, in order, so that a diff shows what changed."""
+def dumps(files: Mapping[str, str], data: Data | None = None, rows: Mapping[str, int] | None = None) -> str:
+    """A lock file of these digests and counts by path: one a line, in order, so that a diff shows what changed."""
     body: dict[str, Any] = {"format": 1, "files": dict(sorted(files.items()))}
     if data:
         body["data"] = {path: {name: f"sha256:{value}" for name, value in sorted(data[path].items())} for path in sorted(data)}
+    if rows:
+        body["rows"] = dict(sorted(rows.items()))
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -67,6 +71,14 @@ def loads_data(text: str) -> dict[str, dict[str, str]]:
     if not all(isinstance(value, str) and _SHA256.match(value) for files in data.values() for value in files.values()):
         raise LockError("it is not of format 1")
     return {path: {name: value[7:] for name, value in files.items()} for path, files in data.items()}
+
+
+def loads_rows(text: str) -> dict[str, int]:
+    """The counts of rows of a lock file, none of one that was written before there were any; LockError for anything else."""
+    rows = _loaded(text).get("rows", {})
+    if not isinstance(rows, dict) or not all(type(count) is int and count >= 0 for count in rows.values()):
+        raise LockError("it is not of format 1")
+    return rows
 
 
 def _loaded(text: str) -> dict[str, Any]:
@@ -91,6 +103,12 @@ def read_data(root: Path) -> dict[str, dict[str, str]]:
     """The data that the lock of a project holds, nothing where it has none."""
     text = _text(root)
     return {} if text is None else loads_data(text)
+
+
+def read_rows(root: Path) -> dict[str, int]:
+    """The counts of rows that the lock of a project holds, nothing where it has none."""
+    text = _text(root)
+    return {} if text is None else loads_rows(text)
 
 
 def _text(root: Path) -> str | None:

@@ -5,7 +5,7 @@ Lowering, the checks, diff, docs and the editor read this and nothing earlier.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mlspec.source import Span
@@ -218,15 +218,23 @@ class Override:
         self.span = span
 
 
+def _no_lock(source: Block) -> int | None:
+    """Of a spec that is checked outside a project no lock is read."""
+    return None
+
+
 class Spec:
     """A checked spec file with its imports: `blocks` by name in order of writing, imported ones as `alias.name`.
 
     `imports` are the paths by alias as they are written, `homes` the names by alias under which the blocks of that file stand here
     (two aliases of one file have one), `files` all imported files by that name. `needed` are the imported blocks that this file's
-    own ones read, directly or not: the others are there to be named.
+    own ones read, directly or not: the others are there to be named. `locked_rows` says how many rows the project's lock holds of a
+    source, None where it holds no count.
     """
 
-    __slots__ = ("blocks", "edition", "env", "files", "homes", "imports", "name", "needed", "overrides", "spans", "unnamed")
+    __slots__ = (
+        "blocks", "edition", "env", "files", "homes", "imports", "locked_rows", "name", "needed", "overrides", "spans", "unnamed",
+    )  # fmt: skip
 
     def __init__(self, edition: str) -> None:
         self.name = ""
@@ -240,6 +248,7 @@ class Spec:
         self.homes: dict[str, str] = {}
         self.files: dict[str, str] = {}
         self.needed: frozenset[str] = frozenset()
+        self.locked_rows: Callable[[Block], int | None] = _no_lock
 
     def named(self, path: str) -> Block | None:
         """The block that a text names, `orders` or `shared.orders`, by whichever alias of its file."""

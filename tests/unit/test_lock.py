@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +14,8 @@ import pytest
 import mlspec
 from mlspec.cli import exits, main
 from mlspec.diagnostics.render import render
-from mlspec.spec.lock import LockError, digest, dumps, loads
+from mlspec.driver import Compilation
+from mlspec.spec.lock import LockError, digest, dumps, loads, loads_data, loads_rows
 from tests.support.golden import compare
 
 CASES = Path(__file__).parents[1] / "cases" / "errors" / "MLS111"
@@ -163,6 +166,127 @@ def test_data_is_pinned_by_its_bytes(with_data: Path, capsys: Capture) -> None:
     assert "data" in json.loads((with_data / "mlspec.lock").read_text()), "without --data it stays as it is"
 
 
+def held_rows(folder: Path) -> object:
+    return json.loads((folder / "mlspec.lock").read_text()).get("rows")
+
+
+def write_lock(folder: Path, rows: dict[str, int] | None) -> None:
+    """The lock with other counts."""
+    held = json.loads((folder / "mlspec.lock").read_text())
+    (folder / "mlspec.lock").write_text(dumps(held["files"], loads_data(json.dumps(held)), rows))
+
+
+def test_rows_are_counted_with_the_options_of_the_source(with_data: Path) -> None:
+    (with_data / "data" / "two.csv").write_text('n,y\n3,"a"\n4,b\n5,"b"\n')
+    run("lock", "--data")
+    assert held_rows(with_data) == {"data/*.csv": 5}
+    demo = with_data / "demo.mlspec"
+    demo.write_text(SOURCE.replace('csv("data/*.csv")', 'csv("plain.txt", delimiter: ";", header: false)'))
+    (with_data / "plain.txt").write_text('1;"a\nb"\n2;b\n')
+    run("lock", "--data")
+    assert held_rows(with_data) == {"data/*.csv": 5, "plain.txt": 2}
+    (with_data / "data" / "two.csv").unlink()
+    run("lock", "--data")
+    assert held_rows(with_data) == {"plain.txt": 2}, "what is gone is not pinned, and not counted"
+
+
+def test_tables_and_queries_of_one_database_are_counted_each(with_data: Path) -> None:
+    database = sqlite3.connect(with_data / "shop.db")
+    for table, rows in (("few", 2), ("many", 5)):
+        database.execute(f"create table {table} (n, y)")
+        database.executemany(f"insert into {table} values (?, 'a')", [(place,) for place in range(rows)])
+    database.commit()
+    database.close()
+    sources = [
+        SOURCE.partition("source rows")[2].replace('csv("data/*.csv")', f'sqlite("shop.db", {what})')
+        for what in ('table: "few"', 'table: "many"', 'query: "select n, y from many where n < 3"')
+    ]
+    text = SOURCE.partition("source rows")[0] + "\n".join(f"source s{place}{text}" for place, text in enumerate(sources))
+    (with_data / "demo.mlspec").write_text(text)
+    run("lock", "--data")
+    found = held_rows(with_data)
+    assert isinstance(found, dict)
+    query = next(name for name in found if name not in ("shop.db#few", "shop.db#many"))
+    assert found == {"shop.db#few": 2, "shop.db#many": 5, query: 3} and query.startswith("shop.db#")
+    for name, rows in zip(("s0", "s1", "s2"), (2, 5, 3), strict=True):
+        spec = Compilation(with_data / "demo.mlspec").spec
+        assert spec is not None and spec.locked_rows(spec.blocks[name]) == rows
+
+
+def test_a_lock_without_counts_is_one_that_pins(with_data: Path, capsys: Capture) -> None:
+    """As they were written before rows were counted."""
+    run("lock", "--data")
+    write_lock(with_data, None)
+    run("plan", "demo.mlspec")
+    run("lock", "--data", "--check")
+    run("lock")
+    assert held_rows(with_data) is None
+    run("lock", "--data")
+    assert held_rows(with_data) == {"data/*.csv": 2}
+    run("lock")
+    assert held_rows(with_data) == {"data/*.csv": 2}, "without --data it stays as it is"
+
+
+def test_a_wrong_count_is_not_up_to_date(with_data: Path, capsys: Capture) -> None:
+    run("lock", "--data")
+    write_lock(with_data, {"data/*.csv": 70})
+    capsys.readouterr()
+    run("lock", "--data", "--check", code=exits.FOUND)
+    assert capsys.readouterr().out == "~ data/*.csv: 2 rows, not 70\n"
+    run("lock", "--check")
+    run("lock", "--data")
+    assert held_rows(with_data) == {"data/*.csv": 2}
+
+
+def test_other_data_has_other_rows(with_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    run("lock", "--data")
+    (with_data / "data" / "one.csv").write_text("n,y\n1,a\n")
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    capsys.readouterr()
+    run("lock", "--data")
+    assert "rows are not counted: no module `duckdb`; pip install 'mlspec-lang[local]'\n" in capsys.readouterr().err
+    assert held_rows(with_data) is None, "what was counted of other bytes is dropped"
+
+
+def test_without_the_package_that_reads_counts_of_the_same_data_stay(
+    with_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    run("lock", "--data")
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    capsys.readouterr()
+    run("lock", "--data", "--check")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 2 and said.startswith("rows are not counted: no module `duckdb`")
+    run("lock", "--data")
+    assert held_rows(with_data) == {"data/*.csv": 2}
+
+
+def test_what_cannot_be_read_is_pinned_and_not_counted(with_data: Path, capsys: Capture) -> None:
+    (with_data / "data" / "one.csv").write_text("n,y\n1,a,b\n")
+    run("lock", "--data")
+    assert capsys.readouterr().err == (
+        "rows of `data/*.csv` are not counted: 1 record of `rows` malformed\nmlspec.lock: 1 file locked\n"
+    )
+    assert held_rows(with_data) is None
+
+
+def test_a_file_that_two_sources_read_in_two_ways_has_no_count(with_data: Path, capsys: Capture) -> None:
+    body = (
+        SOURCE.partition("source rows")[2].replace('"data/*.csv"', '"data/*.csv", header: false').replace("n: int", "n: string")
+    )
+    body = body.replace('category("a", "b") @outcome(positive: "b")', "string")
+    (with_data / "demo.mlspec").write_text(f"{SOURCE}\nsource more{body}")
+    run("lock", "--data")
+    assert "rows of `data/*.csv` are not counted: two sources read it in two ways, 2 and 3 rows\n" in capsys.readouterr().err
+    assert held_rows(with_data) is None
+
+
+@pytest.mark.parametrize("rows", ["[]", '{"a": "1"}', '{"a": -1}', '{"a": true}', '{"a": 1.5}'])
+def test_what_is_no_count(rows: str) -> None:
+    with pytest.raises(LockError):
+        loads_rows(f'{{"format": 1, "files": {{}}, "rows": {rows}}}')
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -202,7 +326,6 @@ def test_a_lock_that_cannot_be_read_pins_nothing_silently(with_data: Path, capsy
 
 
 def test_pins_travel_with_the_plan(with_data: Path) -> None:
-    from mlspec.driver import Compilation
     from mlspec.graph import read_plan, write_plan
 
     assert "pins" not in json.loads(write_plan(Compilation(with_data / "demo.mlspec").graph))

@@ -53,7 +53,7 @@ def run(context: StageContext) -> None:
         [file.path for file in data], [work, context.output_root], work, attach=attach, memory=context.memory
     )
     with session as connection, table.watched(connection, context.progress):
-        load = _open(context, connection, source, data, work)
+        load = open_load(config, connection, data, work)
         folder = context.output("rows")
         target = (work if config["format"] == "images" else folder) / table.ROWS
         rows = _write(load, target)
@@ -69,11 +69,9 @@ def run(context: StageContext) -> None:
             write_sample(context, connection, folder)
 
 
-def _open(
-    context: StageContext, connection: duckdb.DuckDBPyConnection, source: str, data: Sequence[DataFile], work: Path
-) -> Load:
-    config = context.config
-    kind, columns = str(config["format"]), list(config["columns"])
+def open_load(config: Mapping[str, Any], connection: duckdb.DuckDBPyConnection, data: Sequence[DataFile], work: Path) -> Load:
+    """The readers of the files of a source, with the columns that it declares."""
+    source, kind, columns = str(config["source"]), str(config["format"]), list(config["columns"])
     if kind == "images":
         kind, columns = images.index_format(data[0].name, f"{source}.from"), images.as_paths(columns)
     readers = []
@@ -127,7 +125,7 @@ def _write(load: Load, target: Path) -> int:
 
     try:
         rows = table.write_parquet(load.connection, _numbered(load), target)
-        if rows <= limits.MAX_ROWS and not _unnumbered(target) and not _malformed(load):
+        if rows <= limits.MAX_ROWS and not _unnumbered(target) and not malformed(load):
             return rows
     except duckdb.OutOfMemoryException:
         raise
@@ -164,7 +162,7 @@ def _verify(load: Load) -> None:
         raise unreadable(Input(load.data[0], f"{load.source}.from", {}, (), Path()), error, "well-formed records") from error
     rows = int(counts[0])
     limits.check_rows(rows, load.source)
-    errors = [*_malformed(load)]
+    errors = [*malformed(load)]
     for rule, count in zip(rules, counts[1:], strict=True):
         if count:
             errors.append(violations.error_of(rule, load.source, int(count), rows, _examples(load, rule)))
@@ -172,7 +170,8 @@ def _verify(load: Load) -> None:
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
 
 
-def _malformed(load: Load) -> list[StageError]:
+def malformed(load: Load) -> list[StageError]:
+    """What the readers refused of the records, as one error; known once all were scanned."""
     problems = [problem for reader in load.readers for problem in reader.problems()]
     if not problems:
         return []

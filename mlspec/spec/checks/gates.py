@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from math import ceil
-from typing import Any
-
-from mlspec.catalogue import metric
 from mlspec.diagnostics import Note
 from mlspec.spec.checks.reading import (
     LEARNERS,
     MODELS,
     judged_models,
     metrics_in,
-    percent,
     source_of,
     span_of_call,
     text_of,
@@ -22,8 +17,6 @@ from mlspec.spec.findings import Findings
 from mlspec.spec.model import Block, Definition, Spec
 
 _LOADED = ("latency", "ttft")
-# Half the width of a 95 % interval around a rate of 10 % in a group of n rows is 1.96 * sqrt(0.09 / n).
-_SPREAD = 0.09
 
 
 def served_without_gate(spec: Spec, findings: Findings) -> None:
@@ -110,101 +103,6 @@ def _slice(spec: Spec, source: str, column: str) -> str:
     return f"{source}.{column}"
 
 
-def groups_too_small(spec: Spec, findings: Findings) -> None:
-    """505: in so few rows chance alone moves a rate by more than a gate allows, or no number of hits would pass it."""
-    for gates in spec.of_kind("gates"):
-        least, most = int(gates.get("min_group") or 1), _most_rows(spec, gates)
-        z = _normal_quantile(float(gates.get("confidence") or 0.95))
-        for gate in gates.definitions.values():
-            allowed = _gap_allowed(gate)
-            if allowed is not None and allowed > 0:
-                needed = int(2 * _SPREAD * (z / allowed) ** 2) + 1
-                if least < needed:
-                    _too_few(findings, gates, gate, least, f"a gap of {percent(allowed)[:-1]}pp", needed)
-            elif not _whole_groups(spec, gates) and (bound := _bounded_rate(gate)) is not None:
-                grouped, limit = bound
-                needed = ceil(z * z * limit / (1 - limit))
-                if grouped and least < needed:
-                    _too_few(findings, gates, gate, least, f"{percent(limit)} of a rate", needed)
-                elif not grouped and most is not None and most < needed:
-                    findings.add("MLS505", gate.span, what=f"a part of at most {most:,} rows is", wanted=f"{percent(limit)} of a rate",
-                                 got=f"{most:,}", limit=f"a part of at least {needed:,} rows")  # fmt: skip
-
-
-def _whole_groups(spec: Spec, gates: Block) -> bool:
-    """Whether rows of the part hang together, so that intervals are drawn and no formula says how wide they are."""
-    part = gates.ref("part")
-    split = None if part is None else spec.blocks.get(part.block)
-    return split is not None and split.get("group") is not None
-
-
-def _too_few(findings: Findings, gates: Block, gate: Definition, least: int, wanted: str, needed: int) -> None:
-    findings.add("MLS505", gate.span, [Note("groups may be this small", gates.span_of("min_group"))], what=f"groups of {least:,} rows are",
-                 wanted=wanted, got=f"{least:,}", limit=f"groups of at least {needed:,} rows")  # fmt: skip
-
-
-def _gap_allowed(gate: Definition) -> float | None:
-    """The limit of `gap(rate, …) <= limit`; None for any other gate."""
-    form: Any = gate.value.form
-    if form[0] != "call" or form[1] not in ("<=", "<") or form[2][0][:2] != ["call", "gap"] or form[2][1][0] != "lit":
-        return None
-    limit = form[2][1][1]
-    return float(limit) if isinstance(limit, int | float) else None
-
-
-def _bounded_rate(gate: Definition) -> tuple[bool, float] | None:
-    """(whether in every group, the share) that `lower(rate) >= share` asks for, of `upper(rate) <= share` what is left of it.
-
-    Wilson's interval of n rows that all hit reaches from n / (n + z²): with fewer than z² share / (1 - share) rows no model passes.
-    """
-    form: Any = gate.value.form
-    if form[0] != "call" or form[1] not in (">=", ">", "<=", "<") or form[2][1][0] != "lit":
-        return None
-    end, limit = form[2][0], form[2][1][1]
-    grouped = end[:2] == ["call", "worst"] and "by" in end[3]
-    end = end[2][0] if grouped else end
-    wanted = "lower" if form[1] in (">=", ">") else "upper"
-    if end[:2] != ["call", wanted] or end[2][0][0] != "metric" or not isinstance(limit, int | float):
-        return None
-    row = metric(str(end[2][0][1]))
-    share = float(limit) if wanted == "lower" else 1.0 - float(limit)
-    return (grouped, share) if row is not None and row.interval == "wilson" and 0 < share < 1 else None
-
-
-def _most_rows(spec: Spec, gates: Block) -> int | None:
-    """How many rows the part can have, where a check of its source says how many there may be and chance gives it a share."""
-    part = gates.ref("part")
-    split = None if part is None else spec.blocks.get(part.block)
-    source = None if part is None else source_of(spec, part)
-    own = None if split is None or part is None else split.parts.get(part.member or "")
-    if own is None or own.share is None or source is None:
-        return None
-    most = [limit for check in source.definitions.values() if (limit := _rows_limit(check.value.form)) is not None]
-    return int(min(most) * own.share) + 1 if most else None
-
-
-def _rows_limit(form: Any) -> float | None:
-    """The greatest number of rows that a check `rows() <= n`, `rows() in a..n` or `rows() == n` lets pass."""
-    if form[0] != "call" or len(form[2]) != 2 or form[2][0][:2] != ["call", "rows"]:
-        return None
-    end = (
-        form[2][1][2] if form[1] == "in" and form[2][1][0] == "range" else form[2][1] if form[1] in ("<=", "<", "==") else None
-    )
-    value = end[1] if isinstance(end, list) and end[0] == "lit" else end
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _normal_quantile(confidence: float) -> float:
-    """The two-sided normal quantile, by bisection on the error function."""
-    from math import erf, sqrt
-
-    low, high = 0.0, 10.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if erf(middle / sqrt(2)) < confidence else (low, middle)
-    return low
-
-
 def ends_compared(spec: Spec, findings: Findings) -> None:
     """201: the gap or ratio of ends of intervals, which bounds nothing; the end of the gap is meant."""
     for gates in spec.of_kind("gates"):
@@ -250,5 +148,5 @@ def different_splits(spec: Spec, findings: Findings) -> None:
 
 
 CHECKS = (
-    served_without_gate, part_not_held_out, no_baseline, no_fairness_gate, groups_too_small, ends_compared, time_without_load, different_splits,
+    served_without_gate, part_not_held_out, no_baseline, no_fairness_gate, ends_compared, time_without_load, different_splits,
 )  # fmt: skip
