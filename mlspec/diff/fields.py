@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlspec.diff import order, table, words
+from mlspec.diff import confidence, order, table, words
 from mlspec.diff.names import plain
 from mlspec.diff.order import Verdict
 from mlspec.diff.report import UNSURE, Report, changed, effect_of, unsure
@@ -36,6 +36,8 @@ def _compare(report: Report, old: Block, new: Block, name: str, row: schema.Kind
     field = row.fields.get(name)
     form: Any = field.form if field is not None else ("const",)
     direction = field.direction if field is not None else "behaviour" if row.open_fields or name == "type" else table.UNKNOWN
+    if direction == "ends_decide":
+        direction = confidence.direction_of((old, new))
     place = new.path if name == "value" else f"{new.path}.{name}"
     context = _Context(report, new.kind, name, (_span(old, name), _span(new, name)))
     if (after is None or after.origin == "default") and report.written(new, name):
@@ -148,8 +150,8 @@ def directed(direction: str, old: Any, new: Any, form: Any, plain_old: Any, plai
 
 
 def _listed(plain_item: Any, item: Any) -> Any:
-    """A list by its members; "none" and nothing are the same absence."""
-    if item is None or item == "none":
+    """A list by its members; "none", false and nothing are the same absence."""
+    if item is None or item is False or item == "none":
         return None
     return tuple(plain_item) if isinstance(item, tuple | list) else plain_item
 

@@ -73,6 +73,12 @@ def directions() -> str:
         "up_loosens": ("", "", "loosening when it grows, tightening when it falls"),
         "down_loosens": ("", "", "loosening when it falls, tightening when it grows"),
         "later_loosens": ("", "", "loosening when the new word stands later in its list, tightening when it stands earlier"),
+        "ends_decide": (
+            "",
+            "",
+            "as the conditions of the block read the intervals: tightening when it grows and they ask `lower(x) >= t` "
+            "or `upper(x) <= t`, loosening where they ask for the other ends",
+        ),
     }
     rows = []
     for name, row in table.DIRECTIONS.items():

@@ -80,6 +80,7 @@ DIRECTIONS: dict[str, tuple[str, str, str] | None] = {
     "up_loosens": None,
     "down_loosens": None,
     "later_loosens": None,
+    "ends_decide": None,
 }
 
 OPPOSITE = {"loosening": "tightening", "tightening": "loosening"}

@@ -136,6 +136,7 @@ ORDERED = [
     ("up_loosens", 30.0, 40.0, "duration"), ("down_loosens", 0.95, 0.8, "ratio"), ("up_loosens", (0.05, 1.0), (0.1, 1.0), "list"),
     ("up_loosens", Bounds(1, 5), Bounds(0, 9), "range"), ("drop_loosens", ("a", "b"), ("a",), "list"), ("drop_loosens", "a", None, ""),
     ("add_loosens", None, "a", ""), ("add_loosens", ("a",), ("a", "b"), "list"), ("later_loosens", "rollback", "alert", ENUM),
+    ("drop_loosens", True, False, "bool"),
 ]  # fmt: skip
 
 

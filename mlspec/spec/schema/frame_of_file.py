@@ -142,7 +142,7 @@ KINDS = {
                 "bool",
                 False,
                 "locked",
-                "behaviour",
+                "drop_loosens",
                 "Whether the same input always gives the same result: then it is asked twice, and held to it.",
             ),
             (

@@ -118,7 +118,7 @@ KINDS = {
                 ("ratio", 0.5, 0.9999),
                 0.95,
                 "locked",
-                "down_loosens",
+                "ends_decide",
                 "The confidence of the intervals that `lower` and `upper` read in a constraint.",
             ),
             *_DECIDE,

@@ -106,7 +106,7 @@ KINDS = {
                 _LEVEL,
                 0.95,
                 "locked",
-                "down_loosens",
+                "ends_decide",
                 "The confidence of the intervals that `lower` and `upper` read.",
             ),
             (
