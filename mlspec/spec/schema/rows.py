@@ -5,7 +5,7 @@ A *form* says what a field takes. It is a name or a tuple that starts with one:
 * `"string" "text" "int" "float" "bool" "duration" "bytes" "ratio" "points" "rate" "date" "timestamp"`: a constant of that type;
   `("int", low, high)` and the like bound it, both ends included, None for open.
 * `("enum", member, …)`: one of these words. `("tag", "sql")`: tagged text. `("const",)`: a constant of any type.
-* `("list", form)`: a list. `("range", form)`: `low..high`. `("one", form, …)`: the first form that fits the shape.
+* `("list", form)`: a list of different things, `("list", form, "repeats")` one by whose places they are read. `("range", form)`: `low..high`. `("one", form, …)`: the first form that fits the shape.
 * `("call", group)`: a call of a constructor of that group.
 * `("ref", kind, …)`: the name of a block of one of these kinds. `"part" "model" "features" "label"`: the like, dotted.
 * `"column"`: a column of the rows that the block works on. `"estimator"`: a catalogue estimator. `"metric"`: a catalogue metric.
@@ -26,7 +26,8 @@ class Field:
     `override` is open (an env may set it), guarded (that env cannot release) or locked. `direction` says what a change of it is
     to the reader of a diff: breaking, loosening, behaviour, operational, additive, cosmetic; up_loosens / down_loosens for a value
     whose growth or fall permits more, add_loosens / drop_loosens for what permits more by being there or by being gone,
-    later_loosens for a word whose followers in its list permit more.
+    later_loosens for a word whose followers in its list permit more, ends_decide for a confidence: what it permits lies with the ends of
+    intervals that the block's conditions read.
     """
 
     __slots__ = ("built", "default", "direction", "doc", "form", "name", "override")
