@@ -1,4 +1,4 @@
-"""Remove what no run needs any more: old runs, and results that only they had."""
+"""Remove what no run needs any more: old runs, results that only they had, and what killed stages left for workers of a cluster."""
 
 from __future__ import annotations
 
@@ -43,12 +43,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _clean(options: argparse.Namespace, store: Any) -> int:
+    from mlspec.runtime.deep.spread.beside import left_by_the_dead
+
     runs = sorted((path for path in (store.state / "runs").glob("[0-9]*") if path.is_dir()), reverse=True)
     kept = _kept(runs, options.keep)
     keys, digests = _needed(kept, store)
     gone = [path for path in runs if path not in kept]
     gone += [path for path in store.stages.glob("*.json") if path.stem not in keys]
     gone += [path for path in store.artifacts.glob("*") if path.name not in digests]
+    gone += left_by_the_dead(store.resume)
     gone += [*(store.state / "cache").glob("*"), *_of_targets(store.state, options.keep)]
     size = sum(_size(path) for path in gone)
     if not options.dry_run:

@@ -104,6 +104,17 @@ def _held(folder: Path) -> int | None:
     return None
 
 
+def is_free(folder: Path) -> bool:
+    """Whether nobody holds a folder now; one on a disk that knows no locks may always be held."""
+    try:
+        descriptor = _held(folder)
+    except (OSError, StageError):
+        return False
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is not None
+
+
 @contextmanager
 def held(path: Path, *, wait: bool) -> Iterator[bool]:
     """Hold a lock file, made when missing; whether it is ours. Without `wait` it is not where somebody else has it."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -19,6 +18,7 @@ from mlspec.graph.kinds import packages_of
 from mlspec.graph.versions import installed_versions
 from mlspec.runtime import files
 from mlspec.runtime.context import StageContext
+from mlspec.runtime.deep.spread.beside import own_folder
 from mlspec.runtime.deep.spread.failures import apart, first_of
 from mlspec.runtime.deep.spread.job import Job, job_of
 from mlspec.runtime.deep.spread.plan import Spread
@@ -37,15 +37,15 @@ _SETTINGS = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_USAGE_STATS_ENABLED": "0"
 def start(context: StageContext, spread: Spread, key: str) -> None:
     """Train on the cluster; StageError where that ends badly."""
     where = f"{context.block}.strategy"
-    with tempfile.TemporaryDirectory(prefix="job-", dir=files.make_folder(context.resume_root)) as name, _around():
-        told = files.make_folder(Path(name) / "told")
-        inputs = shared_inputs(context, Path(name) / "inputs")
+    with own_folder(context.resume_root) as folder, _around():
+        told = files.make_folder(folder / "told")
+        inputs = shared_inputs(context, folder / "inputs")
         job = replace(job_of(_absolute(context), key, told=str(told.absolute())), inputs=inputs)
         ray = connect(str(context.config["cluster"]["address"]), context.block, "strategy")
         try:
             _room(ray, _asked(job, spread), spread, where)
             context.progress(0, float(context.config["epochs"]), f"{spread.size} workers of Ray Train on {_nodes(ray)} nodes")
-            failure = _fitted(job, spread, Path(name))
+            failure = _fitted(job, spread, folder)
         finally:
             ray.shutdown()
         if errors := told_errors(told):
