@@ -234,3 +234,14 @@ def test_the_rows_asked_for_are_the_fewest_that_reach(level: float, least: float
 )
 def test_of_an_interval_without_a_bound_nothing_is_said(inner: list[object]) -> None:
     assert least_rows.wanted(["call", ">=", [["call", "lower", [inner]], ["lit", 0.99, "ratio"]]], 0.95) is None
+
+
+def test_an_editor_sees_it_too(project: Path) -> None:
+    from mlspec.lsp.workspace import Workspace
+
+    workspace = Workspace()
+    path = str(project / "demo.mlspec")
+    assert most(render(workspace.of_file(path).diagnostics)) == {"100 rows"}
+    lock(project, rows={"data/people-*.csv": 900})
+    workspace.changed()
+    assert most(render(workspace.of_file(path).diagnostics)) == {"90 rows"}
