@@ -54,6 +54,7 @@ def check_search(block: Block, scope: Scope) -> None:
     _clocks(block, scope)
     for family in block.nested("family"):
         _starts(family, scope)
+        _same_starts(family, scope)
         _own_stop(family, scope)
         _conditions(family, scope)
     _conditions(block, scope)
@@ -255,6 +256,26 @@ def _starts(family: Block, scope: Scope) -> None:
                     "MLS209", made.args["start"].span, what=f"the start of `{name}`", got=f"`{_text(each)}`", wanted=f"a value of the space `{short(made.span)}`"
                     if made.span is not None else "a value of the space",
                 )  # fmt: skip
+
+
+def _same_starts(family: Block, scope: Scope) -> None:
+    """No two of the trials that a family starts with are one and the same, where nothing of them is drawn."""
+    spaces = [
+        value.item for value in family.fields.values() if isinstance(value.item, Made) and value.item.group == "space" and value.item.name != "rounds"
+    ]  # fmt: skip
+    lists = [made.args["start"] for made in spaces]
+    if not lists or any(given.origin == "default" or given.item == () for given in lists):
+        return
+    starts = [given.item if isinstance(given.item, tuple) else (given.item,) for given in lists]
+    seen: dict[tuple[tuple[str, Any], ...], int] = {}
+    for turn in range(max(map(len, starts))):
+        trial = tuple((type(values[turn % len(values)]).__name__, values[turn % len(values)]) for values in starts)
+        if trial in seen:
+            longest = max(zip(map(len, starts), lists, strict=True), key=lambda pair: pair[0])[1]
+            scope.findings.add("MLS209", longest.span, what=f"start {turn + 1} of `{family.name}`", got=f"the same trial as start {seen[trial] + 1}",
+                               wanted="trials that differ", hint="remove it, or change one of its values")  # fmt: skip
+            return
+        seen[trial] = turn
 
 
 def _in_space(value: Any, made: Made) -> bool:

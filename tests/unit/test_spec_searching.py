@@ -115,6 +115,10 @@ WRONG = [
     ("[maximize(auc), simplest()]", "[minimize(auc), simplest()]", "MLS209", "minimize(auc)", "more of `auc` is better"),
     ("[maximize(auc), simplest()]", "auc", "MLS201", "auc", "write `maximize(auc)`"),
     ("[0.1, 1.0]", "[0.1, 1000.0]", "MLS209", "[0.1, 1000.0]", "found: `1000.0`"),
+    ("[0.1, 1.0]", "[0.1, 1.0, 0.1]", "MLS209", "[0.1, 1.0, 0.1]", "found: the same trial as start 1"),
+    ("[0.1, 1.0]", "[0.1, 0.1]", "MLS209", "[0.1, 0.1]", "trials that differ"),
+    ("int(1, 6)\n    min_samples_leaf = int(1, 20)", "int(1, 6, start: 3)\n    min_samples_leaf = int(1, 20, start: [5, 5])", "MLS209", "[5, 5]",
+     "start 2 of `tree`"),
     ("[0.1, 1.0]", '"x"', "MLS201", '"x"', "a number"),
     (GOOD, "size(trial) <= 1MiB", "MLS201", "size(trial) <= 1MiB", "ask for it in `gates`"),
     (GOOD, "log_loss <= 0.8", "MLS101", "log_loss", "`log_loss(trial)`"),
@@ -189,6 +193,9 @@ def test_what_the_spec_says_is_in_the_plan(tmp_path):
     [
         ("choice(1, 2, 3, start: 2)", [{"max_depth": 2, "min_samples_leaf": 5}, {"max_depth": 2, "min_samples_leaf": 9}]),
         ("int(1, 6)", [{"min_samples_leaf": 5}, {"min_samples_leaf": 9}]),
+        ("int(1, 6, start: [2, 2])", [{"max_depth": 2, "min_samples_leaf": 5}, {"max_depth": 2, "min_samples_leaf": 9}]),
+        ("int(1, 6, start: [1, 1, 2, 2])", [{"max_depth": 1, "min_samples_leaf": 5}, {"max_depth": 1, "min_samples_leaf": 9},
+                                            {"max_depth": 2, "min_samples_leaf": 5}, {"max_depth": 2, "min_samples_leaf": 9}]),
         ("int(1, 6, start: [1, 2, 3])", [{"max_depth": 1, "min_samples_leaf": 5}, {"max_depth": 2, "min_samples_leaf": 9},
                                          {"max_depth": 3, "min_samples_leaf": 5}]),
     ],
@@ -200,6 +207,10 @@ def test_shorter_lists_of_starts_go_round(written, starts, tmp_path):
     assert check(text, tmp_path) == []
     config = next(stage for stage in mlspec.load(tmp_path / "demo.mlspec").graph if stage.id == "tune-search").config
     assert [item["params"] for item in config["starts"] if item["family"] == "tree"] == starts
+
+
+def test_equal_starts_beside_what_is_drawn_are_two_trials(tmp_path):
+    assert check(changed("min_samples_leaf = int(1, 20)", "min_samples_leaf = int(1, 20, start: [5, 5])"), tmp_path) == []
 
 
 def test_a_start_of_null_is_a_start(tmp_path):

@@ -10,9 +10,9 @@ _FACTOR = ("factor", ("int", 2, 10), 3, "One in this many goes on.")
 
 
 _STARTS = "The value in the trial that the family starts with; of a list, one for each of several, in turn."
-_START = ("start", ("one", ("list", "float"), "float"), None, _STARTS)
-_WHOLE_START = ("start", ("one", ("list", "int"), "int"), None, _STARTS)
-_ANY_START = ("start", ("one", ("list", ("const",)), ("const",)), None, _STARTS)
+_START = ("start", ("one", ("list", "float", "repeats"), "float"), None, _STARTS)
+_WHOLE_START = ("start", ("one", ("list", "int", "repeats"), "int"), None, _STARTS)
+_ANY_START = ("start", ("one", ("list", ("const",), "repeats"), ("const",)), None, _STARTS)
 _LOW, _LOW_LOG, _HIGH = "The least value.", "The least value, above 0.", "The greatest."
 
 CALLS = {

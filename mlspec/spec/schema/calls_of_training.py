@@ -20,7 +20,12 @@ _PROCESSES = (
     ("processes", ("int", 1, 1_024), None, "Processes of each machine where none has a GPU; absent: 1."),
 )
 _EMBEDDING = ("embedding", ("int", 1, 8_192), 64, "How many numbers a word becomes.")
-_HIDDEN = ("hidden", ("list", ("int", 1, 65_536)), (), "The width of each layer after the text has become one vector.")
+_HIDDEN = (
+    "hidden",
+    ("list", ("int", 1, 65_536), "repeats"),
+    (),
+    "The width of each layer after the text has become one vector.",
+)
 _DROPOUT = ("dropout", ("ratio", 0, 0.99), 0.0, "The share of outputs that is dropped while training.")
 
 CALLS = {
@@ -28,7 +33,7 @@ CALLS = {
         (
             "mlp",
             (
-                ("hidden", ("list", ("int", 1, 65_536)), R, "The width of each hidden layer; `[]` for none."),
+                ("hidden", ("list", ("int", 1, 65_536), "repeats"), R, "The width of each hidden layer; `[]` for none."),
                 ("activation", ("enum", "relu", "gelu", "silu", "tanh"), "relu", "What follows each hidden layer."),
                 ("dropout", ("ratio", 0, 0.99), 0.0, "The share of a hidden layer's outputs that is dropped while training."),
                 ("norm", ("enum", "none", "batch", "layer"), "none", "How a hidden layer's outputs are normalised."),
@@ -52,7 +57,7 @@ CALLS = {
             (
                 (
                     "channels",
-                    ("list", ("int", 1, 4_096)),
+                    ("list", ("int", 1, 4_096), "repeats"),
                     (16, 32),
                     "How many channels each stage has; each but the first halves the image.",
                 ),
