@@ -62,10 +62,10 @@ _TABLE = (
     ),
     Kind("features", 2, {"rows": "table"}, {"values": "table"}, packages=("duckdb",)),
     Kind("fetch", 1, {}, {"package": "model"}, packages=("mlflow",)),
-    Kind("fit", 2, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
-    Kind("search", 6, {**_ROWS_PARTS_VALUES, "warm": "json"}, {"package": "model", "study": "json"}, optional=frozenset({"warm"}),
+    Kind("fit", 3, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
+    Kind("search", 7, {**_ROWS_PARTS_VALUES, "warm": "json"}, {"package": "model", "study": "json"}, optional=frozenset({"warm"}),
          packages=_LEARNING, aside=("workers",)),
-    Kind("train", 1, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
+    Kind("train", 2, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
          aside=("checkpoint", "cluster", "resume", "tensorboard")),
     Kind(
         "compress", 2, {**_ROWS_PARTS_VALUES, "package": "model"}, {"package": "model", "steps": "json", "measurements": "measurements"},

@@ -115,6 +115,27 @@ def test_hash_bucket_and_tfidf_take_any_text():
     np.testing.assert_allclose(np.linalg.norm(matrix.numbers, axis=1), [1, 1, 0, 0])
 
 
+def test_a_letter_and_its_accent_are_one_word_of_tfidf_however_they_were_written():
+    composed, apart = ["Café müde", "café", "MÜDE"], [unicodedata.normalize("NFD", text) for text in ("Café müde", "café", "MÜDE")]
+    step = {"op": "tfidf", "max_features": 9}
+    item, one, matrix = fitted("text", composed, step)
+    _, other, same = fitted("text", apart, step)
+    assert matrix.names == same.names == ("x:café", "x:müde")
+    assert one.states == other.states
+    for found in (one, other):
+        for texts in (composed, apart):
+            np.testing.assert_array_equal(found.apply({"x": column_of(item, texts)}).numbers, matrix.numbers)
+
+
+def test_a_package_of_before_letters_were_composed_answers_as_it_was_proven():
+    from mlspec.runtime.transform.words import apply_tfidf
+
+    texts = column_of(feature("x", "text", {"op": "tfidf", "max_features": 9}), [unicodedata.normalize("NFD", "müde"), "müde"])
+    state = {"words": ["de", "müde"], "weights": [1.0, 1.0]}
+    assert apply_tfidf(state, texts)[0].numbers.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert apply_tfidf({**state, "composed": True}, texts)[0].numbers.tolist() == [[0.0, 1.0], [0.0, 1.0]]
+
+
 TOKENS = {"op": "tokens", "vocabulary": 4, "length": 5, "by": "word", "min_texts": 2}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,7 @@ def fit_tfidf(column: Column, options: Mapping[str, Any]) -> State:
     spread: Counter[str] = Counter()
     texts = [text for text in _texts(column) if text is not None]
     for text in texts:
-        spread.update(set(_words(text)))
+        spread.update(set(_words(text, composed=True)))
     kept = sorted(spread, key=lambda word: (-spread[word], word))[: int(options.get("max_features") or 1000)]
     kept.sort()
     if not kept:
@@ -32,15 +33,20 @@ def fit_tfidf(column: Column, options: Mapping[str, Any]) -> State:
             expected="a word of two letters or digits in some row", found=f"{len(texts)} texts without one, {len(column) - len(texts)} nulls",
             help="leave the feature out",
         )  # fmt: skip
-    return {"words": kept, "weights": [math.log((1 + len(texts)) / (1 + spread[word])) + 1 for word in kept]}
+    weights = [math.log((1 + len(texts)) / (1 + spread[word])) + 1 for word in kept]
+    return {"words": kept, "weights": weights, "composed": True}
 
 
 def apply_tfidf(state: State, column: Column) -> list[Column]:
-    """Counts times weights, each row scaled to length 1; null and a text without a known word are all 0."""
+    """Counts times weights, each row scaled to length 1; null and a text without a known word are all 0.
+
+    A package whose words were learned before letters were composed goes on as it was proven.
+    """
+    composed = bool(state.get("composed"))
     places = {word: place for place, word in enumerate(state["words"])}
     numbers = np.zeros((len(column), len(places)))
     for row, text in enumerate(_texts(column)):
-        counts = Counter(word for word in _words(text or "") if word in places)
+        counts = Counter(word for word in _words(text or "", composed) if word in places)
         values = {places[word]: count * state["weights"][places[word]] for word, count in counts.items()}
         length = math.sqrt(math.fsum(value * value for value in values.values()))
         for place, value in values.items():
@@ -48,8 +54,10 @@ def apply_tfidf(state: State, column: Column) -> list[Column]:
     return [numbers_column([f"{column.names[0]}:{word}" for word in state["words"]], numbers)]
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
+def _words(text: str, composed: bool) -> list[str]:
+    """The words of a text; a letter and its accent are one, whether they were written as one sign or as two."""
+    text = text.lower()
+    return _WORD.findall(unicodedata.normalize("NFC", text) if composed else text)
 
 
 def _texts(column: Column) -> list[str | None]:
