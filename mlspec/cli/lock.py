@@ -165,9 +165,7 @@ def _project(options: argparse.Namespace, root: Path, found: Found) -> int:
             f"{NAME} could not be read ({error}) and is written anew{'' if options.data else '; pins of data come with `mlspec lock --data`'}\n"
         )
     after = {path: value for path, value in (before or {}).items() if (root / path).is_file()} | found.files
-    data = {
-        path: files for path, files in data_before.items() if not options.data or all((root / name).is_file() for name in files)
-    }
+    data = {path: files for path, files in data_before.items() if not options.data or all(_lies(root, name) for name in files)}
     data |= found.data
     same = {name: count for name, count in kept(rows_before, data_before, data).items() if name not in found.rows.why}
     rows = same | found.rows.counts
@@ -189,6 +187,11 @@ def _project(options: argparse.Namespace, root: Path, found: Found) -> int:
     count = len(after) + len(_flat(data))
     err("" if options.quiet else f"{NAME}: {count} file{'' if count == 1 else 's'} locked\n")
     return exits.OK
+
+
+def _lies(root: Path, name: str) -> bool:
+    """Whether what a lock names is still there: a file, or of images their folder, which ends with `/`."""
+    return (root / name).is_dir() if name.endswith("/") else (root / name).is_file()
 
 
 def _flat(data: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

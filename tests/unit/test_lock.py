@@ -190,6 +190,20 @@ def test_rows_are_counted_with_the_options_of_the_source(with_data: Path) -> Non
     assert held_rows(with_data) == {"plain.txt": 2}, "what is gone is not pinned, and not counted"
 
 
+def test_images_are_counted_by_their_index_and_stay_beside_other_specs(with_data: Path) -> None:
+    scans = 'source scans {\n  from = images("scans", index: "scans.csv")\n  pixels: image(channels: 1, size: 8) @named("file")\n}\n'
+    (with_data / "scans.mlspec").write_text(SOURCE.partition("source rows")[0] + scans)
+    (with_data / "scans").mkdir()
+    (with_data / "scans.csv").write_text("file\none.png\ntwo.png\n")
+    (with_data / "scans" / "one.png").write_bytes(b"no picture is looked at")
+    run("lock", "--data", "scans.mlspec")
+    assert held_rows(with_data) == {"scans.csv": 2}
+    run("lock", "--data", "demo.mlspec")
+    assert held_rows(with_data) == {"data/*.csv": 2, "scans.csv": 2}
+    spec = Compilation(with_data / "scans.mlspec").spec
+    assert spec is not None and spec.locked_rows(spec.blocks["scans"]) == 2
+
+
 def test_tables_and_queries_of_one_database_are_counted_each(with_data: Path) -> None:
     database = sqlite3.connect(with_data / "shop.db")
     for table, rows in (("few", 2), ("many", 5)):
