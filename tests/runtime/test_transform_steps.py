@@ -116,7 +116,10 @@ def test_hash_bucket_and_tfidf_take_any_text():
 
 
 def test_a_letter_and_its_accent_are_one_word_of_tfidf_however_they_were_written():
-    composed, apart = ["Café müde", "café", "MÜDE"], [unicodedata.normalize("NFD", text) for text in ("Café müde", "café", "MÜDE")]
+    composed, apart = (
+        ["Café müde", "café", "MÜDE"],
+        [unicodedata.normalize("NFD", text) for text in ("Café müde", "café", "MÜDE")],
+    )
     step = {"op": "tfidf", "max_features": 9}
     item, one, matrix = fitted("text", composed, step)
     _, other, same = fitted("text", apart, step)
