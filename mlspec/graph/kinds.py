@@ -68,7 +68,7 @@ _TABLE = (
     Kind("train", 2, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
          aside=("checkpoint", "cluster", "resume", "tensorboard")),
     Kind(
-        "compress", 2, {**_ROWS_PARTS_VALUES, "package": "model"}, {"package": "model", "steps": "json", "measurements": "measurements"},
+        "compress", 3, {**_ROWS_PARTS_VALUES, "package": "model"}, {"package": "model", "steps": "json", "measurements": "measurements"},
         packages=(*_LEARNING, "scikit-learn"),
     ),
     Kind(

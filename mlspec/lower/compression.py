@@ -47,6 +47,7 @@ def compress_config(sheet: Sheet, block: Block) -> dict[str, Any]:
         "judged": learned["part"] if judged is None else judged.member,
         **{name: _step(block.make(name)) for name in STEPS},
         **({} if training is None else {"training": {name: training[name] for name in _TRAINING}}),
+        **({} if training is None or "augment" not in training else {"augment": training["augment"]}),
     }
 
 

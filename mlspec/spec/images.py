@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from mlspec.spec.kinds import Type
 
 if TYPE_CHECKING:
+    from mlspec.spec.findings import Findings
     from mlspec.spec.model import Block, Definition
     from mlspec.spec.scope import Scope
-    from mlspec.spec.values import Reference
+    from mlspec.spec.values import Made, Reference
 
 CHANNELS, LONGEST = 3, 4_096
 _READERS = ("cnn", "timm")
@@ -141,7 +142,8 @@ def check_image(block: Block, features: Sequence[Definition], scope: Scope) -> N
     elif not images and not any(each.value.type.name == "unknown" for each in features):
         scope.findings.add("MLS201", block.span_of("network"), what=f"what `{name}(…)` reads", got="features without one", wanted="a feature that is an image")  # fmt: skip
     elif name == "cnn" and images:
-        _fits(block, images[0], scope)
+        assert network is not None
+        check_fits(network, images[0], scope.findings)
     if name.startswith("timm."):
         _weights(block, scope)
     _hidden(block, images, scope)
@@ -179,13 +181,12 @@ def _weights(block: Block, scope: Scope) -> None:
     check_pretrained(made, "weights", scope)
 
 
-def _fits(block: Block, image: Definition, scope: Scope) -> None:
+def check_fits(made: Made, image: Definition, findings: Findings) -> None:
     """Filters have a middle, and an image is as large as its halvings ask (209)."""
-    made, shape = block.make("network"), shape_of(image.value.type)
-    assert made is not None
+    shape = shape_of(image.value.type)
     kernel, stages = made.get("kernel"), made.get("channels")
     if isinstance(kernel, int) and kernel % 2 == 0:
-        scope.findings.add(
+        findings.add(
             "MLS209",
             made.args["kernel"].span or made.span,
             what="`kernel`",
@@ -193,7 +194,7 @@ def _fits(block: Block, image: Definition, scope: Scope) -> None:
             wanted="an odd number",
         )
     if not stages:
-        scope.findings.add(
+        findings.add(
             "MLS209",
             made.args["channels"].span or made.span,
             what="`channels`",
@@ -201,5 +202,5 @@ def _fits(block: Block, image: Definition, scope: Scope) -> None:
             wanted="at least one stage, `[16, 32]`",
         )
     elif shape is not None and shape[1] >> (len(stages) - 1) < 1:
-        scope.findings.add("MLS209", made.args["channels"].span or made.span, what=f"`channels` of {len(stages)} stages", got=f"an image of {shape[1]} pixels, which is halved {len(stages) - 1} times",
+        findings.add("MLS209", made.args["channels"].span or made.span, what=f"`channels` of {len(stages)} stages", got=f"an image of {shape[1]} pixels, which is halved {len(stages) - 1} times",
                            wanted=f"at most {shape[1].bit_length()} stages, or a larger image")  # fmt: skip

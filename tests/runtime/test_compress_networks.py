@@ -20,7 +20,8 @@ from tests.runtime.deep_world import ADAMW, rows
 
 torch = pytest.importorskip("torch")
 
-from mlspec.runtime.compress.retrain import retrain  # noqa: E402  (needs torch)
+from mlspec.runtime.compress import retrain as training  # noqa: E402  (needs torch)
+from mlspec.runtime.deep.examples import label_scale, table_examples  # noqa: E402
 from mlspec.runtime.deep.inputs import numbers  # noqa: E402
 from mlspec.runtime.deep.networks import network_of  # noqa: E402
 from mlspec.runtime.deep.trained import LabelScale, TrainedNetwork, outputs_of  # noqa: E402
@@ -33,9 +34,10 @@ class Shape:
         self.task, self.classes = task, classes
 
 
-def settings(epochs: int = 3, batch: int = 16) -> Settings:
+def settings(epochs: int = 3, batch: int = 16, rate: float | None = None) -> Settings:
+    optimiser = ADAMW if rate is None else ADAMW | {"lr": rate, "weight_decay": 0.0}
     return Settings(
-        optimiser=ADAMW, batch=batch, threads=1, epochs=epochs, seed=lambda epoch: epoch, where="edge.prune", progress=lambda done, total: None
+        optimiser=optimiser, batch=batch, threads=1, epochs=epochs, seed=lambda epoch: epoch, where="edge.prune", progress=lambda done, total: None
     )  # fmt: skip
 
 
@@ -63,6 +65,11 @@ def target_of(task: str, inputs: Floats, labels: Floats) -> Target:
     )
 
 
+def retrain(model: Model, inputs: Floats, target: Target, how: Settings) -> Model:
+    """The model after more epochs on rows of a table."""
+    return training.retrain(model, table_examples(inputs, target, label_scale(target), "cpu"), target.task, None, how)
+
+
 def loss(model: Model, inputs: Floats, target: Target) -> float:
     scores = model.scores(inputs)
     if target.task == "regression":
@@ -84,7 +91,7 @@ def test_training_goes_on_and_what_is_gone_stays_gone(task: str, norm: str, acti
     model = network(task, norm, activation=activation)
     config = {"sparsity": 0.5, "structured": structured}
     pruned = magnitude.prune(model, config, inputs, "edge.prune")
-    first, second = (retrain(pruned, inputs, target, None, settings(epochs=6)) for _ in range(2))
+    first, second = (retrain(pruned, inputs, target, settings(epochs=6)) for _ in range(2))
     assert first.data == second.data
     assert loss(first, inputs, target) < loss(pruned, inputs, target)
     before, after = graphs.read(pruned.data), graphs.read(first.data)
@@ -99,10 +106,7 @@ def test_the_graph_is_the_function_that_is_trained() -> None:
     """Training for no gain, at a rate near 0, leaves scores as they are: the torch function is the graph."""
     inputs, labels = rows(64)
     model = network("binary", "batch")
-    still = Settings(
-        ADAMW | {"lr": 1e-12, "weight_decay": 0.0}, 64, 1, 1, lambda epoch: epoch, "edge.prune", lambda done, total: None
-    )
-    again = retrain(model, inputs, Target("binary", labels), None, still)
+    again = retrain(model, inputs, Target("binary", labels), settings(epochs=1, batch=64, rate=1e-12))
     np.testing.assert_allclose(again.scores(inputs), model.scores(inputs), atol=1e-6)
 
 
@@ -110,7 +114,7 @@ def test_the_graph_is_the_function_that_is_trained() -> None:
 def test_a_smaller_network_learns_the_scores(task: str) -> None:
     inputs, labels = rows(300)
     target = target_of(task, inputs, labels)
-    teacher = retrain(network(task, "none", (32, 16)), inputs, target, None, settings(epochs=15))
+    teacher = retrain(network(task, "none", (32, 16)), inputs, target, settings(epochs=15))
     config = {
         "network": {"name": "mlp", "hidden": [8], "activation": "relu", "dropout": 0.0, "norm": "none"},
         "temperature": 1.0,
@@ -139,7 +143,7 @@ def test_a_rate_that_is_too_high_is_said() -> None:
     wild = Settings(ADAMW | {"name": "sgd", "lr": 1e30, "momentum": 0.0, "nesterov": False}, 16, 1, 3, lambda epoch: epoch, "edge.prune",
                     lambda done, total: None)  # fmt: skip
     with pytest.raises(StageError, match="loss is no finite number") as raised:
-        retrain(network("regression", "none"), inputs, target_of("regression", inputs, labels), None, wild)
+        retrain(network("regression", "none"), inputs, target_of("regression", inputs, labels), wild)
     assert raised.value.code == "MLS814"
 
 

@@ -290,3 +290,49 @@ def test_a_network_over_images_learns_goes_on_after_a_stop_and_answers_with_the_
     assert np.mean([found == row["kind"] for found, row in zip(batch.decision, rows, strict=True)]) > 0.85
     alone = np.concatenate([whole.score([{"pixels": row["pixels"]}]).score for row in rows])
     assert hashlib.sha256(alone.tobytes()).digest() == hashlib.sha256(batch.score.tobytes()).digest()
+
+
+SMALLER = {
+    "distil": None, "prune": {"name": "magnitude", "sparsity": 0.5, "structured": True, "retrain_epochs": 2},
+    "quantise": {"name": "static_int8", "part": "tune", "samples": 20}, "export": {"name": "onnx", "opset": 19},
+}  # fmt: skip
+STUDENT = {
+    "name": "student", "estimator": None, "network": {**NETWORK, "channels": [4], "dropout": 0.0}, "epochs": 8, "temperature": 1.0, "labels": 0.2,
+    "params": {},
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_network_over_images_is_made_smaller_by_every_step(
+    tmp_path: Path, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from mlspec.runtime.compress import clock, rows
+    from mlspec.runtime.compress import run as compress_stage
+
+    monkeypatch.setattr(clock, "SECONDS", 0.0)
+    whole = trained(tmp_path / "whole", inputs)
+    learned = {
+        key: value
+        for key, value in training().items()
+        if key in ("name", "features", "label", "part", "group", "seed", "unknown", "augment")
+    }
+    shape = {**learned, "name": "edge", "model": "net", "judged": "tune", "training": training()}
+
+    def smaller(folder: str, **steps: Any) -> tuple[Any, list[dict[str, Any]]]:
+        given = {**inputs, "package": whole.folder}
+        out = run_stage_function(compress_stage, tmp_path / folder, "compress", {**shape, **steps}, given, block="edge")
+        return load_package(out / "package"), json.loads((out / "steps" / "steps.json").read_bytes())["steps"]
+
+    found, steps = smaller("first", **SMALLER)
+    assert [step["step"] for step in steps] == ["original", "prune", "quantise", "export"]
+    assert steps[0]["facts"]["weights"] == 36 + 288 + 8 and steps[1]["facts"]["weights"] == 18 + 72 + 4
+    assert [step["facts"]["format"] for step in steps][-2:] == ["int8", "int8"]
+    assert steps[-1]["quality"]["auc"]["value"] > 0.9
+    monkeypatch.setattr(rows, "_NUMBERS", 64 * 7)  # few pictures are held at once
+    monkeypatch.setattr(rows, "_LEAST", 1)
+    again, _ = smaller("again", **SMALLER | {"prune": None})
+    assert again.digest != found.digest and smaller("once more", **SMALLER | {"prune": None})[0].digest == again.digest
+    student, steps = smaller("student", **{**SMALLER, "distil": STUDENT, "prune": None, "export": None})
+    assert student.manifest.estimator["name"] == "torch.cnn" and steps[1]["facts"]["weights"] == 36 + 4
+    assert steps[-1]["quality"]["auc"]["value"] > 0.8

@@ -22,14 +22,16 @@ def facts_of(model: Model) -> dict[str, Any]:
     return found
 
 
-_OF_WEIGHTS = ("MatMul", "MatMulInteger", "DequantizeLinear")
+_OF_WEIGHTS = ("Conv", "ConvInteger", "DequantizeLinear", "Gemm", "MatMul", "MatMulInteger")
 
 
 def _of_graph(graph: Any) -> dict[str, Any]:
     from onnx import numpy_helper
 
     read = {name for node in graph.graph.node if node.op_type in _OF_WEIGHTS for name in node.input}
-    weights = [numpy_helper.to_array(each) for each in graph.graph.initializer if each.name in read and len(each.dims) == 2]
+    weights = [
+        numpy_helper.to_array(each) for each in graph.graph.initializer if each.name in read and len(each.dims) in (2, 4)
+    ]
     found: dict[str, Any] = {}
     trees = [each for node in graph.graph.node if node.op_type == "TreeEnsemble" for each in node.attribute]
     for name, key in (("tree_roots", "trees"), ("leaf_targetids", "leaves")):

@@ -94,25 +94,36 @@ def add_to_outputs(model: Any, product: Product, more: Floats) -> None:
 
 def inputs_of(model: Any, found: Sequence[Product], matrix: Floats) -> Iterator[Floats]:
     """What flows into each product for these rows."""
-    import onnx
-    import onnxruntime
-    from onnx import helper
-
-    probe = onnx.ModelProto()
-    probe.CopyFrom(model)
-    own = {each.name for each in (*model.graph.input, *model.graph.output)}
     names = list(dict.fromkeys(each.source for each in found))
-    for name in names:
-        if name not in own:
-            probe.graph.output.append(helper.make_empty_tensor_value_info(name))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(write(probe), options, providers=["CPUExecutionProvider"])
+    session = probe(model, names)
     entry = session.get_inputs()[0]
-    rows = np.ascontiguousarray(matrix, dtype=np.float64 if entry.type == "tensor(double)" else np.float32)
+    rows = rows_for(session, matrix)
     wanted = [name for name in names if name != entry.name]
     values = dict(zip(wanted, session.run(wanted, {entry.name: rows}) if wanted else (), strict=True))
     for each in found:
         yield np.asarray(values.get(each.source, rows), dtype=np.float64)
+
+
+def probe(model: Any, names: Sequence[str]) -> Any:
+    """A session that also tells these values of the graph, computed one after the other as the graph has them."""
+    import onnx
+    import onnxruntime
+    from onnx import helper
+
+    open_graph = onnx.ModelProto()
+    open_graph.CopyFrom(model)
+    own = {each.name for each in (*model.graph.input, *model.graph.output)}
+    for name in names:
+        if name not in own:
+            open_graph.graph.output.append(helper.make_empty_tensor_value_info(name))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(write(open_graph), options, providers=["CPUExecutionProvider"])
+
+
+def rows_for(session: Any, matrix: Floats) -> Any:
+    """Rows in the precision that a session asks for."""
+    kind = np.float64 if session.get_inputs()[0].type == "tensor(double)" else np.float32
+    return np.ascontiguousarray(matrix, dtype=kind)

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlspec.runtime.deep.course import batches
 from mlspec.runtime.deep.device import CPU, settled
+from mlspec.runtime.deep.examples import Examples
 from mlspec.runtime.deep.optimisers import optimiser_of
 from mlspec.runtime.errors import StageError
 
@@ -28,21 +29,31 @@ class Settings:
     progress: Callable[[int, int], None]
 
 
-def learn(forward: Callable[[Any], Any], weights: Sequence[Any], rows: Any, labels: Any, loss: Any, settings: Settings) -> None:
+def learn(forward: Callable[[Any], Any], weights: Sequence[Any], examples: Examples, loss: Any, settings: Settings) -> None:
     """Change the weights so that the loss of `forward(rows)` against the labels gets less; StageError MLS814 where it has no value."""
+    try:
+        _learn(forward, weights, examples, loss, settings)
+    finally:
+        examples.close()
+
+
+def _learn(forward: Callable[[Any], Any], weights: Sequence[Any], examples: Examples, loss: Any, settings: Settings) -> None:
+    """The same, of examples that somebody else closes."""
     import torch
 
     with settled(settings.threads, "fp32", CPU):
         optimiser = optimiser_of(settings.optimiser, weights)
-        bounds = batches(len(rows), settings.batch)
+        bounds = batches(len(examples), settings.batch)
         for epoch in range(1, settings.epochs + 1):
             torch.manual_seed(settings.seed(epoch))
-            order = torch.from_numpy(np.random.Generator(np.random.PCG64(settings.seed(epoch))).permutation(len(rows)))
+            order = torch.from_numpy(np.random.Generator(np.random.PCG64(settings.seed(epoch))).permutation(len(examples)))
             total = torch.zeros((), dtype=torch.float64)
-            for start, end in bounds:
-                some = order[start:end]
+            coming = [order[start:end] for start, end in bounds]
+            examples.begin(epoch, coming)
+            for some in coming:
                 optimiser.zero_grad(set_to_none=True)
-                found = loss(forward(rows.index_select(0, some)), labels.index_select(0, some))
+                rows, labels = examples.take(some)
+                found = loss(forward(rows), labels)
                 found.backward()
                 optimiser.step()
                 total.add_(found.detach(), alpha=len(some))

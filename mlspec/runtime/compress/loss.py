@@ -13,7 +13,7 @@ from mlspec.runtime.evaluate.metrics import METRICS, score
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 
 if TYPE_CHECKING:
-    from mlspec.runtime.compress.stage import Rows
+    from mlspec.runtime.compress.rows import Rows
 
 
 def loss_on(metric: str, rows: Rows, part: str, where: str) -> Callable[[Model], float]:

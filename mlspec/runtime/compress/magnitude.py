@@ -2,7 +2,7 @@
 
 A weight counts as much as it can move what comes out: its size times the spread of what it multiplies (the spread makes columns of
 different scales comparable; Sun et al. 2024 take the norm). What goes is taken over by what stays and by the summand that follows, by
-least squares on the fitting rows (as He, Zhang and Sun 2017 do with channels).
+least squares on the fitting rows (as He, Zhang and Sun 2017 do with channels). Graphs with convolutions have a module of their own.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from mlspec.runtime.compress import graphs
+from mlspec.runtime.compress import convolutions, graphs
 from mlspec.runtime.compress.graphs import Product
+from mlspec.runtime.compress.layers import has_convolutions
+from mlspec.runtime.compress.least_squares import column_by_column, lowest, taken_over
 from mlspec.runtime.compress.model import Model, require
 from mlspec.runtime.errors import StageError
-from mlspec.runtime.estimators.fit import one_thread
 from mlspec.runtime.transform.columns import Floats
-
-_RIDGE = 1e-3
-_WIDEST = 512
 
 
 def prune(model: Model, config: Mapping[str, Any], matrix: Floats, where: str) -> Model:
@@ -28,24 +26,20 @@ def prune(model: Model, config: Mapping[str, Any], matrix: Floats, where: str) -
     require(model, "magnitude", where)
     graph = graphs.read(model.data) if model.engine == "onnx" else None
     found = [] if graph is None else graphs.products(graph)
-    if graph is None or not found:
+    if graph is None or not (found or has_convolutions(graph)):
         raise StageError(
             "MLS209", "the model has no matrices of weights to prune", where, expected="a linear model or a network as ONNX",
             found=f"the engine {model.engine}", help="leave `prune` out",
         )  # fmt: skip
-    if not config["structured"]:
+    if has_convolutions(graph):
+        convolutions.prune(graph, config, matrix, where)
+    elif not config["structured"]:
         _weights(graph, found, float(config["sparsity"]), matrix)
     elif len(found) == 1:
         _columns(graph, found[0], float(config["sparsity"]), matrix)
     else:
         _units(graph, found, float(config["sparsity"]), matrix, where)
     return model.changed(data=graphs.write(graph))
-
-
-def lowest(importance: Floats, share: float) -> Any:
-    """The places of the least important, `share` of all; of equal ones the last go first."""
-    order = np.lexsort((-np.arange(importance.size), importance.reshape(-1)))
-    return order[: round(share * importance.size)]
 
 
 def _weights(graph: Any, found: list[Product], share: float, matrix: Floats) -> None:
@@ -55,26 +49,9 @@ def _weights(graph: Any, found: list[Product], share: float, matrix: Floats) -> 
         weight = graphs.constant(graph, product.weight)
         gone = np.zeros(weight.size, dtype=bool)
         gone[lowest(np.abs(weight) * flow.std(axis=0)[:, None], share)] = True
-        left = _column_by_column(flow, weight, gone.reshape(weight.shape))
+        left = column_by_column(flow, weight, gone.reshape(weight.shape))
         graphs.put(graph, product.weight, left)
         graphs.add_to_outputs(graph, product, flow.mean(axis=0) @ (weight - left))
-
-
-def _column_by_column(flow: Floats, weight: Floats, gone: Any) -> Floats:
-    """The matrix with zeros, each column's other weights taking over what it lost; of a very wide matrix they stay as they are."""
-    left = np.where(gone, 0.0, weight)
-    if len(weight) > _WIDEST:
-        return left
-    centred = flow - flow.mean(axis=0)
-    with one_thread():
-        square = centred.T @ centred
-        ridge = _RIDGE * max(float(np.trace(square)) / len(weight), 1e-12)
-        for column in range(weight.shape[1]):
-            out, stays = np.flatnonzero(gone[:, column]), np.flatnonzero(~gone[:, column])
-            if len(out) and len(stays):
-                wanted = square[np.ix_(stays, out)] @ weight[out, column]
-                left[stays, column] += np.linalg.solve(square[np.ix_(stays, stays)] + ridge * np.eye(len(stays)), wanted)
-    return left
 
 
 def _columns(graph: Any, product: Product, share: float, matrix: Floats) -> None:
@@ -109,18 +86,6 @@ def _units(graph: Any, found: list[Product], share: float, matrix: Floats, where
         more, shift = taken_over(flow, weight, gone, kept)
         graphs.put(graph, after.weight, weight[kept] + more)
         graphs.add_to_outputs(graph, after, shift)
-
-
-def taken_over(flow: Floats, weight: Floats, gone: Any, kept: Any) -> tuple[Floats, Floats]:
-    """What those that stay and the summand take over of those that go: least squares, held small by a thousandth of the spread."""
-    means = flow.mean(axis=0)
-    lost = weight[gone]
-    stays, goes = flow[:, kept] - means[kept], (flow[:, gone] - means[gone]) @ lost
-    with one_thread():
-        square = stays.T @ stays
-        ridge = _RIDGE * max(float(np.trace(square)) / max(len(kept), 1), 1e-12)
-        more = np.linalg.solve(square + ridge * np.eye(len(kept)), stays.T @ goes)
-    return more, means[gone] @ lost - means[kept] @ more
 
 
 def _narrow(graph: Any, before: Product, after: Product, width: int, kept: Any, where: str) -> None:

@@ -1,13 +1,14 @@
 """8-bit integers instead of floats, by onnxruntime's quantisation: weights for good, activations by ranges measured once or by request.
 
 The products of a graph are put into single precision first, which is what the quantiser knows; everything between them stays in
-double precision, and the outputs of products are not quantised.
+double precision, and the outputs of products are not quantised. In a graph with convolutions what flows from one to the next stays in
+8 bits too: onnxruntime has no convolution of integers that gives floats.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,39 @@ import numpy as np
 
 from mlspec.runtime import files
 from mlspec.runtime.compress import graphs
+from mlspec.runtime.compress.layers import has_convolutions, layers_of
 from mlspec.runtime.compress.model import Model, require
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators.fit import one_thread, quiet
 from mlspec.runtime.transform.columns import Floats
 
+_PRODUCTS = ("MatMul",)
+_OF_PRODUCTS = _PRODUCTS
+_OF_FILTERS = (
+    "Conv",
+    "Gemm",
+    "MatMul",
+    "Relu",
+    "Clip",
+    "MaxPool",
+    "AveragePool",
+    "GlobalAveragePool",
+    "Add",
+    "Flatten",
+    "Reshape",
+)
 
-def quantise(model: Model, config: Mapping[str, Any], rows: Floats | None, folder: Path, where: str) -> Model:
+
+def quantise(model: Model, config: Mapping[str, Any], rows: Iterable[Floats] | None, folder: Path, where: str) -> Model:
     """The model in 8-bit integers; `rows` are those that ranges are measured on, in a static quantisation."""
     require(model, str(config["name"]), where)
     graph = graphs.read(model.data) if model.engine == "onnx" else None
-    if graph is None or not graphs.products(graph):
+    if graph is None or not layers_of(graph):
         raise StageError(
             "MLS209", "the model has no products to quantise", where, expected="a linear model or a network as ONNX",
             found=f"the engine {model.engine}", help="leave `quantise` out",
         )  # fmt: skip
+    filters = has_convolutions(graph)
     single_products(graph)
     source, target = folder / "single.onnx", folder / "quantised.onnx"
     files.write_bytes(source, graphs.write(graph))
@@ -38,7 +57,7 @@ def quantise(model: Model, config: Mapping[str, Any], rows: Floats | None, folde
         if rows is None:
             _dynamic(source, target)
         else:
-            _static(source, target, rows)
+            _static(source, target, rows, _OF_FILTERS if filters else _OF_PRODUCTS)
     return model.changed(data=graphs.write(graphs.read(files.read_bytes(target))))
 
 
@@ -66,26 +85,27 @@ def _dynamic(source: Path, target: Path) -> None:
     quantize_dynamic(source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
 
 
-def _static(source: Path, target: Path, rows: Floats) -> None:
+def _static(source: Path, target: Path, rows: Iterable[Floats], operators: Sequence[str]) -> None:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     quantize_static(
-        source, target, _reader(rows), quant_format=QuantFormat.QDQ, op_types_to_quantize=["MatMul"], per_channel=True,
+        source, target, _reader(rows), quant_format=QuantFormat.QDQ, op_types_to_quantize=[*operators], per_channel=True,
         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax,
-        extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},
+        extra_options={"OpTypesToExcludeOutputQuantization": [*_PRODUCTS]},
     )  # fmt: skip
 
 
-def _reader(rows: Floats) -> Any:
-    """The rows as the quantiser asks for them, one batch."""
+def _reader(rows: Iterable[Floats]) -> Any:
+    """The rows as the quantiser asks for them, batch by batch."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Rows(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._left: Iterator[dict[str, Floats]] = iter([{"X": np.ascontiguousarray(rows)}])
+            self._left = iter(rows)
 
         def get_next(self) -> Any:
-            return next(self._left, None)
+            some = next(self._left, None)
+            return None if some is None else {"X": np.ascontiguousarray(some)}
 
     return Rows()
 

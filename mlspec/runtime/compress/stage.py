@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from mlspec.runtime import files
 from mlspec.runtime.compress import distil, export, magnitude, quantise, rounds
@@ -17,22 +12,14 @@ from mlspec.runtime.compress.facts import facts_of
 from mlspec.runtime.compress.judge import ORIGINAL, judged
 from mlspec.runtime.compress.loss import loss_on
 from mlspec.runtime.compress.model import Model, model_of, require, write_model
+from mlspec.runtime.compress.rows import Rows
 from mlspec.runtime.context import StageContext
 from mlspec.runtime.evaluate.of_package import size_of
 from mlspec.runtime.evaluate.stage import label_of
 from mlspec.runtime.package import Package, load_package
-from mlspec.runtime.package.proof import Proof
-from mlspec.runtime.train.data import Learning, PartReader
-from mlspec.runtime.transform.chain import Matrix
-from mlspec.runtime.transform.columns import Floats
-
-if TYPE_CHECKING:
-    from mlspec.runtime.compress.learning import Settings
 
 FORMAT = 1
 ORDER = ("distil", "prune", "quantise", "export")
-_SAMPLE = 512
-_MEASURED = 4_096
 
 
 def run(context: StageContext) -> None:
@@ -71,79 +58,23 @@ def _write_page(context: StageContext, packages: Mapping[str, Package], clock: M
     files.write_text(context.output("measurements") / "index.html", page)
 
 
-@dataclass
-class Rows:
-    """The rows that steps learn and measure on, read when one asks for them."""
-
-    context: StageContext
-    package: Package
-
-    @cached_property
-    def reader(self) -> PartReader:
-        return PartReader(self.context)
-
-    @cached_property
-    def learning(self) -> Learning:
-        """The fitting part."""
-        return self.reader.learning(str(self.context.config["part"]))
-
-    @cached_property
-    def matrix(self) -> Matrix:
-        """Its matrix."""
-        return self.package.transform.apply(self.learning.columns)
-
-    @cached_property
-    def sample(self) -> Floats:
-        """Some rows of it, evenly spread."""
-        return _spread(self.matrix.numbers, _SAMPLE)
-
-    @cached_property
-    def proof(self) -> Proof:
-        return self.reader.proof(str(self.context.config["part"]))
-
-    def of_part(self, part: str) -> tuple[Learning, Floats]:
-        """Another part and its matrix."""
-        learning = self.reader.learning(part)
-        return learning, self.package.transform.apply(learning.columns).numbers
-
-    def settings(self, purpose: str, epochs: int, where: str) -> Settings:
-        """How the network of the `train` block was trained, for so many epochs."""
-        from mlspec.runtime.compress.learning import Settings
-
-        training = self.context.config["training"]
-        return Settings(
-            optimiser=training["optimiser"], batch=int(training["global_batch"]), threads=int(training["threads"]), epochs=epochs,
-            seed=lambda epoch: self.context.seed(purpose, epoch=epoch), where=where,
-            progress=lambda done, total: self.context.progress(done, total, f"epoch {done} of {total}"),
-        )  # fmt: skip
-
-    def scratch(self, name: str) -> Path:
-        """A folder for what only this stage reads."""
-        folder = self.context.resume_dir(name)
-        files.remove_tree(folder)
-        return files.make_folder(folder)
-
-
-def _spread(matrix: Floats, count: int) -> Floats:
-    places = np.unique(np.linspace(0, len(matrix) - 1, min(count, len(matrix))).astype(np.int64))
-    return np.ascontiguousarray(matrix[places])
-
-
 def _distil(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
     seed = rows.context.seed("distil")
     if config.get("network") is not None:
-        from mlspec.runtime.compress.student_network import student_network
+        from mlspec.runtime.compress.student_network import student_network, student_of_pictures
 
         require(model, "student", where)
         epochs = config["epochs"] or rows.context.config["training"]["epochs"]
         settings = rows.settings("distil", int(epochs), where)
+        if rows.of_pictures:
+            return student_of_pictures(model, config, rows.pictures(), seed, settings)
         return student_network(model, config, rows.matrix.numbers, rows.learning.target, seed, settings)
     return distil.distil(model, config, rows.matrix, rows.learning.target, seed, where)
 
 
 def _prune(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
     if config["name"] == "magnitude":
-        pruned = magnitude.prune(model, config, _spread(rows.matrix.numbers, _MEASURED), where)
+        pruned = magnitude.prune(model, config, rows.measured, where)
         return _retrained(rows, pruned, int(config["retrain_epochs"]), where)
     part = config.get("part")
     loss = None if part is None else loss_on(str(config["on"]), rows, str(part), where)
@@ -158,15 +89,13 @@ def _retrained(rows: Rows, model: Model, epochs: int, where: str) -> Model:
 
     target = rows.learning.target
     weights = class_weights(rows.context.config["training"], target)
-    return retrain(model, rows.matrix.numbers, target, weights, rows.settings("retrain", epochs, where))
+    return retrain(model, rows.examples(), target.task, weights, rows.settings("retrain", epochs, where))
 
 
 def _quantise(rows: Rows, model: Model, config: Mapping[str, Any], where: str) -> Model:
     drawn = None
     if config["name"] == "static_int8":
-        _, matrix = rows.of_part(str(config["part"]))
-        order = np.random.Generator(np.random.PCG64(rows.context.seed("quantise"))).permutation(len(matrix))
-        drawn = matrix[np.sort(order[: int(config["samples"])])]
+        drawn = rows.drawn(str(config["part"]), int(config["samples"]), rows.context.seed("quantise"))
     return quantise.quantise(model, config, drawn, rows.scratch("quantise"), where)
 
 

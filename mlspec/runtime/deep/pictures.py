@@ -97,14 +97,19 @@ def read_pictures(context: StageContext) -> Pictures:
         )  # fmt: skip
     reader = PartReader(context)
     learning = reader.learning(context.config["part"])
-    pixels = _pixels(learning)
-    inputs = image(*pixels.shape)
+    inputs = image(*_pixels(learning).shape)
     if str(context.config["network"]["name"]).startswith("timm."):
         prepare(context.config["network"], context.project_root, context.block)
     refuse_other_inputs(context.config["network"], inputs, context.block)
     unknown = str(context.config.get("unknown") or "encode")
     transform = FittedTransform(tuple(reader.features), ((),), (inputs.width,), unknown)
-    return Pictures(context, reader, learning, transform, pixels, label_scale(learning.target), inputs)
+    return pictures_of(context, reader, learning, transform)
+
+
+def pictures_of(context: StageContext, reader: PartReader, learning: Learning, transform: FittedTransform) -> Pictures:
+    """Rows of a part that were read already."""
+    pixels = _pixels(learning)
+    return Pictures(context, reader, learning, transform, pixels, label_scale(learning.target), image(*pixels.shape))
 
 
 def reads_pictures(context: StageContext) -> bool:

@@ -21,18 +21,6 @@ def made_smaller_elsewhere(spec: Spec, findings: Findings) -> None:
                          wanted="a model that this spec makes")  # fmt: skip
 
 
-def pictures_made_smaller(spec: Spec, findings: Findings) -> None:
-    """A model over an image is quantised and exported; its filters are not pruned, and no other network learns from it."""
-    for block in spec.of_kind("compress"):
-        learner = spec.learned(block)
-        if not any(feature.value.type.name == "image" for _, feature in features_of(spec, learner)):
-            continue
-        for field in ("prune", "distil"):
-            if block.make(field) is not None:
-                findings.add("MLS901", block.span_of(field), what=f"`{field}` of `{learner.name}`, which reads an image",
-                             wanted="`quantise` or `export`")  # fmt: skip
-
-
 def several_feature_blocks(spec: Spec, findings: Findings) -> None:
     """One gates block judges models that read one features block."""
     for gates in spec.of_kind("gates"):
@@ -153,7 +141,6 @@ def _by(node: Any) -> bool:
 
 CHECKS = (
     made_smaller_elsewhere,
-    pictures_made_smaller,
     several_feature_blocks,
     several_splits,
     keyed_inputs,

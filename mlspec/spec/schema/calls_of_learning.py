@@ -98,8 +98,8 @@ CALLS = {
         (
             "magnitude",
             (
-                ("sparsity", ("ratio", 0, 1), R, "The share of weights that become zero, or of units that go."),
-                ("structured", "bool", False, "Whole hidden units of a network, whole columns of a linear model."),
+                ("sparsity", ("ratio", 0, 1), R, "The share of weights that become zero, or of units or channels that go."),
+                ("structured", "bool", False, "Whole hidden units or channels of a network, whole columns of a linear model."),
                 ("retrain_epochs", ("int", 0, None), 0, "Epochs of training after it; what is gone stays so."),
             ),
             True,

@@ -1,0 +1,40 @@
+"""What a `compress` may ask of a network that reads an image, and of one that shall: a student reads what its teacher reads."""
+
+from __future__ import annotations
+
+from mlspec.spec.checks.reading import features_of
+from mlspec.spec.findings import Findings
+from mlspec.spec.images import check_fits, reads_images
+from mlspec.spec.model import Block, Definition, Spec
+from mlspec.spec.values import Made
+
+
+def students_of_pictures(spec: Spec, findings: Findings) -> None:
+    """901 and 201: the student of a network over an image is such a network too, with weights that it begins with by chance."""
+    for block in spec.of_kind("compress"):
+        made = block.make("distil")
+        if made is None or made.name != "student":
+            continue
+        learner, network = spec.learned(block), made.get("network")
+        image = next((feature for _, feature in features_of(spec, learner) if feature.value.type.name == "image"), None)
+        if isinstance(network, Made):
+            _network(block, network, learner, image, findings)
+        elif image is not None:
+            findings.add("MLS901", block.span_of("distil"), what=f"an estimator as the student of `{learner.name}`, which reads an image",
+                         wanted="`student(network: cnn(…))`")  # fmt: skip
+
+
+def _network(block: Block, network: Made, learner: Block, image: Definition | None, findings: Findings) -> None:
+    span = network.span or block.span_of("distil")
+    if reads_images(network.name) != (image is not None):
+        got = f"`{network.name}(…)`, which reads {'an image' if image is None else 'no image'}"
+        wanted = "a network for numbers, `mlp(…)`" if image is None else "`cnn(…)` or `timm.…`"
+        findings.add("MLS201", span, what=f"the student of `{learner.name}`", got=got, wanted=wanted,
+                     hint="a student reads what its teacher reads")  # fmt: skip
+    elif image is not None and network.get("pretrained"):
+        findings.add("MLS901", span, what="a student with pretrained weights", wanted="`pretrained: false`")
+    elif image is not None and network.name == "cnn":
+        check_fits(network, image, findings)
+
+
+CHECKS = (students_of_pictures,)
