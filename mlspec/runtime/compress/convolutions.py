@@ -34,6 +34,7 @@ def prune(graph: Any, config: Mapping[str, Any], matrix: Floats, where: str) -> 
         _refuse_held(found, where)
         read = list(dict.fromkeys(layer for each in found for layer, _ in each.readers))
         _thin(graph, found, flows_into(graph, read, shapes, matrix), shapes, share)
+        graphs.drop_unread(graph)
         return
     layers = layers_of(graph)
     flows = flows_into(graph, layers, shapes, matrix)

@@ -63,6 +63,14 @@ def put(model: Any, name: str, value: Any) -> None:
     model.graph.initializer.append(made)
 
 
+def drop_unread(model: Any) -> None:
+    """Leave out the constants that no node reads any more."""
+    read = {str(name) for node in model.graph.node for name in node.input}
+    kept = [each for each in model.graph.initializer if each.name in read]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+
+
 def summand_after(model: Any, product: Product) -> str | None:
     """The constant that is added to what a product gives, right behind it."""
     constants = {each.name for each in model.graph.initializer}

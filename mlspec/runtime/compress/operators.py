@@ -42,12 +42,15 @@ def operators() -> Mapping[str, Operator]:
         "ReduceMean": _mean,
         "Reshape": lambda node, a, shape: a.reshape(_shape(a, shape)),
         "Flatten": lambda node, a: a.flatten(int(attribute(node, "axis", 1))),
-        "Gemm": lambda node, a, b, c=None: _gemm(node, a, b, c),
+        "Gemm": _gemm,
         "Conv": _convolution,
-        "MaxPool": lambda node, a: _pool(node, a, float("-inf")),
-        "AveragePool": lambda node, a: _pool(node, a, 0.0),
+        "MaxPool": _pool,
+        "AveragePool": _pool,
         "GlobalAveragePool": lambda node, a: a.mean(dim=(2, 3), keepdim=True),
         "BatchNormalization": _norm,
+        "LayerNormalization": _layer_norm,
+        "Softmax": lambda node, a: torch.softmax(a, int(attribute(node, "axis", -1))),
+        "Transpose": lambda node, a: a.permute(*attribute(node, "perm", tuple(reversed(range(a.dim()))))),
     }
 
 
@@ -56,9 +59,10 @@ def is_known(node: Any, known: Mapping[str, Operator]) -> bool:
     if node.op_type == "Gather":
         return int(attribute(node, "axis", 0)) == 1
     if node.op_type in ("AveragePool", "MaxPool"):
-        margin = any(attribute(node, "pads", ())) or attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID")
-        whole = len(node.output) == 1 and not int(attribute(node, "ceil_mode", 0))
-        return whole and (node.op_type == "MaxPool" or not margin)
+        pads, way = list(attribute(node, "pads", ())), attribute(node, "auto_pad", b"NOTSET")
+        even = way in (b"NOTSET", b"VALID") and pads[: len(pads) // 2] == pads[len(pads) // 2 :]
+        padded = node.op_type == "MaxPool" and not int(attribute(node, "ceil_mode", 0))
+        return len(node.output) == 1 and (even or padded)
     return node.op_type in known
 
 
@@ -71,7 +75,7 @@ def _shape(a: Any, shape: Any) -> list[int]:
     return [int(side) or a.shape[place] for place, side in enumerate(shape)]
 
 
-def _gemm(node: Any, a: Any, b: Any, c: Any) -> Any:
+def _gemm(node: Any, a: Any, b: Any, c: Any = None) -> Any:
     found = (a.t() if attribute(node, "transA", 0) else a) @ (b.t() if attribute(node, "transB", 0) else b)
     found = found * attribute(node, "alpha", 1.0)
     return found if c is None else found + c * attribute(node, "beta", 1.0)
@@ -85,16 +89,19 @@ def _convolution(node: Any, a: Any, weight: Any, bias: Any = None) -> Any:
     return functional.conv2d(_around(a, window.margin, 0.0), weight, bias, window.step, 0, window.spread, groups)
 
 
-def _pool(node: Any, a: Any, beyond: float) -> Any:
+def _pool(node: Any, a: Any) -> Any:
     """The greatest number, or the mean, of each window."""
     from torch.nn import functional
 
-    kernel = attribute(node, "kernel_shape", ())
-    window = window_of(node, a.shape[2:], kernel)
-    a = _around(a, window.margin, beyond)
+    window = window_of(node, a.shape[2:], attribute(node, "kernel_shape", ()))
+    top, left, bottom, right = window.margin
+    margin = (top, left) if (top, left) == (bottom, right) else None
+    a = a if margin is not None else _around(a, window.margin, float("-inf"))
+    whole = bool(attribute(node, "ceil_mode", 0))
     if node.op_type == "AveragePool":
-        return functional.avg_pool2d(a, window.size, window.step)
-    return functional.max_pool2d(a, window.size, window.step, 0, window.spread)
+        counted = bool(attribute(node, "count_include_pad", 0))
+        return functional.avg_pool2d(a, window.size, window.step, margin or 0, whole, counted)
+    return functional.max_pool2d(a, window.size, window.step, margin or 0, window.spread, whole)
 
 
 def _around(a: Any, margin: Sequence[int], value: float) -> Any:
@@ -112,3 +119,11 @@ def _norm(node: Any, a: Any, scale: Any, base: Any, mean: Any, variance: Any) ->
     along = (1, -1, *(1,) * (a.dim() - 2))
     factor = scale / torch.sqrt(variance + attribute(node, "epsilon", 1e-5))
     return a * factor.reshape(along) + (base - mean * factor).reshape(along)
+
+
+def _layer_norm(node: Any, a: Any, scale: Any, base: Any = None) -> Any:
+    """Mean 0 and variance 1 along the last axes."""
+    from torch.nn import functional
+
+    shape = a.shape[int(attribute(node, "axis", -1)) :]
+    return functional.layer_norm(a, shape, scale, base, attribute(node, "epsilon", 1e-5))

@@ -2,7 +2,8 @@
 
 The products of a graph are put into single precision first, which is what the quantiser knows; everything between them stays in
 double precision, and the outputs of products are not quantised. In a graph with convolutions what flows from one to the next stays in
-8 bits too: onnxruntime has no convolution of integers that gives floats.
+8 bits too: onnxruntime has no fast convolution of integers that gives floats. For
+that reason ranges of convolutions by request are refused: on networks of some layers they take twice the time of floats or more.
 """
 
 from __future__ import annotations
@@ -23,21 +24,11 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.estimators.fit import one_thread, quiet
 from mlspec.runtime.transform.columns import Floats
 
-_PRODUCTS = ("MatMul",)
-_OF_PRODUCTS = _PRODUCTS
+_MANY = 2  # products behind convolutions: one of them is the last layer alone
+_PRODUCTS = ("MatMul", "Gemm")
 _OF_FILTERS = (
-    "Conv",
-    "Gemm",
-    "MatMul",
-    "Relu",
-    "Clip",
-    "MaxPool",
-    "AveragePool",
-    "GlobalAveragePool",
-    "Add",
-    "Flatten",
-    "Reshape",
-)
+    *_PRODUCTS, "Add", "AveragePool", "Clip", "Conv", "Flatten", "GlobalAveragePool", "MaxPool", "Relu", "Reshape",
+)  # fmt: skip
 
 
 def quantise(model: Model, config: Mapping[str, Any], rows: Iterable[Floats] | None, folder: Path, where: str) -> Model:
@@ -50,6 +41,11 @@ def quantise(model: Model, config: Mapping[str, Any], rows: Iterable[Floats] | N
             found=f"the engine {model.engine}", help="leave `quantise` out",
         )  # fmt: skip
     filters = has_convolutions(graph)
+    if filters and rows is None and len(graphs.products(graph)) < _MANY:
+        raise StageError(
+            "MLS209", "the ranges of convolutions are not measured for each request", where, expected="a network of matrices, `mlp(…)` or a transformer",
+            found="a network of convolutions", help="measure them once: `quantise = static_int8(part: …)`",
+        )  # fmt: skip
     single_products(graph)
     source, target = folder / "single.onnx", folder / "quantised.onnx"
     files.write_bytes(source, graphs.write(graph))
@@ -57,7 +53,7 @@ def quantise(model: Model, config: Mapping[str, Any], rows: Iterable[Floats] | N
         if rows is None:
             _dynamic(source, target)
         else:
-            _static(source, target, rows, _OF_FILTERS if filters else _OF_PRODUCTS)
+            _static(source, target, rows, _OF_FILTERS if filters else ("MatMul",))
     return model.changed(data=graphs.write(graphs.read(files.read_bytes(target))))
 
 

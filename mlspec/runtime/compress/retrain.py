@@ -6,7 +6,8 @@ went are no longer in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlspec.runtime.compress import graphs
@@ -22,55 +23,69 @@ from mlspec.runtime.errors import StageError
 
 def retrain(model: Model, examples: Examples, task: str, class_weights: list[float] | None, settings: Settings) -> Model:
     """The pruned model after more epochs on its fitting rows."""
-    import torch
-
     graph = graphs.read(model.data)
-    layers = layers_of(graph)
-    constants = {each.name: torch.from_numpy(graphs.constant(graph, each.name)) for each in graph.graph.initializer}
-    constants = {name: value.float() if value.is_floating_point() else value for name, value in constants.items()}
-    trained = _trained(graph, layers, constants)
-    masks = {name: (constants[name] != 0).float() for name in (str(node_of(graph, each).input[1]) for each in layers)}
-    forward = _function(graph, _end(graph, layers[-1]), constants, masks, settings.where)
-    learn(forward, [constants[name] for name in trained], examples, loss_of(task, class_weights, CPU), settings)
-    for name in trained:
-        value = constants[name] * masks[name] if name in masks else constants[name]
+    found = trainable(graph, settings.where)
+    learn(
+        found.forward, [found.constants[name] for name in found.trained], examples, loss_of(task, class_weights, CPU), settings
+    )
+    for name in found.trained:
+        value = found.constants[name] * found.masks[name] if name in found.masks else found.constants[name]
         known = graphs.constant(graph, name)
         graphs.put(graph, name, value.detach().numpy().astype(known.dtype).reshape(known.shape))
     return model.changed(data=graphs.write(graph))
 
 
+@dataclass(frozen=True)
+class Trainable:
+    """A graph as a torch function up to `end`, what its network says before its last function: `constants` by name, those of them
+    that are `trained`, and for weights `masks`, which are 0 where something is gone."""
+
+    nodes: Sequence[Any]
+    end: str
+    constants: Mapping[str, Any]
+    trained: Sequence[str]
+    masks: Mapping[str, Any]
+
+    def forward(self, rows: Any) -> Any:
+        """What the network says of rows."""
+        known = operators()
+        values = {"": None, **self.constants, "X": rows}
+        values |= {name: self.constants[name] * mask for name, mask in self.masks.items()}
+        for node in self.nodes:
+            values[node.output[0]] = known[node.op_type](node, *(values[name] for name in node.input))
+        return values[self.end]
+
+
+def trainable(graph: Any, where: str) -> Trainable:
+    """A graph as a torch function; StageError MLS901 for operators that have none."""
+    import torch
+
+    layers = layers_of(graph)
+    end = _end(graph, layers[-1])
+    place = next(at for at, node in enumerate(graph.graph.node) if end in node.output)
+    nodes = list(graph.graph.node)[: place + 1]
+    _refuse_unknown(nodes, where)
+    constants = {each.name: torch.from_numpy(graphs.constant(graph, each.name)) for each in graph.graph.initializer}
+    constants = {name: value.float() if value.is_floating_point() else value for name, value in constants.items()}
+    pairs = [(str(node_of(graph, each).input[1]), bias_of(graph, each)) for each in layers]
+    trained = [name for pair in pairs for name in pair if name is not None]
+    for name in trained:
+        constants[name].requires_grad_()
+    return Trainable(nodes, end, constants, trained, {name: (constants[name] != 0).float() for name, _ in pairs})
+
+
 def _end(graph: Any, last: Layer) -> str:
-    """What the network says before its last function: what the last layer gives, with its summand."""
+    """What the last layer gives, with its summand."""
     place = place_of(graph, last)
     summed = last.operator == "MatMul" and bias_of(graph, last) is not None
     return str(graph.graph.node[place + summed].output[0])
 
 
-def _trained(graph: Any, layers: Sequence[Layer], constants: Mapping[str, Any]) -> list[str]:
-    """The weights of layers, and what is added to their outputs, with gradients."""
-    names = [name for each in layers for name in (str(node_of(graph, each).input[1]), bias_of(graph, each)) if name is not None]
-    for name in names:
-        constants[name].requires_grad_()
-    return names
-
-
-def _function(graph: Any, end: str, constants: Mapping[str, Any], masks: Mapping[str, Any], where: str) -> Callable[[Any], Any]:
-    """Rows to what the network says before its last function."""
+def _refuse_unknown(nodes: Sequence[Any], where: str) -> None:
     known = operators()
-    place = next(at for at, node in enumerate(graph.graph.node) if end in node.output)
-    nodes = list(graph.graph.node)[: place + 1]
     unknown = sorted({str(node.op_type) for node in nodes if not is_known(node, known)})
     if unknown:
         raise StageError(
             "MLS901", f"training that goes on through `{unknown[0]}` is not built yet", where, expected=", ".join(sorted(known)),
             found=", ".join(unknown), help="leave `retrain_epochs` out",
         )  # fmt: skip
-
-    def forward(rows: Any) -> Any:
-        values = {"": None, **constants, "X": rows}
-        values |= {name: constants[name] * mask for name, mask in masks.items()}
-        for node in nodes:
-            values[node.output[0]] = known[node.op_type](node, *(values[name] for name in node.input))
-        return values[end]
-
-    return forward

@@ -37,4 +37,14 @@ def _network(block: Block, network: Made, learner: Block, image: Definition | No
         check_fits(network, image, findings)
 
 
-CHECKS = (students_of_pictures,)
+def ranges_by_request(spec: Spec, findings: Findings) -> None:
+    """209: 8-bit convolutions whose ranges are those of each request are slower than floats."""
+    for block in spec.of_kind("compress"):
+        made, distil = block.make("quantise"), block.make("distil")
+        network = spec.learned(block).make("network") if distil is None else distil.get("network")
+        if made is not None and made.name == "dynamic_int8" and isinstance(network, Made) and network.name == "cnn":
+            findings.add("MLS209", block.span_of("quantise"), what=f"`quantise` of `{block.name}`", got="`dynamic_int8()` of convolutions",
+                         wanted="`static_int8(part: …)`", hint="ranges that are measured once make convolutions fast; those of each request make them slow")  # fmt: skip
+
+
+CHECKS = (students_of_pictures, ranges_by_request)
