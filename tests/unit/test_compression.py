@@ -210,3 +210,44 @@ def test_a_monitor_reads_the_features_of_the_teacher() -> None:
     assert reference.inputs["package"] == "edge-compress/package"
     assert [each["name"] for each in reference.config["features"]] == ["age", "job", "income"]
     assert monitor_config(spec, monitor)["task"] == "binary"
+
+
+DIGITS = (Path(__file__).parents[2] / "specs" / "digits.mlspec").read_text(encoding="utf-8")
+OF_PICTURES = "\ncompress edge {{\n  model = net\n  part = by_chance.tune\n  {step}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "prune = magnitude(sparsity: 40%)", "prune = magnitude(sparsity: 50%, structured: true, retrain_epochs: 3)",
+        "quantise = static_int8(part: by_chance.tune)", "distil = student(network: cnn(channels: [4, 8]))",
+        "distil = student(network: timm.resnet10t(), labels: 20%)",
+    ],
+)  # fmt: skip
+def test_a_network_over_images_gets_smaller_in_every_way(step: str) -> None:
+    assert codes(DIGITS + OF_PICTURES.format(step=step)) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "wanted"),
+    [
+        ("distil = student(sklearn.LogisticRegression)", "MLS901", "`student(network: cnn(…))`"),
+        ("distil = student(network: mlp(hidden: [8]))", "MLS201", "`cnn(…)` or `timm.…`"),
+        ("distil = student(network: cnn(channels: [1, 2, 3, 4, 5]))", "MLS209", "at most 4 stages, or a larger image"),
+        ("distil = student(network: timm.resnet10t(pretrained: true))", "MLS901", "`pretrained: false`"),
+        ("quantise = dynamic_int8()", "MLS209", "`static_int8(part: …)`"),
+    ],
+)
+def test_what_a_network_over_images_cannot_is_said_at_its_place(step: str, code: str, wanted: str) -> None:
+    text = DIGITS + OF_PICTURES.format(step=step)
+    said = [finding for finding in found_in(text) if finding.code.id not in _OF_THE_BASE]
+    assert [finding.code.id for finding in said] == [code], render(said)
+    span = said[0].span
+    assert span is not None and text.rindex("compress edge") <= span.start
+    assert wanted in render(said)
+
+
+def test_what_a_compress_of_pictures_trains_on_is_changed_as_its_teacher_was() -> None:
+    graph = lowered(DIGITS + OF_PICTURES.format(step="prune = magnitude(sparsity: 40%, retrain_epochs: 1)"))
+    smaller, whole = graph.stages["edge-compress"].config, graph.stages["net-train"].config
+    assert smaller["augment"] == whole["augment"] != []
