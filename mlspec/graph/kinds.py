@@ -117,7 +117,8 @@ NETWORK_PACKAGES = {"extern": ("onnxscript",), "timm": ("timm",), "transformers"
 def packages_of(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """The packages whose versions enter the key of a stage: those of its kind, of its estimators, its engine and its framework."""
     framework = framework_of(config.get("framework")).packages if _learns_weights(kind, config) else ()
-    library = str((config.get("network") or {}).get("name")).partition(".")[0] if kind == "train" else ""
+    learned = {"train": config, "compress": config.get("distil") or {}}.get(kind, {}).get("network") or {}
+    library = str(learned.get("name")).partition(".")[0]
     pictures = ("pillow",) if _reads_images(config) else ()
     return tuple(
         sorted({*KINDS[kind].packages, *framework, *NETWORK_PACKAGES.get(library, ()), *_estimator_packages(config), *pictures})

@@ -64,6 +64,9 @@ def test_estimators_name_their_packages() -> None:
     assert "lightgbm" in packages_of("fit", {"estimator": "lightgbm.LGBMClassifier"})
     assert "lightgbm" not in packages_of("fit", {"estimator": "sklearn.DummyClassifier"})
     families = [{"estimator": "sklearn.LogisticRegression"}, {"estimator": "xgboost.XGBClassifier"}]
+    student = {"distil": {"name": "student", "network": {"name": "timm.resnet10t"}}, "features": [{"type": "image"}]}
+    assert {"timm", "torch", "pillow"} <= {*packages_of("compress", student)}
+    assert {"timm", "torch"}.isdisjoint(packages_of("compress", {"quantise": {"name": "dynamic_int8"}}))
     found = packages_of("search", {"families": families, "engine": {"name": "optuna"}})
     assert {"scikit-learn", "xgboost", "optuna"} <= set(found)
 
