@@ -16,12 +16,16 @@ from mlspec.runtime.compress.student_network import student_network
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.transform.columns import Floats
 from mlspec.runtime.transform.target import Target
+from tests.runtime.convolutions_world import HALF, operators, residual
+from tests.runtime.convolutions_world import network as convolutional
+from tests.runtime.convolutions_world import rows as pictures
 from tests.runtime.deep_world import ADAMW, rows
 
 torch = pytest.importorskip("torch")
 
 from mlspec.runtime.compress import retrain as training  # noqa: E402  (needs torch)
-from mlspec.runtime.deep.examples import label_scale, table_examples  # noqa: E402
+from mlspec.runtime.compress.layers import layers_of, matrices  # noqa: E402
+from mlspec.runtime.deep.examples import InMemory, label_scale, table_examples  # noqa: E402
 from mlspec.runtime.deep.inputs import numbers  # noqa: E402
 from mlspec.runtime.deep.networks import network_of  # noqa: E402
 from mlspec.runtime.deep.trained import LabelScale, TrainedNetwork, outputs_of  # noqa: E402
@@ -177,3 +181,35 @@ def test_steps_of_a_trained_network_end_to_end(tmp_path: Path) -> None:
     assert [step["facts"]["weights"] / steps[0]["facts"]["weights"] for step in steps] == [1, 0.5, 0.5, 0.5]
     assert steps[-1]["bytes"] < steps[0]["bytes"]
     assert steps[-1]["loss"]["auc"]["value"] > -0.1
+
+
+@pytest.mark.parametrize("make", [convolutional, lambda: convolutional("average"), residual, operators])
+def test_a_graph_with_convolutions_is_the_function_that_is_trained(make: Any) -> None:
+    graph, inputs = graphs.read(make().data), pictures(7)
+    found = training.trainable(graph, "edge.prune")
+    with torch.no_grad():
+        said = found.forward(torch.from_numpy(inputs.astype(np.float32))).numpy()
+    (expected,) = graphs.probe(graph, [found.end]).run([found.end], {"X": inputs})
+    assert found.end != "scores" and np.ptp(expected) > 0.01
+    np.testing.assert_allclose(said, expected, atol=1e-5)
+
+
+def test_what_is_no_function_yet_is_told() -> None:
+    with pytest.raises(StageError) as raised:
+        training.trainable(graphs.read(residual(mixed=True).data), "edge.prune")
+    assert (raised.value.code, raised.value.found) == ("MLS901", "Concat")
+
+
+def test_training_goes_on_through_convolutions_and_what_is_gone_stays_gone() -> None:
+    inputs = pictures(96)
+    labels = np.digitize(inputs[:, :8].mean(axis=1), [-0.3, 0.3])
+    examples = InMemory(torch.from_numpy(inputs.astype(np.float32)), torch.from_numpy(labels))
+    pruned = magnitude.prune(residual(), HALF | {"structured": False}, inputs, "edge.prune")
+    first, second = (training.retrain(pruned, examples, "multiclass", None, settings(epochs=4)) for _ in range(2))
+    assert first.data == second.data
+    losses = [-np.log(each.scores(inputs)[np.arange(96), labels]).mean() for each in (pruned, first)]
+    assert losses[1] < losses[0] * 0.95
+    before, after = graphs.read(pruned.data), graphs.read(first.data)
+    for layer in layers_of(before):
+        was, now = matrices(before, layer), matrices(after, layer)
+        assert ((was == 0) == (now == 0)).all() and np.abs(was - now).max() > 0

@@ -144,3 +144,43 @@ def test_a_network_starts_from_weights_of_a_file_and_answers_as_it_did(
     rows = np.random.default_rng(0).normal(size=(5, inputs.width))
     engine = onnx_engine.load(trained.to_onnx(), "multiclass", 3)
     np.testing.assert_allclose(engine.scores(rows), trained.predict_proba(rows), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not _imports(), reason="timm is not installed beside a torchvision for this torch")
+@pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_convnext"])
+def test_a_network_gets_smaller(name: str, tmp_path: Path) -> None:
+    """Residual sums, depthwise filters and gates lose channels; what moves channels to another axis holds them."""
+    import torch
+
+    from mlspec.runtime.compress import graphs, magnitude, quantise
+    from mlspec.runtime.compress.model import Model
+    from mlspec.runtime.compress.retrain import trainable
+
+    config, inputs = {**PLAIN, "name": f"timm.{name}"}, image(3, 32, 32)
+    torch.manual_seed(1)
+    module = timm_model.build(config, inputs, 3)
+    weights = {key: value.double().numpy() for key, value in module.state_dict().items() if value.is_floating_point()}
+    package: Any = type("Shape", (), {"task": "multiclass", "classes": ("a", "b", "c")})
+    data = TrainedNetwork(config, weights, inputs, "multiclass", 3).to_onnx()
+    model = Model(package, "onnx", data, {"name": f"torch.{config['name']}", "params": {}}, None)
+    rows = np.random.default_rng(0).normal(size=(40, inputs.width))
+    share = {"sparsity": 0.5, "structured": False}
+    sparse = magnitude.prune(model, share, rows, "edge.prune")
+    np.testing.assert_allclose(sparse.scores(rows), model.scores(rows), atol=0.1)
+    if name == "test_convnext":
+        with pytest.raises(StageError, match="cannot go one by one"):
+            magnitude.prune(model, share | {"structured": True}, rows, "edge.prune")
+    else:
+        small = magnitude.prune(model, share | {"structured": True}, rows, "edge.prune")
+        assert len(small.data) < len(model.data) / 2
+        assert np.isfinite(small.scores(rows)).all()
+    graph = graphs.read(sparse.data)
+    found = trainable(graph, "edge.prune")
+    with torch.no_grad():
+        said = found.forward(torch.from_numpy(rows.astype(np.float32))).numpy()
+    (expected,) = graphs.probe(graph, [found.end]).run([found.end], {"X": rows})
+    np.testing.assert_allclose(said, expected, atol=1e-4)
+    int8 = quantise.quantise(model, {"name": "static_int8"}, [rows], tmp_path, "edge.quantise")
+    assert len(int8.data) < len(model.data) / 2
+    np.testing.assert_allclose(int8.scores(rows), model.scores(rows), atol=0.05)

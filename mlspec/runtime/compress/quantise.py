@@ -2,8 +2,8 @@
 
 The products of a graph are put into single precision first, which is what the quantiser knows; everything between them stays in
 double precision, and the outputs of products are not quantised. In a graph with convolutions what flows from one to the next stays in
-8 bits too: onnxruntime has no fast convolution of integers that gives floats. For
-that reason ranges of convolutions by request are refused: on networks of some layers they take twice the time of floats or more.
+8 bits too, which is the form that onnxruntime has fast kernels for. Ranges of convolutions by request are refused: their kernel is
+slower than that of floats.
 """
 
 from __future__ import annotations
