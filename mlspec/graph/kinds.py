@@ -65,7 +65,7 @@ _TABLE = (
     Kind("fit", 3, _ROWS_PARTS_VALUES, {"package": "model"}, packages=_LEARNING),
     Kind("search", 7, {**_ROWS_PARTS_VALUES, "warm": "json"}, {"package": "model", "study": "json"}, optional=frozenset({"warm"}),
          packages=_LEARNING, aside=("workers",)),
-    Kind("train", 2, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
+    Kind("train", 3, _ROWS_PARTS_VALUES, {"package": "model", "history": "json"}, packages=_TRAINING,
          aside=("checkpoint", "cluster", "resume", "tensorboard")),
     Kind(
         "compress", 3, {**_ROWS_PARTS_VALUES, "package": "model"}, {"package": "model", "steps": "json", "measurements": "measurements"},

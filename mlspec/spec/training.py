@@ -125,16 +125,15 @@ def _accumulation(block: Block, scope: Scope) -> None:
 
 
 def _batch_norm(block: Block, scope: Scope) -> None:
-    """A batch norm learns how rows spread, so each process has two of them in each step."""
+    """A batch norm learns how rows spread, so there are two of them in each step; all processes share one step."""
     made, batch, steps = block.make("network"), block.get("global_batch"), block.get("gradient_accumulation")
     normed = made is not None and (made.name == "resnet" or (made.name == "mlp" and made.get("norm") == "batch"))
     if not normed or not isinstance(batch, int) or not isinstance(steps, int):
         return
-    together = steps * asked_of(block).size
-    if together <= batch < 2 * together:
+    if steps <= batch < 2 * steps:
         scope.findings.add(
             "MLS209", block.span_of("global_batch"), what="`global_batch` of a network with a batch norm", got=f"{batch} rows, one at a time",
-            wanted=f"{2 * together} or more, two for each process in each step", hint="take fewer steps or processes, or say `norm: layer`",
+            wanted=f"{2 * steps} or more, two in each step", hint="take fewer steps, or say `norm: layer`",
         )  # fmt: skip
 
 

@@ -53,12 +53,18 @@ def test_machines_are_what_a_target_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "batch", "steps", "fits"),
-    [("mlp(hidden: [8], norm: batch)", 3, 1, False), ("mlp(hidden: [8], norm: batch)", 4, 1, True), ("resnet(blocks: 1)", 12, 4, False),
-     ("mlp(hidden: [8], norm: layer)", 2, 1, True), ("mlp(hidden: [8])", 8, 4, True)],
+    ("network", "batch", "steps", "strategy", "fits"),
+    [("mlp(hidden: [8], norm: batch)", 1, 1, "single()", False), ("mlp(hidden: [8], norm: batch)", 2, 1, "single()", True), ("resnet(blocks: 1)", 7, 4, "single()", False),
+     ("mlp(hidden: [8], norm: layer)", 1, 1, "single()", True), ("mlp(hidden: [8], norm: batch)", 2, 1, "ddp(processes: 2)", True), ("resnet(blocks: 1)", 8, 4, "fsdp(processes: 2)", True)],
 )  # fmt: skip
-def test_a_batch_norm_has_two_rows_in_each_step_of_each_process(network: str, batch: int, steps: int, fits: bool) -> None:
-    text = TEXT.replace("mlp(hidden: [8])", network, 1).replace("global_batch = 256", f"global_batch = {batch}")
+def test_a_batch_norm_has_two_rows_in_each_step_of_all_processes(
+    network: str, batch: int, steps: int, strategy: str, fits: bool
+) -> None:
+    text = (
+        TEXT.replace("mlp(hidden: [8])", network, 1)
+        .replace("global_batch = 256", f"global_batch = {batch}")
+        .replace(GIVEN, f"strategy = {strategy}")
+    )
     _, found = check_text(text.replace("gradient_accumulation = 2", f"gradient_accumulation = {steps}"))
     told = render(found)
     assert ("`global_batch` of a network with a batch norm" in told) != fits and (not fits or "MLS209" not in told), told

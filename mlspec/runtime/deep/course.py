@@ -149,9 +149,9 @@ class Course(ABC):
     def steps_of(self, rows: int) -> int:
         """In how many steps an update of so many rows is taken.
 
-        Each process has a row in each step, and two, which have a spread to normalise by, wherever whole batches give it two.
+        Each process has a row in each step, and all together have two, which have a spread to normalise by, wherever whole batches give them two.
         """
-        least = self.team.size * min(2, max(1, self.rules.batch // (self.team.size * self.rules.accumulation)))
+        least = max(self.team.size, min(2, self.rules.batch // self.rules.accumulation))
         return max(1, min(self.rules.accumulation, rows // least))
 
     def order(self) -> Any:
@@ -240,10 +240,10 @@ class Course(ABC):
 def batches(rows: int, size: int, processes: int = 1) -> list[tuple[int, int]]:
     """Where each batch begins and ends.
 
-    A rest that leaves a process without rows, or with one row, which has no spread to normalise by, joins the batch before it.
+    A rest that leaves a process without rows, or that is one row, which has no spread to normalise by, joins the batch before it.
     """
     bounds = [(start, min(start + size, rows)) for start in range(0, rows, size)]
-    least = processes * min(2, max(1, size // processes))
+    least = max(processes, min(2, size))
     if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] < least:
         bounds[-2:] = [(bounds[-2][0], rows)]
     return bounds

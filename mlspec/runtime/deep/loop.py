@@ -44,11 +44,11 @@ class Training(Course):
         """StageError MLS816 where a batch norm would be given one row at a time, which has no spread to normalise by."""
         from torch.nn import BatchNorm1d
 
-        fewest = min((end - start) // (self.steps_of(end - start) * self.team.size) for start, end in self._bounds)
+        fewest = min((end - start) // self.steps_of(end - start) for start, end in self._bounds)
         if fewest < 2 and any(isinstance(layer, BatchNorm1d) for layer in self.network.modules()):
             raise StageError(
                 "MLS816", f"a batch norm of `{self.rules.where}` would learn from one row at a time", f"{self.rules.where}.global_batch",
-                expected="two rows or more for each process in each step", found=f"{self.rows} rows, a `global_batch` of {self.rules.batch} in {self.rules.accumulation} steps and {self.team.size} processes",
+                expected="two rows or more in each step", found=f"{self.rows} rows, a `global_batch` of {self.rules.batch} in {self.rules.accumulation} steps",
                 help="take a larger `global_batch` or fewer steps, give the part more rows, or say `norm: layer`",
             )  # fmt: skip
 

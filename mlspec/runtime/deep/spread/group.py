@@ -20,6 +20,14 @@ class Group(Alone):
     def __init__(self, rank: int, size: int, device: str) -> None:
         self.rank, self.size, self.device = rank, size, device
 
+    def prepared(self, network: Any) -> Any:
+        """The network, its batch norms as those of all processes."""
+        from mlspec.runtime.deep.spread.norms import share_norms
+
+        if self.size > 1:
+            share_norms(network, self.rank, self.size)
+        return network
+
     def learner(self, network: Any) -> Any:
         """The network in a wrapper that averages gradients while they are computed."""
         from torch.nn.parallel import DistributedDataParallel
@@ -105,6 +113,7 @@ class Sharded(Group):
         from torch.distributed.fsdp import fully_shard
 
         mesh = init_device_mesh("cuda" if self.device == GPU else "cpu", (self.size,))
+        super().prepared(network)
         for layer in layers_of(network):
             fully_shard(layer, mesh=mesh)
         return fully_shard(network, mesh=mesh)
