@@ -44,7 +44,7 @@ torch = pytest.importorskip("torch")
 
 DROPPING: dict[str, Any] = {"name": "mlp", "hidden": [8, 4], "activation": "relu", "dropout": 0.3, "norm": "batch"}
 SGD: dict[str, Any] = {"name": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.001}
-NORMED: dict[str, Any] = {"name": "mlp", "hidden": [8], "activation": "tanh", "dropout": 0.0, "norm": "batch"}
+DROPPED: dict[str, Any] = {"name": "mlp", "hidden": [8], "activation": "tanh", "dropout": 0.3, "norm": "batch"}
 CALM: dict[str, Any] = {
     "network": {"name": "mlp", "hidden": [8], "activation": "tanh", "dropout": 0.0, "norm": "none"},
     "optimiser": SGD,
@@ -78,9 +78,9 @@ def losses(history: dict[str, Any]) -> list[float]:
 
 
 def test_two_processes_learn_what_one_learns(tmp_path: Path, inputs: dict[str, Path]) -> None:
-    """Up to rounding: the rows of an update are the same, their gradients are added in another order. A batch norm has the rows of both."""
+    """Up to rounding: the rows of an update are the same, their gradients are added in another order. A batch norm has the rows of both, and dropout what one draws."""
     heard: list[Any] = []
-    calm = {**CALM, "network": NORMED}
+    calm = {**CALM, "network": DROPPED}
     _, alone = run(tmp_path / "alone", inputs, **calm)
     before = set(os.environ.items()), [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     _, together = run(tmp_path / "together", inputs, heard, strategy=DDP, **calm)

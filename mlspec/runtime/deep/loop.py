@@ -17,7 +17,6 @@ from mlspec.runtime.deep.device import GPU, autocast, scaler_of
 from mlspec.runtime.deep.examples import Examples
 from mlspec.runtime.deep.losses import Loss
 from mlspec.runtime.deep.memory import located
-from mlspec.runtime.deep.spread.alone import rank_name
 from mlspec.runtime.errors import StageError
 
 
@@ -87,7 +86,7 @@ class Training(Course):
         order = torch.from_numpy(self.order()).to(self.examples.rows_on)
         if self.batch == 0:
             self._total.zero_()
-            torch.manual_seed(self.rules.seed(rank_name("dropout", self.team.rank), self.epoch + 1))
+            self.team.begin(lambda purpose: self.rules.seed(purpose, self.epoch + 1))
         self._learner.train()
         self.examples.begin(self.epoch + 1, self._coming(order))
         rates, rate = self.rates(), 0.0
@@ -104,9 +103,10 @@ class Training(Course):
     def _step(self, rows: Any) -> None:
         """One update, from the gradients of its rows, taken in as many steps as the rules say."""
         self.optimiser.zero_grad(set_to_none=True)
-        parts = self._parts(rows)
-        for place, part in enumerate(parts, start=1):
-            self.team.settle(self._learner, place == len(parts))
+        steps = self._steps(rows)
+        for place, step in enumerate(steps, start=1):
+            part = self.team.share(step)
+            self.team.settle(self._learner, place == len(steps), len(step))
             self._gradients(part, len(part) * self.team.size / len(rows))
         if self.rules.clip_norm is not None:
             from torch.nn.utils import clip_grad_norm_
@@ -118,19 +118,19 @@ class Training(Course):
         if self.board.profiles:
             self.board.step()
 
-    def _parts(self, rows: Any) -> Sequence[Any]:
-        """The rows of an update that are this process's, as they are worked through."""
+    def _steps(self, rows: Any) -> Sequence[Any]:
+        """The rows of an update, of all processes, as they are worked through."""
         steps = self.steps_of(len(rows))
-        return [self.team.share(part) for part in ((rows,) if steps == 1 else rows.tensor_split(steps))]
+        return (rows,) if steps == 1 else tuple(rows.tensor_split(steps))
 
     def _coming(self, order: Any) -> Iterator[Any]:
         """The rows of each step until the epoch's end."""
         for start, end in self._bounds[self.batch :]:
-            yield from self._parts(order[start:end])
+            yield from map(self.team.share, self._steps(order[start:end]))
 
     def _gradients(self, rows: Any, share: float) -> None:
         inputs, labels = self.examples.take(rows)
-        with autocast(self.rules.precision, self.rules.device):
+        with self.team.drawing(), autocast(self.rules.precision, self.rules.device):
             loss = self.loss(self._learner(inputs), labels)
         self._scaler.scale(loss if share == 1.0 else loss * share).backward()
         self._total.add_(loss.detach(), alpha=len(rows))
@@ -161,6 +161,7 @@ class Training(Course):
         tensors = (
             self.team.whole(tensors) | self.team.each("total", self._total) | self.team.each("random", torch.get_rng_state())
         )
+        tensors |= self.team.drawn()
         if self.rules.device == GPU:
             tensors |= self.team.each("random.gpu", torch.cuda.get_rng_state())
         return Saved(self.epoch, self.batch, self.history, self._scaler.state_dict(), tensors, self.best)
@@ -188,6 +189,7 @@ class Training(Course):
         if saved.scaler:
             self._scaler.load_state_dict(dict(saved.scaler))
         torch.set_rng_state(self.team.own("random", saved.tensors))
+        self.team.draw_on(saved.tensors)
         if self.rules.device == GPU:
             torch.cuda.set_rng_state(self.team.own("random.gpu", saved.tensors))
 

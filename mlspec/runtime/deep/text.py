@@ -13,6 +13,7 @@ import numpy as np
 
 from mlspec.runtime.deep.inputs import TOKENS, Inputs
 from mlspec.runtime.deep.mlp import write_linear
+from mlspec.runtime.deep.spread.drops import longest
 from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
 
@@ -24,10 +25,10 @@ def split_rows(rows: Any, inputs: Inputs) -> tuple[Any, Any]:
     """Tokens, without the columns that are padding in all of these rows, and the numbers beside them."""
     import torch
 
-    end = inputs.before + inputs.shape[0]
-    ids = rows[:, inputs.before : end].long()
-    longest = max(1, int((ids != 0).sum(dim=1).max())) if len(ids) else 1
-    return ids[:, :longest], torch.cat([rows[:, : inputs.before], rows[:, end:]], dim=1)
+    behind = inputs.before + inputs.shape[0]
+    ids = rows[:, inputs.before : behind].long()
+    end = longest(max(1, int((ids != 0).sum(dim=1).max())) if len(ids) else 1)
+    return ids[:, :end], torch.cat([rows[:, : inputs.before], rows[:, behind:]], dim=1)
 
 
 def embedding(inputs: Inputs, size: int) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from mlspec.runtime.deep.exported import exported, quiet
 from mlspec.runtime.deep.inputs import TOKENS, Inputs
 from mlspec.runtime.deep.pretrained import verified
+from mlspec.runtime.deep.spread.drops import longest
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.package.engines.onnx_graph import Graph
 from mlspec.runtime.transform.columns import Floats
@@ -43,7 +44,7 @@ def build(config: Mapping[str, Any], inputs: Inputs, outputs: int) -> Any:
         def forward(self, rows: Any) -> Any:
             ids = rows.long()
             if not torch.compiler.is_exporting():
-                ids = ids[:, : max(1, int((ids >= 0).sum(dim=1).max()))]
+                ids = ids[:, : longest(max(1, int((ids >= 0).sum(dim=1).max())))]
             seen = ids >= 0
             return self.model(input_ids=torch.where(seen, ids, padding), attention_mask=seen.long()).logits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from mlspec.runtime.deep.checkpoints import Checkpoints, Saved
@@ -26,8 +27,25 @@ class Alone:
         """Of the rows of a step those of this process."""
         return rows
 
-    def settle(self, learner: Any, last: bool) -> None:
-        """Say whether the next step is the last one of its update: only then gradients are put together."""
+    def settle(self, learner: Any, last: bool, rows: int) -> None:
+        """Say of how many rows the next step is, and whether it is the last one of its update: only then gradients are put together."""
+
+    def begin(self, seed: Callable[[str], int]) -> None:
+        """Seed what an epoch draws: what dropout drops."""
+        import torch
+
+        torch.manual_seed(seed("dropout"))
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """What surrounds the forward pass of a step."""
+        return nullcontext()
+
+    def drawn(self) -> dict[str, Any]:
+        """What the rest of an epoch depends on that is drawn alike by all processes."""
+        return {}
+
+    def draw_on(self, tensors: Mapping[str, Any]) -> None:
+        """Take that from a state."""
 
     def sum(self, total: Any) -> float:
         """The sum of what every process has."""

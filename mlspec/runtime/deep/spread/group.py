@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mlspec.runtime.deep.checkpoints import Best, Checkpoints, Saved
 from mlspec.runtime.deep.device import GPU
 from mlspec.runtime.deep.spread.alone import Alone, rank_name
+from mlspec.runtime.deep.spread.drops import Drops
+
+_DRAWN = "random.all"
 
 
 class Group(Alone):
@@ -19,6 +23,7 @@ class Group(Alone):
 
     def __init__(self, rank: int, size: int, device: str) -> None:
         self.rank, self.size, self.device = rank, size, device
+        self._drops = Drops(rank, size) if size > 1 and device != GPU else None
 
     def prepared(self, network: Any) -> Any:
         """The network, its batch norms as those of all processes."""
@@ -40,9 +45,35 @@ class Group(Alone):
         """A run of the rows, as long as those of the others but for one."""
         return rows.tensor_split(self.size)[self.rank]
 
-    def settle(self, learner: Any, last: bool) -> None:
+    def settle(self, learner: Any, last: bool, rows: int) -> None:
         """Only the last step of an update waits for the others."""
+        if self._drops is not None:
+            self._drops.rows = rows
+        self._wait(learner, last)
+
+    def _wait(self, learner: Any, last: bool) -> None:
         learner.require_backward_grad_sync = last
+
+    def begin(self, seed: Callable[[str], int]) -> None:
+        """What all draw alike has a generator of its own: networks may draw other things, and each process its own."""
+        import torch
+
+        if self._drops is not None:
+            self._drops.generator.manual_seed(seed("dropout"))
+        torch.manual_seed(seed(rank_name("dropout", self.rank if self._drops is None else self.rank + 1)))
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """Dropout as one process has it, on CPUs."""
+        return super().drawing() if self._drops is None else self._drops.drawing()
+
+    def drawn(self) -> dict[str, Any]:
+        """The generator of what all draw alike."""
+        return {} if self._drops is None else {_DRAWN: self._drops.generator.get_state()}
+
+    def draw_on(self, tensors: Mapping[str, Any]) -> None:
+        """Go on from that of a state."""
+        if self._drops is not None:
+            self._drops.generator.set_state(tensors[_DRAWN])
 
     def sum(self, total: Any) -> float:
         """The sum over all processes."""
@@ -122,8 +153,7 @@ class Sharded(Group):
         """The network itself: its layers ask each other."""
         return network
 
-    def settle(self, learner: Any, last: bool) -> None:
-        """Only the last step of an update waits for the others."""
+    def _wait(self, learner: Any, last: bool) -> None:
         learner.set_requires_gradient_sync(last)
 
     def value(self, of: Callable[[], float]) -> float:
