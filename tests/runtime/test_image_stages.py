@@ -258,6 +258,16 @@ def trained(folder: Path, inputs: dict[str, Path], **changes: Any) -> Any:
     return load_package(run_stage_function(stage.run, folder, "train", training(**changes), inputs, block="net") / "package")
 
 
+def test_a_batch_norm_is_told_where_it_has_one_number_of_a_channel(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    """After three halvings an image of 8 x 8 is one pixel; where more are left one image has a spread of its own."""
+    pytest.importorskip("torch")
+    how: dict[str, Any] = {"global_batch": 1, "gradient_accumulation": 1, "epochs": 1, "stop_early": None}
+    with pytest.raises(StageError, match="one row at a time") as told:
+        trained(tmp_path / "pixel", inputs, network={**NETWORK, "channels": [2, 2, 2, 2]}, **how)
+    assert (told.value.code, told.value.where) == ("MLS816", "net.global_batch")
+    assert trained(tmp_path / "some", inputs, network={**NETWORK, "channels": [2, 2]}, augment=None, **how).engine == "onnx"
+
+
 def test_a_network_over_images_learns_goes_on_after_a_stop_and_answers_with_the_same_pixels(
     tmp_path: Path, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,11 +45,14 @@ class Training(Course):
 
         fewest = min((end - start) // self.steps_of(end - start) for start, end in self._bounds)
         if fewest < 2 and any(isinstance(layer, BatchNorm1d) for layer in self.network.modules()):
-            raise StageError(
-                "MLS816", f"a batch norm of `{self.rules.where}` would learn from one row at a time", f"{self.rules.where}.global_batch",
-                expected="two rows or more in each step", found=f"{self.rows} rows, a `global_batch` of {self.rules.batch} in {self.rules.accumulation} steps",
-                help="take a larger `global_batch` or fewer steps, give the part more rows, or say `norm: layer`",
-            )  # fmt: skip
+            raise self._one_row()
+
+    def _one_row(self) -> StageError:
+        return StageError(
+            "MLS816", f"a batch norm of `{self.rules.where}` would learn from one row at a time", f"{self.rules.where}.global_batch",
+            expected="two rows or more in each step", found=f"{self.rows} rows, a `global_batch` of {self.rules.batch} in {self.rules.accumulation} steps",
+            help="take a larger `global_batch` or fewer steps, give the part more rows, or say `norm: layer` where the network has it",
+        )  # fmt: skip
 
     def run(self) -> None:
         """Train until the last epoch or until nothing is gained; afterwards the network holds the weights that count."""
@@ -131,9 +134,18 @@ class Training(Course):
     def _gradients(self, rows: Any, share: float) -> None:
         inputs, labels = self.examples.take(rows)
         with self.team.drawing(), autocast(self.rules.precision, self.rules.device):
-            loss = self.loss(self._learner(inputs), labels)
+            loss = self.loss(self._forward(inputs), labels)
         self._scaler.scale(loss if share == 1.0 else loss * share).backward()
         self._total.add_(loss.detach(), alpha=len(rows))
+
+    def _forward(self, inputs: Any) -> Any:
+        """What the network gives; StageError MLS816 where a batch norm has a single number of a channel, since an image has one pixel there."""
+        try:
+            return self._learner(inputs)
+        except ValueError as error:
+            if len(inputs) > 1 or "more than 1 value per channel" not in str(error):
+                raise
+            raise self._one_row() from error
 
     @property
     def parameters(self) -> int:
