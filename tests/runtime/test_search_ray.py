@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from test_search_study import LINEAR, search, search_config, small_inputs
 from mlspec.runtime import files
 from mlspec.runtime.errors import StageError
 from mlspec.runtime.search.cluster import _require_closed, connect
+from tests.support.ray_nodes import two_nodes
 
 OPTUNA = {"name": "optuna", "algorithm": "tpe"}
 RATE = {"dist": "loguniform", "low": 0.05, "high": 1.0}
@@ -24,17 +24,9 @@ def small(tmp_path_factory):
 
 
 @pytest.fixture
-def cluster(monkeypatch):
-    """A head without cores of its own, and two nodes with one each. They bind this machine's address, and so ask for a token."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    utils = pytest.importorskip("ray.cluster_utils", reason="pip install 'mlspec-lang[ray]'")
-    shared = {"object_store_memory": 100_000_000, "include_dashboard": False}
-    made = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **shared})
-    made.nodes_of_trials = [made.add_node(num_cpus=1, object_store_memory=100_000_000) for _ in range(2)]
-    yield made
-    made.shutdown()
+def cluster():
+    with two_nodes() as made:
+        yield made
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import threading
 import time
@@ -18,6 +17,7 @@ from mlspec.runtime.deep import stage
 from mlspec.runtime.deep.spread.plan import spread_of
 from mlspec.runtime.errors import StageError
 from tests.runtime.test_deep_stage import config, tables
+from tests.support.ray_nodes import two_nodes
 from tests.support.stages import run_stage_function
 
 pytest.importorskip("torch")
@@ -28,19 +28,8 @@ RAY = {"name": "ray", "workers": 2, "gpus": 0}
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head without cores of its own, and two nodes with one each; they ask for a token."""
-    shared = {"object_store_memory": 100_000_000}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        # Ray reads these once, when it is imported.
-        utils = pytest.importorskip("ray.cluster_utils", reason="pip install 'mlspec-lang[ray]'")
-        made = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **shared})
-        for _ in range(2):
-            made.add_node(num_cpus=1, **shared)
+    with two_nodes() as made:
         yield made
-        made.shutdown()
 
 
 def trained(folder: Path, **changes: Any) -> Any:
