@@ -72,8 +72,8 @@ _TABLE = (
         packages=(*_LEARNING, "scikit-learn"),
     ),
     Kind(
-        "evaluate", 6, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, optional=_VALUES, named={"package": "model"},
-        packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
+        "evaluate", 6, _ROWS_PARTS_VALUES, {"predictions": "table", "metrics": "metrics"}, optional=_VALUES,
+        named={"package": "model", "values": "table"}, packages=("duckdb", "numpy", "scipy", "scikit-learn", "fairlearn", "onnxruntime"),
     ),
     Kind(
         "analyse", 1, {**_ROWS_PARTS_VALUES, "predictions": "table"}, {"analysis": "json"}, optional=_VALUES, named={"package": "model"},

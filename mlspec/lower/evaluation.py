@@ -7,7 +7,7 @@ from typing import Any
 from mlspec.lower.development import label_column
 from mlspec.lower.quantities import measured_by, models_in
 from mlspec.lower.sheet import Sheet
-from mlspec.lower.validation import asked_for, data_of, if_absent, packages_of, plots_of, waits_for
+from mlspec.lower.validation import asked_for, data_of, further_values, if_absent, packages_of, plots_of, waits_for
 from mlspec.lower.values import descriptors, json_form, json_value, label_of, resources
 from mlspec.spec.model import Block
 from mlspec.spec.values import Reference
@@ -64,8 +64,9 @@ def _evaluate(sheet: Sheet, block: Block, part: Reference, models: list[Referenc
         "by": [["column", name] for name in json_value(block.get("slices"))],
         **asked_for(sheet, part, names, quantities),
     }
-    inputs = data_of(sheet, part, names, block) | packages_of(sheet, names)
-    return sheet.add(block.name, "evaluate", config, inputs, after=waits_for(sheet, part), resources=resources(block))
+    further, values = further_values(sheet, names, block)
+    inputs = data_of(sheet, part, names, block) | values | packages_of(sheet, names)
+    return sheet.add(block.name, "evaluate", config | further, inputs, after=waits_for(sheet, part), resources=resources(block))
 
 
 def _shared(sheet: Sheet, block: Block, part: Reference, candidate: Reference) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from mlspec.graph import stage_id
 from mlspec.graph.expression import walk
-from mlspec.lower.development import features_block, frame_of, label_column
+from mlspec.lower.development import frame_of, label_column
 from mlspec.lower.quantities import Quantities, models_in
 from mlspec.lower.sheet import Sheet
 from mlspec.lower.values import label_of, resources
+from mlspec.spec.judged import JudgedFeatures
 from mlspec.spec.model import Block
 from mlspec.spec.registered import is_registered
 from mlspec.spec.values import Reference
@@ -60,8 +61,9 @@ def _evaluate(
     config |= asked_for(sheet, part, models, quantities.evaluated)
     if block.get("correction") not in (None, "none"):
         config["correction"] = block.get("correction")
-    inputs = data_of(sheet, part, models, block) | packages_of(sheet, models)
-    return sheet.add(block.name, "evaluate", config, inputs, after=waits_for(sheet, part), resources=resources(block))
+    further, values = further_values(sheet, models, block)
+    inputs = data_of(sheet, part, models, block) | values | packages_of(sheet, models)
+    return sheet.add(block.name, "evaluate", config | further, inputs, after=waits_for(sheet, part), resources=resources(block))
 
 
 def asked_for(sheet: Sheet, part: Reference, models: list[str], quantities: list[dict[str, Any]]) -> dict[str, Any]:
@@ -118,17 +120,16 @@ def _measure(sheet: Sheet, block: Block, part: Reference, candidate: Reference, 
 
 def data_of(sheet: Sheet, part: Reference, models: list[str], judge: Block) -> dict[str, str]:
     """The rows, feature values and parts that models are judged on; no values where all come from the registry and no group is by a feature."""
-    features = _features_read(sheet, models, judge)
+    features = JudgedFeatures(sheet.spec, judge, models).first
     values = {} if features is None else {"values": sheet.values(features)}
     return {"rows": sheet.rows(frame_of(sheet, part)), **values, "parts": sheet.parts(part)}
 
 
-def _features_read(sheet: Sheet, models: list[str], judge: Block) -> str | None:
-    """The features block of the first model that is made here, else the one by whose features groups are made."""
-    made = [sheet.spec.learned(sheet.block(name)) for name in models if not is_registered(sheet.block(name))]
-    if made:
-        return features_block(made[0])
-    return next((ref.block for item in judge.definitions.values() for ref in item.value.refs if ref.kind == "feature"), None)
+def further_values(sheet: Sheet, models: list[str], judge: Block) -> tuple[dict[str, Any], dict[str, str]]:
+    """Config and inputs of models and groups whose features are of another block than the first model's; both empty where there are none."""
+    found = JudgedFeatures(sheet.spec, judge, models)
+    config = {name: value for name, value in (("values_of", found.models), ("groups_of", found.groups)) if value}
+    return config, {f"values.{name}": sheet.values(name) for name in found.further}
 
 
 def waits_for(sheet: Sheet, part: Reference) -> list[str]:

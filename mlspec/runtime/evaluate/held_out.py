@@ -17,6 +17,7 @@ from mlspec.runtime.errors import StageError
 from mlspec.runtime.evaluate.outcomes import UndefinedMetric
 
 TABLES = ("rows", "values", "parts")
+FURTHER = "values."
 BATCH = 50_000
 MISSING = "(missing)"
 
@@ -46,9 +47,14 @@ class HeldOut:
 def part_reader(context: StageContext) -> Iterator[PartReader]:
     """A reader of the stage's part, open as long as the block."""
     there = context.inputs()
-    paths = [table.rows_path(there[name]) for name in TABLES if name in there]
+    paths = [table.rows_path(folder) for name, folder in there.items() if _is_table(name)]
     with table.session(paths, (), context.resume_dir("duckdb")) as connection:
         yield PartReader(connection, context.inputs(), context.config["part"])
+
+
+def _is_table(name: str) -> bool:
+    """Whether an input is one of the tables; further blocks of features are `values.<block>`."""
+    return name in TABLES or name.startswith(FURTHER)
 
 
 class PartReader:
@@ -57,11 +63,11 @@ class PartReader:
     def __init__(self, connection: Any, inputs: Mapping[str, Path], part: str) -> None:
         self.part = part
         self._connection = connection
-        self._paths = {name: str(table.rows_path(inputs[name])) for name in TABLES if name in inputs}
-        self._columns = {
-            name: {column["name"]: column for column in table.head(inputs[name])["columns"]} if name in inputs else {}
-            for name in ("rows", "values")
-        }
+        self._values = "values"
+        self._paths = {name: str(table.rows_path(folder)) for name, folder in inputs.items() if _is_table(name)}
+        self._columns: dict[str, dict[str, Any]] = {"rows": {}, "values": {}}
+        for name in self._paths.keys() - {"parts"}:
+            self._columns[name] = {column["name"]: column for column in table.head(inputs[name])["columns"]}
 
     def has_column(self, name: str) -> bool:
         return name in self._columns["rows"]
@@ -84,7 +90,9 @@ class PartReader:
 
     def features(self) -> dict[str, dict[str, Any]]:
         """The descriptors of all features in the values, audit ones too."""
-        return {name.removeprefix("f."): column for name, column in self._columns["values"].items() if name.startswith("f.")}
+        return {
+            name.removeprefix("f."): column for name, column in self._columns[self._values].items() if name.startswith("f.")
+        }
 
     def select(self, columns: Sequence[tuple[str, str]]) -> Any:
         """An Arrow table of (table, column) pairs for the part, in row order; `__row` is first."""
@@ -92,7 +100,7 @@ class PartReader:
 
     def batches(self, features: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
         """The named features, a batch of rows at a time, as the package takes them."""
-        result = self._query([("values", f"f.{name}") for name in features])
+        result = self._query([(self._values, f"f.{name}") for name in features])
         for batch in result.to_arrow_reader(BATCH):
             yield {name: batch.column(at + 1).to_numpy(zero_copy_only=False) for at, name in enumerate(features)}
 
@@ -126,6 +134,15 @@ class PartReader:
         found.__dict__.update(self.__dict__, part=part)
         return found
 
+    def of_values(self, block: str) -> PartReader:
+        """A reader of the same part whose features are those of a further block."""
+        found = PartReader.__new__(PartReader)
+        found.__dict__.update(self.__dict__, _values=f"{FURTHER}{block}")
+        return found
+
+    def has_feature(self, table: str, name: str) -> bool:
+        return f"f.{name}" in self._columns.get(table, {})
+
     def computed_over(self, features: Sequence[Mapping[str, Any]], rows: Any) -> dict[str, NDArray[Any]]:
         """The values of features over an Arrow table of source columns, as a package takes them, in the order of its rows."""
         from mlspec.runtime.prepare.sql import compile_query
@@ -140,13 +157,14 @@ class PartReader:
         return {str(one["name"]): found.column(str(one["name"])).to_numpy(zero_copy_only=False) for one in features}
 
     def _query(self, columns: Sequence[tuple[str, str]], limit: int | None = None) -> Any:
-        wanted = "".join(f", {of}.{quote(name)} as c{at}" for at, (of, name) in enumerate(columns))
-        used = sorted({of for of, _ in columns})
-        joins = "".join(f" join read_parquet(${of}) as {of} using (__row)" for of in used)
+        named = {of: f"t{at}" for at, of in enumerate(sorted({of for of, _ in columns}))}
+        wanted = "".join(f", {named[of]}.{quote(name)} as c{at}" for at, (of, name) in enumerate(columns))
+        joins = "".join(f" join read_parquet(${of}) as {of} using (__row)" for of in named.values())
         end = f" limit {limit}" if limit else ""
+        paths = {name: self._paths[of] for of, name in named.items()}
         # The table names are ours, column names are quoted, paths and the part are parameters.
         text = f"select __row{wanted} from read_parquet($parts) as parts{joins} where part = $part order by __row{end}"  # noqa: S608
-        return self._connection.sql(text, params={"part": self.part, **{of: self._paths[of] for of in ("parts", *used)}})
+        return self._connection.sql(text, params=paths | {"part": self.part, "parts": self._paths["parts"]})
 
 
 def quote(name: str) -> str:
@@ -186,7 +204,9 @@ def read_part(
 def _column_of(pair: tuple[str, str], reader: PartReader, config: Mapping[str, Any]) -> tuple[str, str] | None:
     kind, name = pair
     if kind == "feature":
-        return ("values", f"f.{name}") if name in reader.features() else None
+        other = (config.get("groups_of") or {}).get(name)
+        table = "values" if other is None else f"{FURTHER}{other}"
+        return (table, f"f.{name}") if reader.has_feature(table, name) else None
     column = config.get("at") if kind == "period" else name
     return ("rows", str(column)) if column and reader.has_column(str(column)) else None
 

@@ -47,6 +47,12 @@ def registered(context: StageContext, name: str) -> bool:
     return name in (context.config.get("if_absent") or {})
 
 
+def reader_of(context: StageContext, reader: PartReader, name: str) -> PartReader:
+    """The reader of the features that a model was fitted on: those of the first model, unless the config names another block."""
+    block = (context.config.get("values_of") or {}).get(name)
+    return reader if block is None else reader.of_values(str(block))
+
+
 def feature_values(reader: PartReader, package: Any, name: str, fetched: bool) -> Iterator[Mapping[str, NDArray[Any]]]:
     """What a package reads of the part, a batch at a time: today's values, or of the registry its own features over the rows.
 

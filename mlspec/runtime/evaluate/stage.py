@@ -22,7 +22,7 @@ from mlspec.runtime.evaluate.own_metrics import own_metrics
 from mlspec.runtime.evaluate.predictions import write_predictions
 from mlspec.runtime.evaluate.quantities import Evaluator
 from mlspec.runtime.evaluate.registered import refuse_unread
-from mlspec.runtime.evaluate.scoring import registered, score_package
+from mlspec.runtime.evaluate.scoring import reader_of, registered, score_package
 from mlspec.runtime.evaluate.slices import audit_features, group_numbers, slices_of
 from mlspec.runtime.package.absent import packages_there
 
@@ -34,11 +34,13 @@ def evaluate(context: StageContext) -> None:
     packages = load_packages(context)
     label = label_of(context.config, packages)
     with part_reader(context) as reader:
-        by = groupings(context.config, audit_features(reader))
+        by = groupings(context.config, [*audit_features(reader), *(context.config.get("groups_of") or ())])
         held = read_part(reader, label, context.config, by, context.block)
         group_numbers(held, reader, context.config.get("by") or ())
         models = {
-            name: score_package(context, reader, held, label, package, name, fetched=registered(context, name))
+            name: score_package(
+                context, reader_of(context, reader, name), held, label, package, name, fetched=registered(context, name)
+            )
             for name, package in packages.items()
         }
         asked = answers(context, reader, models, packages)

@@ -1,11 +1,11 @@
-"""What `evaluate` compares: models of one label over the same features, by metrics of its task, on rows that none has seen."""
+"""What `evaluate` compares: models of one label fitted on one split, by metrics of its task, on rows that none has seen."""
 
 from __future__ import annotations
 
 from mlspec import catalogue
 from mlspec.diagnostics import Note
 from mlspec.spec.checks.gates import trained_on
-from mlspec.spec.checks.reading import LEARNERS, features_of, metrics_in, source_of
+from mlspec.spec.checks.reading import LEARNERS, metrics_in, source_of
 from mlspec.spec.expressions.models import TASKS
 from mlspec.spec.findings import Findings, listing, nearest
 from mlspec.spec.model import Block, Spec
@@ -44,16 +44,6 @@ def one_label(spec: Spec, findings: Findings) -> None:
                              got=f"a model of `{label.path}`", wanted=f"models of `{known.path}`", hint="compare them in a block of their own")  # fmt: skip
 
 
-def one_features_block(spec: Spec, findings: Findings) -> None:
-    """901: one block compares models that read one block of features, over the rows of its part."""
-    for block in spec.of_kind("evaluate"):
-        read = {found.name: model.name for model in compared_models(spec, block) for found, _ in features_of(spec, model)}
-        if len(read) > 1:
-            first, second, *_ = read
-            findings.add("MLS901", block.head, what=f"comparing models over different features (`{first}`, `{second}`)",
-                         wanted="one features block for all models of an `evaluate` block")  # fmt: skip
-
-
 def part_of_other_rows(spec: Spec, findings: Findings) -> None:
     """104: the part divides the rows of another source than the models were fitted on."""
     for block in spec.of_kind("evaluate"):
@@ -82,6 +72,21 @@ def part_not_held_out(spec: Spec, findings: Findings) -> None:
                 findings.add("MLS502", block.span_of("part"), [Note("fitted on it here", learner.span_of("part"))], block=block.name,
                              name=part.path, other=model.name, nearest=near)  # fmt: skip
                 break
+
+
+def fitted_by_another_split(spec: Spec, findings: Findings) -> None:
+    """509: a model was fitted on another split of the same rows, whose training rows may be in the block's part."""
+    for block in spec.of_kind("evaluate"):
+        part, models = block.ref("part"), compared_models(spec, block)
+        for model in models if part is not None else ():
+            learner = spec.learned(model)
+            own = learner.ref("part") if learner.kind in LEARNERS else None
+            if part is None or own is None or own.block == part.block or source_of(spec, own) is not source_of(spec, part):
+                continue  # of another source is 104
+            findings.add("MLS509", block.span_of("models"), [Note("fitted on it here", learner.span_of("part"))],
+                         name=block.name, candidate=models[0].name, other=model.name,
+                         got=f"`{model.name}` is fitted on `{own.path}`, `{block.name}` looks at `{part.path}`",
+                         hint="two splits are drawn on their own: rows of one's training part lie in the other's holdout")  # fmt: skip
 
 
 def metrics_of_the_task(spec: Spec, findings: Findings) -> None:
@@ -139,9 +144,9 @@ def _clock(name: str) -> bool:
 CHECKS = (
     no_models,
     one_label,
-    one_features_block,
     part_of_other_rows,
     part_not_held_out,
+    fitted_by_another_split,
     metrics_of_the_task,
     slices_that_tell_of_persons,
     numbers_without_clock,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mlspec.source import Span
 from mlspec.spec.checks.reading import LEARNERS, source_of
 from mlspec.spec.findings import Findings
+from mlspec.spec.judged import feature_blocks
 from mlspec.spec.model import Block, Spec
 from mlspec.spec.values import Reference
 
@@ -42,17 +43,9 @@ def _rows_of(spec: Spec, model: Block) -> Iterator[tuple[str, Block]]:
             yield "features", found
 
 
-def feature_blocks(model: Block) -> list[str]:
-    """The blocks whose features a model reads, each once."""
-    item = model.get("features")
-    items = item if isinstance(item, tuple | list) else (item,)
-    references = (getattr(each, "item", each) for each in items)
-    return list(dict.fromkeys(ref.block for ref in references if isinstance(ref, Reference)))
-
-
 def columns_of_one_source(spec: Spec, findings: Findings) -> None:
-    """104: a feature reads a column of a source that nothing joins to its rows; so does `by:` of a gate."""
-    for block in spec.of_kind("features", "gates"):
+    """104: a feature reads a column of a source that nothing joins to its rows; so does `by:` of a gate or a number."""
+    for block in spec.of_kind("features", "gates", "evaluate"):
         frame = block.ref("frame")
         part = block.ref("part")
         source = spec.blocks.get(frame.block) if frame is not None else source_of(spec, part) if part is not None else None
@@ -63,6 +56,17 @@ def columns_of_one_source(spec: Spec, findings: Findings) -> None:
                 if ref.kind == "column" and ref.block != source.name:
                     findings.add("MLS104", ref.span or item.span, name=ref.path, got=f"a column of source `{ref.block}`",
                                  wanted=f"a column of `{source.name}`", hint=_HINT)  # fmt: skip
+                elif block.kind != "features" and (other := _rows_behind(spec, ref)) not in (None, source.name):
+                    findings.add("MLS104", ref.span or item.span, name=ref.path, got=f"a feature of source `{other}`",
+                                 wanted=f"a feature of `{source.name}`", hint=_HINT)  # fmt: skip
+
+
+def _rows_behind(spec: Spec, ref: Reference) -> str | None:
+    """The source whose rows a feature is computed of."""
+    features = spec.blocks.get(ref.block) if ref.kind == "feature" else None
+    frame = None if features is None else features.ref("frame")
+    source = None if frame is None else spec.spine(frame.block)
+    return None if source is None else source.name
 
 
 def _framed(spec: Spec, part: Reference | None) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mlspec.diagnostics import Note
+from mlspec.spec.checks.compared import compared_models
 from mlspec.spec.checks.reading import LEARNERS, calls_to, features_of, judged_models, span_of_call, walk
-from mlspec.spec.checks.same_rows import feature_blocks
 from mlspec.spec.findings import Findings
-from mlspec.spec.model import Spec
+from mlspec.spec.judged import JudgedFeatures, feature_blocks
+from mlspec.spec.model import Definition, Spec
 from mlspec.spec.registered import is_registered
 from mlspec.spec.schema import constructor
 
@@ -21,19 +22,18 @@ def made_smaller_elsewhere(spec: Spec, findings: Findings) -> None:
                          wanted="a model that this spec makes")  # fmt: skip
 
 
-def several_feature_blocks(spec: Spec, findings: Findings) -> None:
-    """One gates block judges models that read one features block."""
-    for gates in spec.of_kind("gates"):
-        blocks: dict[str, str] = {}
-        for model, _ in judged_models(spec, gates).values():
-            if len(feature_blocks(model)) > 1:
-                continue  # said of the model
-            for block, _feature in features_of(spec, model):
-                blocks.setdefault(block.name, model.name)
-        if len(blocks) > 1:
-            first, second, *_ = blocks
-            findings.add("MLS901", gates.head, what=f"judging models over different features (`{first}`, `{second}`)",
-                         wanted="one features block for all models of a gates block")  # fmt: skip
+def groups_of_one_name(spec: Spec, findings: Findings) -> None:
+    """Rows are grouped by a feature's name: two blocks of features may give one name only to one expression."""
+    for judge in spec.of_kind("gates", "evaluate"):
+        models = judged_models(spec, judge) if judge.kind == "gates" else [model.name for model in compared_models(spec, judge)]
+        for first, second in JudgedFeatures(spec, judge, models).clashes:
+            places = [Note("here", first.span), Note("and here another", second.span)]
+            findings.add("MLS901", judge.head, places, what=f"grouping by two features that are both named `{second.name}`",
+                         wanted="one expression for both, or a name for each", hint=f"call one of them otherwise, or compute both as `{_text(first)}`")  # fmt: skip
+
+
+def _text(feature: Definition) -> str:
+    return " ".join(feature.value.span.text.split())
 
 
 def several_splits(spec: Spec, findings: Findings) -> None:
@@ -141,7 +141,7 @@ def _by(node: Any) -> bool:
 
 CHECKS = (
     made_smaller_elsewhere,
-    several_feature_blocks,
+    groups_of_one_name,
     several_splits,
     keyed_inputs,
     features_of_several_blocks,
