@@ -68,3 +68,9 @@ def test_nothing_reads_or_writes_pickles() -> None:
             if calls or any(name.split(".")[0] in banned for name in names):
                 found.append(f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}")
     assert not found
+
+
+def test_every_file_of_tests_has_a_name_of_its_own() -> None:
+    """pytest imports what lies in no package by its bare name, and collects one file of that name alone."""
+    bare = [path.name for path in (ROOT / "tests").rglob("test_*.py") if not (path.parent / "__init__.py").exists()]
+    assert sorted(name for name in set(bare) if bare.count(name) > 1) == []

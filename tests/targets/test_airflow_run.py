@@ -80,6 +80,7 @@ def test_the_log_holds_no_secret(first: dict[str, Any], project: Path) -> None:
             assert SALT.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.slow
 def test_a_failing_gate_fails_its_task_and_what_waits_for_it_alone(first: dict[str, Any], project: Path, airflow: str) -> None:
     code, body = run(project, "airflow", "--option", f"airflow={airflow}", "-p", "floor=0.999")
     assert code == 1
