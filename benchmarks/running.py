@@ -118,7 +118,7 @@ def against_script(n: int | None) -> Iterator[Figure]:
 
 EVALUATE = """
 evaluate behind_the_numbers {
-  candidate = tune.best
+  models = [tune.best, majority]
   part = by_chance.holdout
 }
 """
